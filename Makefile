@@ -1,0 +1,66 @@
+# tuner: a code model that knows your codebase.
+# Settings: REPO=path-or-url  BASE=hub-id|folder|file.gguf  RECIPE=recipes/x.yaml  SET="key=value ..."  RUN=adapters/x
+PYTHON ?= python3
+VENV   ?= .venv
+TUNER  := $(VENV)/bin/tuner
+READY  := $(VENV)/.ready
+FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE),--base '$(BASE)') \
+          $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train mine dataset evaluate compare export report serve runs recipes test check format clean
+
+help: ## Show this help
+	@sed -n '2s/^# //p' Makefile
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Install into .venv and prepare the embedded base; done once
+
+$(READY): pyproject.toml constraints.txt tuner/install.py
+	@$(PYTHON) -m tuner.install $(VENV)
+
+train: $(READY) ## Everything: mine, dataset, train, evaluate, export, verdict (REPO=...)
+	@$(TUNER) train $(FLAGS)
+
+mine: $(READY) ## Only read the repository into pairs
+	@$(TUNER) mine $(FLAGS)
+
+dataset: $(READY) ## Up to the training rows and the frozen evaluation items
+	@$(TUNER) dataset $(FLAGS)
+
+evaluate: $(READY) ## Up to the scores of base and tuned
+	@$(TUNER) evaluate $(FLAGS)
+
+compare: $(READY) ## Up to the differences, with intervals, and the verdict
+	@$(TUNER) compare $(FLAGS)
+
+export: $(READY) ## Up to the exported files and their parity check
+	@$(TUNER) export $(FLAGS)
+
+report: $(READY) ## Up to one offline page with all results
+	@$(TUNER) report $(FLAGS)
+
+serve: $(READY) ## Serve base and adapter on loopback (RUN=adapters/... or REPO=...)
+	@$(TUNER) serve $(FLAGS)
+
+runs: $(READY) ## List the runs
+	@$(TUNER) runs ls
+
+recipes: $(READY) ## List the recipes
+	@$(TUNER) recipe ls
+
+test: $(READY) ## Run the whole test suite: no network, no GPU
+	@$(VENV)/bin/python -m pytest
+
+check: $(READY) ## Lint, formatting and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: $(READY) ## Format the code
+	@$(VENV)/bin/ruff check --fix-only -q .
+	@$(VENV)/bin/ruff format .
+
+clean: ## Remove the environment and caches; runs in adapters/ stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tuner.egg-info
+	@echo "removed $(VENV) and caches; runs in adapters/ were kept"
