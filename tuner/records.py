@@ -1,0 +1,412 @@
+"""The records that pass between stages, and how they lie on disk as JSON lines.
+
+Every record is frozen, written with sorted keys, and read strictly: an unknown or missing key, or a value of the wrong
+type, stops with file and line. Paths inside records are relative to the run folder, so that a run can be moved.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from tuner.errors import DataError
+
+PairKind = Literal["file", "infilling", "body", "edit"]
+PAIR_KINDS: tuple[PairKind, ...] = typing.get_args(PairKind)
+CursorPlace = Literal["boundary", "inside"]
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A repository that was opened and checked. `path` is its git directory or work tree; `branch` None if detached."""
+
+    name: str
+    path: str
+    revision: str
+    branch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base model that is on this machine. `revision` identifies its exact weights and tokenizer."""
+
+    name: str
+    path: str
+    revision: str
+    fim_form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One training example in text. The prompt is context, instruction and suffix; `response` is what is learned.
+
+    file       response is a whole file.
+    infilling  context is the text before the hole, suffix the text after it, response the hole.
+    body       context is the text before a function, instruction its signature and docstring, suffix the text after it.
+    edit       instruction is a commit message, context the old region, response the new region.
+    """
+
+    id: str
+    kind: PairKind
+    instruction: str
+    context: str
+    suffix: str
+    response: str
+    path: str
+    language: str
+    commit: str
+    committed_at: int
+
+    @staticmethod
+    def make(
+        kind: PairKind,
+        *,
+        response: str,
+        path: str,
+        language: str,
+        commit: str,
+        committed_at: int,
+        instruction: str = "",
+        context: str = "",
+        suffix: str = "",
+    ) -> Pair:
+        """Build a pair whose id is the hash of all that it says."""
+        ident = content_id(kind, instruction, context, suffix, response, path, commit)
+        return Pair(ident, kind, instruction, context, suffix, response, path, language, commit, committed_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """One run of lines that a commit after the cut added. `prefix` and `suffix` are that commit's file around it.
+
+    The tree of `parent` is the state the author had before them; nothing later than `commit` is in any field.
+    """
+
+    id: str
+    path: str
+    language: str
+    commit: str
+    parent: str
+    committed_at: int
+    prefix: str
+    added: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Something that was dropped. `source` is a path, a commit sha or a pair id; `room` is the stage that dropped it."""
+
+    source: str
+    room: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The moment that separates training from evaluation. Training sees nothing that is later than `commit`."""
+
+    commit: str
+    committed_at: int
+    commits_before: int
+    commits_after: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One frozen evaluation question: what did the author type between `prefix` and the end of the line?
+
+    `novel` is true when the whole added line stands in no training pair.
+    """
+
+    id: str
+    path: str
+    language: str
+    commit: str
+    committed_at: int
+    cursor: CursorPlace
+    prefix: str
+    suffix: str
+    target: str
+    novel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One training row: token ids, and labels that are -100 wherever no loss is taken. Both have the same length."""
+
+    pair_id: str
+    kind: PairKind
+    input_ids: list[int]
+    labels: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one system answered to one item. `raw` is as generated; `text` is cut where every system is cut.
+
+    `bits` are the base-2 log loss of the target given the prompt (None where a system cannot say). `void` names why
+    there is no answer (then no figure counts it); None for an answer, an empty one included. `latency_ms` is None where
+    items were answered together, so that no single one has a time of its own.
+    """
+
+    item_id: str
+    raw: str
+    text: str
+    bits: float | None
+    target_bytes: int
+    tokens: int
+    latency_ms: float | None
+    void: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure over `n` values with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """What mine leaves: `mined/pairs.jsonl`, `additions.jsonl`, `rejected.jsonl`."""
+
+    pairs: str
+    additions: str
+    rejected: str
+    cut: Cut
+    revision: str
+    counts: dict[str, int]
+    rejected_counts: dict[str, int]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What dataset leaves: rows for training and validation, frozen items with their hash, split and card."""
+
+    train: str
+    valid: str
+    items: str
+    items_sha256: str
+    rejected: str
+    counts: dict[str, int]
+    rejected_counts: dict[str, int]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A trained adapter in PEFT layout."""
+
+    folder: str
+    base_name: str
+    base_revision: str
+    sha256: str
+    metrics: dict[str, float]
+    fallbacks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One system's answers and scores over the frozen items."""
+
+    system: str
+    items_sha256: str
+    predictions: str
+    scores: dict[str, Interval]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One metric of system `a` minus system `b`, over the same items, with a 95 % interval clustered by commit."""
+
+    metric: str
+    stratum: str
+    a: float
+    b: float
+    delta: float
+    low: float
+    high: float
+    items: int
+    commits: int
+    better: Literal["higher", "lower"]
+
+    @property
+    def finding(self) -> Literal["gain", "loss", "inconclusive"]:
+        """Say what the interval allows: it must lie wholly on one side of 0."""
+        if self.low <= 0.0 <= self.high:
+            return "inconclusive"
+        return "gain" if (self.delta > 0) == (self.better == "higher") else "loss"
+
+
+Verdict = Literal["ship", "no_benefit_shown", "harm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """System `a` against system `b`: differences, the verdict and the sentence that explains it."""
+
+    a: str
+    b: str
+    items_sha256: str
+    differences: list[Difference]
+    verdict: Verdict
+    reason: str
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """One exported file or folder and how far its answers are from the evaluated model's; None where no engine ran it."""
+
+    name: str
+    path: str
+    format: str
+    sha256: str
+    max_abs_difference: float | None
+    mean_kl: float | None
+    passed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What export leaves, with the parity of each artefact."""
+
+    folder: str
+    artefacts: list[Artefact]
+    metrics: dict[str, float]
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What report leaves: one offline page, and the same figures as Markdown."""
+
+    html: str
+    markdown: str
+    metrics: dict[str, float]
+
+
+def content_id(*parts: str) -> str:
+    """Hash `parts` to 16 hex digits; the parts are length-prefixed, so that no two lists collide by joining."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()[:16]
+
+
+def sha256_file(path: Path) -> str:
+    """Hash a file's bytes, in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def to_json(record: Any) -> str:
+    """Write a record as one line of JSON with sorted keys."""
+    return json.dumps(record, default=_fields, ensure_ascii=False, sort_keys=True)
+
+
+def from_json(record_type: type[R], values: Any, where: str) -> R:
+    """Build a record from parsed JSON; `where` is the file and line that a message names."""
+    return typing.cast(R, _read(record_type, values, where, ""))
+
+
+def write_jsonl(path: Path, records: Iterable[Any]) -> int:
+    """Write one record a line and return how many there were."""
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for record in records:
+            stream.write(to_json(record) + "\n")
+            count += 1
+    return count
+
+
+def read_jsonl(path: Path, record_type: type[R]) -> Iterator[R]:
+    """Yield the records of a file in order; a malformed line stops with its number."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file", "run the stage that writes it again; `tuner runs verify` says which")
+    with path.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, 1):
+            where = f"{path}:{number}"
+            try:
+                values = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(f"{where}: not JSON: {error.msg}", "the file was altered or cut short") from None
+            yield from_json(record_type, values, where)
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """List a record's fields without the deep copy of `dataclasses.asdict`, which rows of token ids cannot afford."""
+    return {name: getattr(record, name) for name in _hints(type(record))}
+
+
+def _read(wanted: Any, value: Any, where: str, key: str) -> Any:
+    origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
+    if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
+        return _read_record(wanted, value, where, key)
+    if origin is Literal:
+        accepted = value in arguments
+    elif origin in (types.UnionType, typing.Union):
+        inner = [argument for argument in arguments if argument is not type(None)]
+        if value is None and len(inner) < len(arguments):
+            return None
+        return _read(inner[0], value, where, key)
+    elif origin is list:
+        if isinstance(value, list):
+            if arguments[0] is int:  # token ids: checked in one pass, since rows are long
+                if set(map(type, value)) <= {int}:
+                    return value
+            else:
+                return [_read(arguments[0], each, where, key) for each in value]
+        accepted = False
+    elif origin is dict:
+        if isinstance(value, dict):
+            return {name: _read(arguments[1], each, where, f"{key}.{name}") for name, each in value.items()}
+        accepted = False
+    elif wanted is float:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        accepted = False
+    else:
+        accepted = type(value) is wanted
+    if not accepted:
+        name = getattr(wanted, "__name__", str(wanted))
+        raise DataError(f"{where}: `{key}` is {value!r:.80}, wanted {name}", "the file was altered or is of another version")
+    return value
+
+
+@functools.cache
+def _hints(wanted: type) -> dict[str, Any]:
+    """Give the fields of a record and their types, in order of declaration."""
+    hints = typing.get_type_hints(wanted)
+    return {each.name: hints[each.name] for each in dataclasses.fields(wanted)}
+
+
+def _read_record(wanted: type, value: Any, where: str, key: str) -> Any:
+    label = f"`{key}` " if key else ""
+    if not isinstance(value, dict):
+        raise DataError(f"{where}: {label}is not an object", "the file was altered or is of another version")
+    hints = _hints(wanted)
+    fields = list(hints)
+    unknown, missing = sorted(set(value) - set(fields)), [name for name in fields if name not in value]
+    if unknown or missing:
+        faults = [f"unknown key `{name}`" for name in unknown] + [f"missing key `{name}`" for name in missing]
+        raise DataError(f"{where}: {label}{', '.join(faults)}", "the file was altered or is of another version")
+    return wanted(**{name: _read(hints[name], value[name], where, name) for name in fields})

@@ -1,0 +1,335 @@
+"""Turn text into token ids: the one renderer that training, evaluation, parity and serving share.
+
+In: a tokenizer and the infilling form of its base. Out: prompts, and training rows with labels on the completion only.
+
+A cursor stands anywhere, also inside a word, where the text before it is not tokenized as the whole word would be. So a
+prompt ends before the last pre-token of the text (`Prompt.ids`), and that pre-token (`Prompt.healed`) is what the
+completion must begin with. Byte-pair merges never cross pre-tokens, so that the tokens of healed + completion are those
+of the uncut text (token healing; https://github.com/guidance-ai/guidance). Training rows are cut the same way.
+
+Control tokens that occur as text in code are encoded as plain characters, so that no file can end its own prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from tokenizers import Tokenizer
+
+from tuner.errors import BaseError
+from tuner.records import Pair, Row
+
+MASKED = -100
+SUFFIX_SHARE = 4  # a quarter of the prompt goes to the text after the cursor, as llama.cpp's /infill has it
+CHARS_PER_TOKEN = 12  # more text than this per token is never needed to fill a prompt
+SHORTEST_WINDOW = 16  # tokens; a shorter rest of a file teaches nothing
+
+
+@dataclass(frozen=True, slots=True)
+class FimForm:
+    """How a family writes infilling. `begin` opens the prompt, `header` names the file; None marks what it lacks."""
+
+    name: str
+    begin: str
+    header: str
+    prefix: str | None
+    suffix: str | None
+    middle: str | None
+    end: str
+    stops: tuple[str, ...]
+
+
+# Qwen2.5-Coder technical report (arXiv 2409.12186) figure 4: prefix, suffix, middle inside the repository form.
+QWEN = FimForm(
+    "qwen",
+    begin="",
+    header="<|repo_name|>{repo}\n<|file_sep|>{path}\n",
+    prefix="<|fim_prefix|>",
+    suffix="<|fim_suffix|>",
+    middle="<|fim_middle|>",
+    end="<|endoftext|>",
+    stops=("<|endoftext|>", "<|im_end|>", "<|fim_pad|>", "<|fim_prefix|>", "<|repo_name|>", "<|file_sep|>"),
+)
+# DeepSeek-Coder README, sections 2 and 4: begin, hole, end; files are introduced by a comment line with their name.
+DEEPSEEK = FimForm(
+    "deepseek",
+    begin="<｜begin▁of▁sentence｜>",
+    header="#{path}\n",
+    prefix="<｜fim▁begin｜>",
+    suffix="<｜fim▁hole｜>",
+    middle="<｜fim▁end｜>",
+    end="<｜end▁of▁sentence｜>",
+    stops=("<｜end▁of▁sentence｜>", "<｜fim▁begin｜>", "<|EOT|>"),
+)
+# No infilling tokens, but StarCoder's file separator: text after the cursor is not used. A form made of spare tokens
+# with the suffix first gave no better bits per byte at equal compute, and is unknown to the untuned base.
+PREFIX_ONLY = FimForm(
+    "prefix_only",
+    begin="",
+    header="<file_sep>{path}\n",
+    prefix=None,
+    suffix=None,
+    middle=None,
+    end="<|endoftext|>",
+    stops=("<|endoftext|>", "<|im_end|>", "<file_sep>", "<repo_name>"),
+)
+FORMS = (QWEN, DEEPSEEK, PREFIX_ONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Token ids to feed, and the bytes that the first generated tokens must spell before anything new."""
+
+    ids: list[int]
+    healed: bytes
+
+
+def find_form(vocabulary: dict[str, int]) -> FimForm | None:
+    """Recognise the infilling form by the control tokens that a vocabulary holds."""
+    for form in FORMS:
+        needed = [form.prefix, form.suffix, form.middle] if form.prefix else [form.header.split("{")[0]]
+        if all(token in vocabulary for token in [*needed, form.end]):
+            return form
+    return None
+
+
+class Renderer:
+    """Render prompts and rows for one base. `repo_name` goes into the prompt where the form has a place for it."""
+
+    def __init__(self, tokenizer: Tokenizer, repo_name: str, chat_template: str | None = None) -> None:
+        self.tokenizer = tokenizer
+        self.repo_name = repo_name
+        self.chat_template = chat_template
+        self.control = set(_added_tokens(tokenizer))
+        form = find_form(tokenizer.get_vocab(with_added_tokens=True))
+        if form is None:
+            known = ", ".join(each.name for each in FORMS)
+            raise BaseError(
+                "this base has no known infilling form: its vocabulary holds the control tokens of none",
+                f"known forms are {known}; choose such a base with BASE=",
+            )
+        self.form = form
+        self.stop_ids = frozenset(
+            ident for ident in (tokenizer.token_to_id(token) for token in form.stops) if ident is not None
+        )
+        self.end_id = self._control_id(form.end)
+        escaped = sorted((re.escape(token) for token in self.control), key=len, reverse=True)
+        self._control_pattern = re.compile("|".join(escaped)) if escaped else None
+
+    @classmethod
+    def from_folder(cls, folder: Path, repo_name: str) -> Renderer:
+        """Load the tokenizer and the chat template of a base folder."""
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise BaseError(f"{folder}: it has no tokenizer.json", "save the base with its fast tokenizer")
+        return cls(Tokenizer.from_file(str(path)), repo_name, read_chat_template(folder))
+
+    @cached_property
+    def vocabulary(self) -> list[bytes]:
+        """The bytes that each token id stands for; empty for control tokens, which stand for no text."""
+        table = _byte_alphabet()
+        tokens = self.tokenizer.get_vocab(with_added_tokens=True)
+        size = max(tokens.values()) + 1
+        found = [b""] * size
+        for token, ident in tokens.items():
+            if token in self.control:
+                continue
+            try:
+                found[ident] = bytes(table[character] for character in token)
+            except KeyError:
+                raise BaseError(
+                    f"token {token!r} is not written in the byte-level alphabet",
+                    "only byte-level BPE tokenizers are supported",
+                ) from None
+        return found
+
+    def encode(self, text: str) -> list[int]:
+        """Encode text, in which nothing is a control token."""
+        if self._control_pattern is None or not self._control_pattern.search(text):
+            return self.tokenizer.encode(text, add_special_tokens=False).ids
+        ids: list[int] = []
+        start = 0
+        for match in self._control_pattern.finditer(text):
+            for piece in (text[start : match.start()], match.group()[:1], match.group()[1:]):
+                ids += self.tokenizer.encode(piece, add_special_tokens=False).ids if piece else []
+            start = match.end()
+        return ids + self.tokenizer.encode(text[start:], add_special_tokens=False).ids
+
+    def decode(self, ids: list[int]) -> str:
+        """Decode generated ids to text; control tokens are dropped."""
+        return b"".join(self.vocabulary[ident] for ident in ids if ident < len(self.vocabulary)).decode("utf-8", "replace")
+
+    def infilling_prompt(self, prefix: str, suffix: str, path: str, max_tokens: int) -> Prompt:
+        """Render the prompt for a cursor: the file's name, the text before it, and after it where the base can use it."""
+        before, healed = self._heal(prefix[-max_tokens * CHARS_PER_TOKEN :])
+        return Prompt(self._infilling_ids(before, suffix, path, max_tokens), healed)
+
+    def _infilling_ids(self, before: list[int], suffix: str, path: str, max_tokens: int) -> list[int]:
+        form = self.form
+        if form.prefix is None:
+            head = self._control(form.begin) + self._header(path)
+            return head + _last(before, max_tokens - len(head))
+        head, inside = self._control(form.begin), [self._control_id(form.prefix)]
+        if form.name == "deepseek":  # its files are named by a comment, which belongs to the code
+            inside += self._header(path)
+        else:
+            head = head + self._header(path)
+        after = self.encode(suffix[: max_tokens * CHARS_PER_TOKEN])[: max_tokens // SUFFIX_SHARE]
+        room = max_tokens - len(head) - len(inside) - len(after) - 2
+        hole = [self._control_id(form.suffix), *after, self._control_id(form.middle)]
+        return head + inside + _last(before, room) + hole
+
+    def completion_ids(self, healed: bytes, text: str) -> list[int]:
+        """Encode a completion as it continues a healed prompt."""
+        return self.encode(healed.decode("utf-8") + text)
+
+    def chat_prompt(self, request: str) -> list[int]:
+        """Render a user's request in the base's own chat template, up to where its answer begins."""
+        if self.chat_template is None:
+            return self._control(self.form.begin) + self.encode(request + "\n")
+        before, after = self._chat_frame
+        return before + self.encode(request) + after
+
+    @cached_property
+    def _chat_frame(self) -> tuple[list[int], list[int]]:
+        """Render the chat template once, as the ids before and after a user's request."""
+        marker = "\x00request\x00"
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment.globals["raise_exception"] = _raise_template_error
+        text = environment.from_string(self.chat_template or "").render(
+            messages=[{"role": "user", "content": marker}],
+            add_generation_prompt=True,
+            bos_token=self.form.begin,
+            eos_token=self.form.end,
+        )
+        before, _, after = text.partition(marker)
+        if marker in after or not before + after:
+            raise BaseError("the base's chat template does not render a user message", "choose another base with BASE=")
+        return self._control(before), self._control(after)
+
+    def rows(self, pair: Pair, max_tokens: int) -> list[Row]:
+        """Render a pair as training rows of at most `max_tokens`; empty when its completion does not fit."""
+        if pair.kind == "file":
+            return list(self._file_rows(pair, max_tokens))
+        if pair.kind == "edit":
+            prompt, end = self.chat_prompt(edit_request(pair)), self._chat_end()
+            completion = [*self.encode(edit_answer(pair)), end]
+            if len(prompt) + len(completion) > max_tokens:
+                return []
+        else:
+            before = pair.context + pair.instruction
+            kept, healed = self._heal(before[-max_tokens * CHARS_PER_TOKEN :])
+            completion = [*self.completion_ids(healed, pair.response), self.end_id]
+            if len(completion) > max_tokens // 2:
+                return []
+            prompt = self._infilling_ids(kept, pair.suffix, pair.path, max_tokens - len(completion))
+        return [_row(pair, prompt, completion)]
+
+    def _file_rows(self, pair: Pair, max_tokens: int) -> Iterator[Row]:
+        head = self._control(self.form.begin) + self._header(pair.path)
+        ids = [*self.encode(pair.response), self.end_id]
+        size = max_tokens - len(head)
+        for start in range(0, len(ids), size):
+            window = ids[start : start + size]
+            if start == 0 or len(window) >= SHORTEST_WINDOW:
+                yield _row(pair, head, window)
+
+    def _heal(self, text: str) -> tuple[list[int], bytes]:
+        """Split text into the ids before its last pre-token and that pre-token's bytes."""
+        if not text:
+            return [], b""
+        if self._control_pattern is not None and self._control_pattern.search(text):
+            return self.encode(text), b""  # rare: code that spells out a control token is not healed
+        encoding = self.tokenizer.encode(text, add_special_tokens=False)
+        words = encoding.word_ids
+        keep = len(words)
+        while keep and words[keep - 1] == words[-1]:
+            keep -= 1
+        healed = b"".join(self.vocabulary[ident] for ident in encoding.ids[keep:])
+        try:
+            healed.decode("utf-8")
+        except UnicodeDecodeError:
+            return encoding.ids, b""
+        return encoding.ids[:keep], healed
+
+    def _header(self, path: str) -> list[int]:
+        literal = self.form.header.format(repo="\x00repo\x00", path="\x00path\x00")
+        ids: list[int] = []
+        for piece in re.split("(\x00repo\x00|\x00path\x00)", literal):
+            if piece == "\x00repo\x00":
+                ids += self.encode(self.repo_name)
+            elif piece == "\x00path\x00":
+                ids += self.encode(path)
+            elif piece:
+                ids += self._control(piece)
+        return ids
+
+    def _control(self, text: str) -> list[int]:
+        """Encode text of our own, in which control tokens count as such."""
+        return self.tokenizer.encode(text, add_special_tokens=False).ids if text else []
+
+    def _control_id(self, token: str | None) -> int:
+        ident = self.tokenizer.token_to_id(token) if token else None
+        if ident is None:
+            raise BaseError(f"the tokenizer has no token {token!r}", "choose another base with BASE=")
+        return ident
+
+    def _chat_end(self) -> int:
+        ident = self.tokenizer.token_to_id("<|im_end|>") if self.chat_template else None
+        return self.end_id if ident is None else ident
+
+
+def edit_request(pair: Pair) -> str:
+    """Write what a user would ask for an edit pair."""
+    return f"{pair.instruction}\n\nChange this part of {pair.path}:\n```\n{pair.context}\n```"
+
+
+def edit_answer(pair: Pair) -> str:
+    """Write the answer to `edit_request`."""
+    return f"```\n{pair.response}\n```"
+
+
+def read_chat_template(folder: Path) -> str | None:
+    """Find a base's chat template where transformers saves it; None for a base that has none."""
+    if (folder / "chat_template.jinja").is_file():
+        return (folder / "chat_template.jinja").read_text(encoding="utf-8")
+    config = folder / "tokenizer_config.json"
+    if config.is_file():
+        template = json.loads(config.read_text(encoding="utf-8")).get("chat_template")
+        return template if isinstance(template, str) else None
+    return None
+
+
+def _row(pair: Pair, prompt: list[int], completion: list[int]) -> Row:
+    return Row(pair.id, pair.kind, prompt + completion, [MASKED] * len(prompt) + completion)
+
+
+def _last(ids: list[int], count: int) -> list[int]:
+    return ids[-count:] if count > 0 else []
+
+
+def _added_tokens(tokenizer: Tokenizer) -> list[str]:
+    """List the tokens that the tokenizer cuts out of text before its own rules apply."""
+    return [token["content"] for token in json.loads(tokenizer.to_str())["added_tokens"]]
+
+
+def _raise_template_error(message: str) -> None:
+    raise BaseError(f"the base's chat template refuses a user message: {message}")
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """Map the printable characters of byte-level BPE back to bytes (GPT-2's `bytes_to_unicode`)."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    table = {chr(byte): byte for byte in printable}
+    spare = 0
+    for byte in range(256):
+        if byte not in printable:
+            table[chr(256 + spare)] = byte
+            spare += 1
+    return table

@@ -1,0 +1,306 @@
+"""A run folder: its name, its manifest, and the wrapper that makes every stage atomic, resumable and skippable.
+
+In: a repository revision, a base revision, a resolved recipe. Out: `adapters/<repo>-<base>-<id>/`, where the id is the
+hash of those and of this program's version, so that the same command finds the same folder.
+
+A stage writes into a temporary folder; its files are hashed, moved, and only then is the manifest entry appended. So a
+kill at any instant leaves the finished stage or none. Each entry holds the hash of the one before it. What a stage may
+need again after a kill (checkpoints, finished predictions) goes into its scratch folder, which lives until it finishes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from tuner import __version__, recipe as recipes
+from tuner.errors import DataError, MachineError, RunError
+from tuner.progress import Progress
+from tuner.records import Base, Repo, content_id, from_json, sha256_file
+
+MANIFEST = "manifest.json"
+SCHEMA = 1
+R = TypeVar("R")
+State = Literal["done", "kept", "reused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where a stage works.
+
+    A file written as `out / "mined/pairs.jsonl"` lies at `run / "mined/pairs.jsonl"` once the stage has finished.
+    `run` is only read. `scratch` survives a kill, and is removed when the stage finishes.
+    """
+
+    run: Path
+    out: Path
+    scratch: Path
+    progress: Progress
+
+
+class Run:
+    """One run folder. Open it with `create` or `find`; do its work with `stage`."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.folder = folder
+        self.manifest = manifest
+
+    @property
+    def stages(self) -> list[dict[str, Any]]:
+        return self.manifest["stages"]
+
+    @classmethod
+    def folder_of(cls, adapters: Path, repo: Repo, base: Base, recipe: recipes.Recipe) -> Path:
+        """Give the folder that belongs to a repository, a base and a recipe, whether it exists or not."""
+        ident = content_id(canonical(_decides(repo, base, recipe)))[:8]
+        return adapters / f"{slug(repo.name)}-{slug(base.name)}-{ident}"
+
+    @classmethod
+    def create(cls, adapters: Path, repo: Repo, base: Base, recipe: recipes.Recipe) -> Run:
+        """Find the folder of this command, or make it."""
+        folder = cls.folder_of(adapters, repo, base, recipe)
+        if (folder / MANIFEST).is_file():
+            return cls.find(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        resolved = recipe.model_copy(update={"base": base.name})
+        (folder / "recipe.yaml").write_text(recipes.to_yaml(resolved), encoding="utf-8")
+        manifest = {
+            "schema": SCHEMA,
+            "id": folder.name.rpartition("-")[2],
+            "decides": _decides(repo, base, recipe),
+            "repo": {"name": repo.name, "revision": repo.revision, "branch": repo.branch},
+            "base": {"name": base.name, "revision": base.revision, "fim_form": base.fim_form},
+            "stages": [],
+        }
+        run = cls(folder, manifest)
+        run._write()
+        return run
+
+    @classmethod
+    def find(cls, folder: Path) -> Run:
+        """Open an existing run."""
+        path = folder / MANIFEST
+        if not path.is_file():
+            raise RunError(f"{folder}: not a run, it has no {MANIFEST}", "`tuner runs ls` lists the runs")
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise RunError(f"{path}:{error.lineno}: not JSON: {error.msg}", "remove the folder and run again") from None
+        if manifest.get("schema") != SCHEMA:
+            raise RunError(f"{path}: schema is {manifest.get('schema')!r}, wanted {SCHEMA}", "remove the folder and run again")
+        return cls(folder, manifest)
+
+    def entry(self, name: str) -> dict[str, Any] | None:
+        """Give a finished stage's manifest entry."""
+        return next((each for each in self.stages if each["name"] == name), None)
+
+    def record(self, name: str, record_type: type[R]) -> R:
+        """Give what a finished stage returned."""
+        entry = self.entry(name)
+        if entry is None:
+            raise RunError(f"{self.folder}: stage `{name}` has not finished", "repeat the `make train` command")
+        return from_json(record_type, entry["record"], f"{self.folder / MANIFEST}: {name}")
+
+    def stage(
+        self,
+        name: str,
+        record_type: type[R],
+        function: Callable[[Workspace], R],
+        *,
+        settings: dict[str, Any],
+        inputs: list[str],
+        progress: Progress,
+    ) -> tuple[R, State]:
+        """Run a stage, or skip it because the same work is done here or in a sibling run.
+
+        `settings` is all that decides the outcome beside the files in `inputs` (relative to the run).
+        """
+        hashes = {path: self._verified_input(path) for path in inputs}
+        key = content_id(name, __version__, canonical(settings), canonical(hashes))
+        entry = self.entry(name)
+        if entry is not None:
+            if entry["key"] == key and not self._damage(entry, full=False):
+                return self.record(name, record_type), "kept"
+            self.manifest["stages"] = self.stages[: self.stages.index(entry)]
+        if self._reuse(name, key):
+            return self.record(name, record_type), "reused"
+
+        out = self.folder / f".partial-{name}"
+        scratch = self.folder / f".scratch-{name}-{key[:8]}"
+        for stale in [out, *self.folder.glob(f".scratch-{name}-*")]:
+            if stale != scratch:
+                shutil.rmtree(stale, ignore_errors=True)
+        out.mkdir()
+        scratch.mkdir(exist_ok=True)
+        started, clock = time.time(), time.monotonic()
+        with disk_errors_named(name):
+            record = function(Workspace(self.folder, out, scratch, progress))
+            seconds = time.monotonic() - clock
+            files = sorted(path for path in out.rglob("*") if path.is_file())
+            outputs: dict[str, dict[str, Any]] = {}
+            for path in files:
+                relative = path.relative_to(out).as_posix()
+                outputs[relative] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+                target = self.folder / relative
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(path, target)
+            self._append(name, key, hashes, outputs, record, {"started_at": round(started), "seconds": round(seconds, 3)})
+        shutil.rmtree(out)
+        shutil.rmtree(scratch, ignore_errors=True)
+        return record, "done"
+
+    def verify(self) -> list[str]:
+        """Hash every file again and check the chain; return the faults found."""
+        faults, previous = [], ""
+        for entry in self.stages:
+            if entry["previous"] != previous:
+                faults.append(f"{entry['name']}: the manifest entry before it was changed")
+            previous = hashlib.sha256(canonical(entry).encode()).hexdigest()
+            faults += [f"{entry['name']}: {fault}" for fault in self._damage(entry, full=True)]
+        return faults
+
+    def _append(self, name: str, key: str, hashes: dict, outputs: dict, record: Any, extra: dict) -> None:
+        last = self.stages[-1] if self.stages else None
+        self.stages.append(
+            {
+                "name": name,
+                "key": key,
+                "previous": hashlib.sha256(canonical(last).encode()).hexdigest() if last else "",
+                "inputs": hashes,
+                "outputs": outputs,
+                "record": dataclasses.asdict(record) if dataclasses.is_dataclass(record) else record,
+                **extra,
+            }
+        )
+        self._write()
+
+    def _verified_input(self, path: str) -> str:
+        recorded = next((each["outputs"][path] for each in reversed(self.stages) if path in each["outputs"]), None)
+        if recorded is None:
+            raise DataError(f"{self.folder / path}: no finished stage wrote it", "repeat the `make train` command")
+        if not (self.folder / path).is_file() or sha256_file(self.folder / path) != recorded["sha256"]:
+            raise DataError(
+                f"{self.folder / path}: missing, or altered since it was written",
+                f"`tuner runs verify {self.folder}` lists all damage; remove the folder to start over",
+            )
+        return recorded["sha256"]
+
+    def _damage(self, entry: dict[str, Any], full: bool) -> list[str]:
+        faults = []
+        for relative, recorded in entry["outputs"].items():
+            path = self.folder / relative
+            if not path.is_file():
+                faults.append(f"{relative} is missing")
+            elif path.stat().st_size != recorded["bytes"] or (full and sha256_file(path) != recorded["sha256"]):
+                faults.append(f"{relative} was altered")
+        return faults
+
+    def _reuse(self, name: str, key: str) -> bool:
+        for sibling in runs_in(self.folder.parent):
+            entry = sibling.entry(name)
+            if sibling.folder == self.folder or entry is None or entry["key"] != key or sibling._damage(entry, full=True):
+                continue
+            for relative in entry["outputs"]:
+                target = self.folder / relative
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.unlink(missing_ok=True)
+                try:
+                    os.link(sibling.folder / relative, target)
+                except OSError:  # another file system, or one without hard links
+                    shutil.copyfile(sibling.folder / relative, target)
+            times = {"started_at": entry["started_at"], "seconds": entry["seconds"], "reused_from": sibling.folder.name}
+            self._append(name, key, entry["inputs"], entry["outputs"], entry["record"], times)
+            return True
+        return False
+
+    def _write(self) -> None:
+        metrics: dict[str, float] = {}
+        for entry in self.stages:
+            metrics.update(entry["record"].get("metrics", {}))
+            if "verdict" in entry["record"]:
+                metrics["verdict"] = entry["record"]["verdict"]
+        write_atomically(self.folder / "metrics.json", json.dumps(metrics, indent=2, sort_keys=True) + "\n")
+        write_atomically(self.folder / MANIFEST, json.dumps(self.manifest, indent=1, sort_keys=True) + "\n")
+
+
+def _decides(repo: Repo, base: Base, recipe: recipes.Recipe) -> dict[str, Any]:
+    """List all that decides a run's outcome; how it is served afterwards does not."""
+    resolved = recipe.model_copy(update={"base": base.name})
+    return {
+        "repo_revision": repo.revision,
+        "base_revision": base.revision,
+        "recipe": resolved.model_dump(mode="json", exclude={"serve"}),
+        "version": __version__,
+    }
+
+
+def runs_in(adapters: Path) -> list[Run]:
+    """List the runs of a folder by name; folders without a manifest are none."""
+    found = sorted(path.parent for path in adapters.glob(f"*/{MANIFEST}"))
+    return [Run.find(folder) for folder in found]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder, so that a second command on it stops at once instead of mixing files."""
+    with (folder / ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"{folder}: another command is working on this run", "wait for it, or stop it") from None
+        yield
+
+
+@contextmanager
+def disk_errors_named(stage: str) -> Iterator[None]:
+    """Turn a full disk into a message; what had finished stays."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        raise MachineError(f"{stage}: the disk is full{where}", "free some space and repeat the command; finished stages are kept") from None
+
+
+def check_disk(folder: Path, wanted_bytes: int) -> None:
+    """Stop before the work starts when the disk cannot hold its outcome."""
+    free = shutil.disk_usage(folder).free
+    if free < wanted_bytes:
+        raise MachineError(
+            f"{folder}: {free / 2**30:.1f} GiB of disk free, wanted {wanted_bytes / 2**30:.1f} GiB",
+            "free some space, or choose another folder with --adapters",
+        )
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file in one step that survives a power cut."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(partial, path)
+
+
+def canonical(value: Any) -> str:
+    """Write JSON in the one form that is hashed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def slug(name: str) -> str:
+    """Make a name safe and short for a folder: the last path component in lower case."""
+    last = re.sub(r"\.(git|gguf)$", "", name.rstrip("/").rsplit("/", 1)[-1])
+    return re.sub(r"[^a-z0-9.]+", "-", last.lower()).strip("-.")[:40] or "repo"
