@@ -1,0 +1,56 @@
+"""The tiny repository and what mining it gives, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_repo import build_tiny_repo
+from tuner.mine.repository import open_repository
+from tuner.mine.stage import run
+from tuner.progress import Progress
+from tuner.recipe import MineSettings
+from tuner.records import Addition, Mined, Pair, Rejected, Repo, read_jsonl
+from tuner.rundir import Workspace
+
+
+@dataclass
+class Outcome:
+    folder: Path
+    mined: Mined
+
+    @property
+    def pairs(self) -> list[Pair]:
+        return list(read_jsonl(self.folder / self.mined.pairs, Pair))
+
+    @property
+    def additions(self) -> list[Addition]:
+        return list(read_jsonl(self.folder / self.mined.additions, Addition))
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        return list(read_jsonl(self.folder / self.mined.rejected, Rejected))
+
+
+def mine(source: Path, out: Path, seed: int = 0, **settings: object) -> Outcome:
+    """Mine a repository into `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    repo = open_repository(str(source), out / "clones", Progress())
+    return Outcome(out, run(repo, MineSettings.model_validate(settings), seed, Workspace(out, out, out, Progress())))
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_repo(tmp_path_factory.mktemp("tiny") / "ledger")
+
+
+@pytest.fixture(scope="session")
+def tiny_opened(tiny: Path) -> Repo:
+    return open_repository(str(tiny), tiny / "clones", Progress())
+
+
+@pytest.fixture(scope="session")
+def mined(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return mine(tiny, tmp_path_factory.mktemp("mined"))

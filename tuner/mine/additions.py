@@ -1,0 +1,81 @@
+"""Find what was written after the cut: the runs of lines that a commit added, each with the file around it.
+
+In: a commit with its patches, and the texts of its new files. Out: `Addition`s, or `Rejected` with a reason: runs that
+say nothing (`too_little`), that were only moved within the commit (`moved`), or that stand there already (`duplicate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tuner.mine.history import Commit, Patch
+from tuner.mine.languages import Language
+from tuner.mine.pairs import head, tail
+from tuner.records import Addition, content_id
+
+MIN_LINE_CHARS = 6
+
+
+def removed_lines(patches: Iterable[Patch]) -> set[bytes]:
+    """Collect the lines that a commit takes away anywhere; indentation does not count."""
+    return {line.strip() for patch in patches for hunk in patch.hunks for line in hunk.removed()} - {b""}
+
+
+def additions(
+    commit: Commit,
+    patch: Patch,
+    language: Language,
+    text: str,
+    removed: set[bytes],
+    seen: set[str],
+    max_context: int,
+) -> Iterator[Addition | str]:
+    """Yield the runs that one patch added to a file, or the reason for dropping a run. `seen` grows by what is kept."""
+    lines = text.split("\n")
+    for hunk in patch.hunks:
+        numbered = iter(hunk.added())
+        for start, end in hunk.added_runs():
+            raw = [next(numbered) for _ in range(end - start)]
+            run = lines[start:end]
+            reason = _reason(run, raw, removed)
+            ident = content_id(patch.change.path, "\n".join(run).strip())
+            if reason is None and ident in seen:
+                reason = "duplicate_run"
+            if reason is not None:
+                yield reason
+                continue
+            seen.add(ident)
+            yield _addition(commit, patch.change.path, language, lines, start, end, max_context)
+
+
+def _reason(run: list[str], raw: list[bytes], removed: set[bytes]) -> str | None:
+    if not any(sum(not character.isspace() for character in line) >= MIN_LINE_CHARS for line in run):
+        return "too_little"
+    if all(line.strip() in removed for line in raw if line.strip()):
+        return "moved"
+    return None
+
+
+def _addition(
+    commit: Commit, path: str, language: Language, lines: list[str], start: int, end: int, max_context: int
+) -> Addition:
+    # Only the lines that can fit are joined: a file of thousands of lines has a run in every tenth of them.
+    prefix = tail("".join(line + "\n" for line in _last(lines[:start], max_context)), max_context)
+    suffix = head("\n".join(_first(lines[end:], max_context)), max_context)
+    added = "\n".join(lines[start:end]) + ("\n" if end < len(lines) else "")
+    parent = commit.parents[0] if commit.parents else ""
+    ident = content_id(path, commit.sha, str(start), prefix, added, suffix)
+    return Addition(ident, path, language.name, commit.sha, parent, commit.committed_at, prefix, added, suffix)
+
+
+def _first(lines: list[str], limit: int) -> list[str]:
+    total = 0
+    for count, line in enumerate(lines):
+        total += len(line) + 1
+        if total > limit:
+            return lines[: count + 1]
+    return lines
+
+
+def _last(lines: list[str], limit: int) -> list[str]:
+    return _first(lines[::-1], limit)[::-1]

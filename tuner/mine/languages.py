@@ -1,0 +1,151 @@
+"""Tell languages by file name, and load their grammars when first needed.
+
+In: a path. Out: a `Language`, or None for files that hold no code (data, pictures, notebooks: their text teaches
+nothing that an editor would complete). Languages without a grammar are treated by lines.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from dataclasses import dataclass
+
+from tree_sitter import Language as Grammar
+from tree_sitter import Parser
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language. `grammar` names the package and its function; None is treated by lines.
+
+    `is_code` is false for configuration: it gives whole files, but no commit that touches only it is a code commit.
+    """
+
+    name: str
+    grammar: tuple[str, str] | None = None
+    is_code: bool = True
+
+
+GRAMMARS = {
+    "python": ("tree_sitter_python", "language"),
+    "javascript": ("tree_sitter_javascript", "language"),
+    "typescript": ("tree_sitter_typescript", "language_typescript"),
+    "tsx": ("tree_sitter_typescript", "language_tsx"),
+    "go": ("tree_sitter_go", "language"),
+    "java": ("tree_sitter_java", "language"),
+    "rust": ("tree_sitter_rust", "language"),
+    "c": ("tree_sitter_c", "language"),
+    "cpp": ("tree_sitter_cpp", "language"),
+}
+EXTENSIONS = {
+    "python": "py pyi pyw",
+    "javascript": "js jsx mjs cjs",
+    "typescript": "ts mts cts",
+    "tsx": "tsx",
+    "go": "go",
+    "java": "java",
+    "rust": "rs",
+    "c": "c h",
+    "cpp": "cc cpp cxx c++ hh hpp hxx h++ ipp inl tpp",
+    "cuda": "cu cuh",
+    "objective-c": "m mm",
+    "ruby": "rb rake gemspec",
+    "php": "php",
+    "csharp": "cs",
+    "fsharp": "fs fsx",
+    "visual-basic": "vb",
+    "kotlin": "kt kts",
+    "swift": "swift",
+    "scala": "scala sc",
+    "groovy": "groovy gradle",
+    "clojure": "clj cljs cljc",
+    "dart": "dart",
+    "elixir": "ex exs",
+    "erlang": "erl hrl",
+    "haskell": "hs",
+    "ocaml": "ml mli",
+    "lua": "lua",
+    "perl": "pl pm",
+    "r": "r",
+    "julia": "jl",
+    "nim": "nim",
+    "zig": "zig",
+    "d": "d",
+    "fortran": "f f90 f95",
+    "ada": "adb ads",
+    "cobol": "cob cbl",
+    "solidity": "sol",
+    "verilog": "v sv",
+    "vhdl": "vhd vhdl",
+    "assembly": "s asm",
+    "shell": "sh bash zsh ksh fish",
+    "powershell": "ps1 psm1",
+    "batch": "bat cmd",
+    "sql": "sql",
+    "graphql": "graphql gql",
+    "protobuf": "proto",
+    "thrift": "thrift",
+    "terraform": "tf hcl",
+    "html": "html htm",
+    "vue": "vue",
+    "svelte": "svelte",
+    "astro": "astro",
+    "jinja": "j2 jinja jinja2",
+    "css": "css scss sass less",
+    "cmake": "cmake",
+    "make": "mk",
+    "nix": "nix",
+}
+FILE_NAMES = {
+    "makefile": "make",
+    "dockerfile": "dockerfile",
+    "cmakelists.txt": "cmake",
+    "rakefile": "ruby",
+    "gemfile": "ruby",
+}
+CONFIGURATION = {"yaml": "yaml yml", "toml": "toml", "ini": "ini cfg"}
+PROSE = {"markdown": "md mdx markdown", "restructuredtext": "rst", "asciidoc": "adoc", "text": "txt", "latex": "tex"}
+
+
+def _table() -> dict[str, Language]:
+    table = {}
+    for names, is_code in ((EXTENSIONS, True), (CONFIGURATION, False), (PROSE, False)):
+        for name, endings in names.items():
+            for ending in endings.split():
+                table[ending] = Language(name, GRAMMARS.get(name), is_code)
+    return table
+
+
+BY_EXTENSION = _table()
+
+
+def language_of(path: str) -> Language | None:
+    """Name the language of a path, by its last component only."""
+    name = path.rsplit("/", 1)[-1].lower()
+    if name in FILE_NAMES:
+        return Language(FILE_NAMES[name])
+    stem, dot, ending = name.rpartition(".")
+    return BY_EXTENSION.get(ending) if dot and stem else None
+
+
+def is_prose(language: Language) -> bool:
+    """Tell documentation from what a machine reads."""
+    return language.name in PROSE
+
+
+def code_globs() -> list[str]:
+    """Give git pathspecs that match every code file, so that git leaves data files out of its patches."""
+    endings = [ending for ending, language in BY_EXTENSION.items() if language.is_code]
+    return [f":(icase)*.{ending}" for ending in endings] + [f":(icase,glob)**/{name}" for name in FILE_NAMES]
+
+
+@functools.cache
+def grammar(package: str, function: str) -> Grammar:
+    """Load a grammar from its wheel; nothing is downloaded."""
+    return Grammar(getattr(importlib.import_module(package), function)())
+
+
+@functools.cache
+def parser(package: str, function: str) -> Parser:
+    """Give a grammar's parser."""
+    return Parser(grammar(package, function))

@@ -1,0 +1,170 @@
+"""Run git's plumbing on a repository that is not trusted.
+
+In: a folder and the arguments of one git command. Out: its bytes, whole or streamed; blobs by sha.
+
+A repository's own configuration can name programs that git would start (hooks, fsmonitor, external diffs, text
+converters, pagers, transports). Every command here switches them off, so that reading a repository runs none of its
+code. Nothing is checked out, and nothing is fetched while reading.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from tuner.errors import RepoError
+
+SAFE_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.quotePath=false", "diff.orderFile=")
+# Variables that a surrounding git command (a hook, a rebase) sets and that would redirect ours to its repository.
+INHERITED = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_COMMON_DIR",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_DIFF_OPTS",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_COUNT",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+)
+READ_PIECE = 1 << 20
+
+
+def safe_environment(*, network: bool = False) -> dict[str, str]:
+    """Give the environment of a git command; only `network` commands may use a transport."""
+    environment = {name: value for name, value in os.environ.items() if name not in INHERITED}
+    environment.update(
+        GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", GIT_NO_REPLACE_OBJECTS="1", GIT_PAGER="cat", LC_ALL="C"
+    )
+    if network:  # system settings stay, since firms set proxies and certificates there
+        environment["GIT_ALLOW_PROTOCOL"] = "file:git:http:https:ssh"
+    else:  # a partial clone would fetch a missing blob by a program that its own configuration names
+        environment.update(GIT_ALLOW_PROTOCOL="none", GIT_NO_LAZY_FETCH="1", GIT_CONFIG_NOSYSTEM="1")
+    return environment
+
+
+def safe_arguments() -> list[str]:
+    """Give the options that come before any git sub-command."""
+    return ["--no-pager", *(part for setting in SAFE_SETTINGS for part in ("-c", setting))]
+
+
+class Git:
+    """One repository's plumbing commands. Construct it only after `open_repository` has accepted the folder."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = str(path)
+        self.command = ["git", "-C", self.path, *safe_arguments(), "-c", f"safe.directory={self.path}"]
+        self.environment = safe_environment()
+        # The user's own settings may change what plumbing prints (mail maps, colours, rename limits).
+        self.environment["GIT_CONFIG_GLOBAL"] = os.devnull
+
+    def run(self, *arguments: str) -> bytes:
+        """Run a command and give what it printed."""
+        done = subprocess.run([*self.command, *arguments], capture_output=True, env=self.environment, check=False)
+        if done.returncode != 0:
+            raise self._error(arguments[0], done.stderr)
+        return done.stdout
+
+    @contextmanager
+    def stream(self, *arguments: str, lines_in: Iterable[str] = ()) -> Iterator[IO[bytes]]:
+        """Run a command and give its output while it comes; `lines_in` go to its standard input through a file."""
+        # Files for input and errors: pipes on all sides would block once two of them are full.
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as complaints:
+            given.writelines(f"{line}\n".encode() for line in lines_in)
+            given.seek(0)
+            process = subprocess.Popen(
+                [*self.command, *arguments],
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                env=self.environment,
+                bufsize=READ_PIECE,
+            )
+            assert process.stdout is not None
+            finished = False
+            try:
+                yield process.stdout
+                finished = not process.stdout.read(1)
+            finally:
+                process.stdout.close()
+                if not finished:  # the reader stopped early
+                    process.kill()
+                code = process.wait()
+            if finished and code != 0:
+                complaints.seek(0)
+                raise self._error(arguments[0], complaints.read())
+
+    def _error(self, command: str, stderr: bytes) -> RepoError:
+        said = last_line(stderr.decode("utf-8", "replace"))
+        return RepoError(f"{self.path}: git {command} failed: {said}", f"`git -C {self.path} fsck` looks for damage")
+
+
+class Blobs:
+    """Read blobs through one git process. Use as a context manager."""
+
+    def __init__(self, git: Git) -> None:
+        self.git = git
+
+    def __enter__(self) -> Blobs:
+        self.process = subprocess.Popen(
+            [*self.git.command, "cat-file", "--batch"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self.git.environment,
+            bufsize=READ_PIECE,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self.process.wait()
+
+    def read(self, sha: str, max_bytes: int) -> tuple[bytes | None, int]:
+        """Give a blob's bytes and size. The bytes are None when it is larger; the size is -1 when it is missing."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(f"{sha}\n".encode())
+        self.process.stdin.flush()
+        header = self.process.stdout.readline().split()
+        if len(header) != 3 or header[1] != b"blob":
+            if len(header) == 3 and header[2].isdigit():
+                self._drain(int(header[2]))
+            return None, -1
+        size = int(header[2])
+        if size > max_bytes:
+            self._drain(size)
+            return None, size
+        data = self.process.stdout.read(size)
+        self.process.stdout.read(1)
+        return data, size
+
+    def _drain(self, size: int) -> None:
+        assert self.process.stdout is not None
+        left = size + 1
+        while left > 0:
+            piece = self.process.stdout.read(min(left, READ_PIECE))
+            if not piece:
+                return
+            left -= len(piece)
+
+
+def last_line(text: str) -> str:
+    """Give git's own last complaint, or else its last line, for quoting in a message."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:"))] or lines
+    return lines[-1] if lines else "no reason given"

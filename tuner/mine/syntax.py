@@ -1,0 +1,240 @@
+"""Find the places of a file that are worth completing, by its syntax tree.
+
+In: a file's text and its language. Out: holes (byte ranges of whole syntax nodes), documented functions, and the share
+of bytes that did not parse. Offsets are bytes of the UTF-8 text, as tree-sitter counts them.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+
+from tree_sitter import Node, Query, QueryCursor, Tree
+
+from tuner.mine.languages import Language, grammar, parser
+
+# Weights of ExecRepoBench, without comments; `block` stands for its `while` and what other languages have beside it.
+WEIGHTS = {
+    "import": 0.05,
+    "return": 0.10,
+    "if": 0.15,
+    "for": 0.15,
+    "block": 0.10,
+    "class": 0.10,
+    "function": 0.15,
+    "assignment": 0.10,
+    "expression": 0.10,
+}
+_C = {
+    "import": "preproc_include",
+    "return": "return_statement",
+    "if": "if_statement switch_statement",
+    "for": "for_statement",
+    "block": "while_statement do_statement",
+    "class": "struct_specifier enum_specifier",
+    "function": "function_definition",
+    "assignment": "declaration assignment_expression",
+    "expression": "expression_statement call_expression",
+}
+_JAVASCRIPT = {
+    "import": "import_statement",
+    "return": "return_statement",
+    "if": "if_statement switch_statement",
+    "for": "for_statement for_in_statement",
+    "block": "while_statement try_statement",
+    "class": "class_declaration",
+    "function": "function_declaration method_definition arrow_function",
+    "assignment": "lexical_declaration variable_declaration assignment_expression",
+    "expression": "expression_statement call_expression",
+}
+_TYPESCRIPT = _JAVASCRIPT | {"class": "class_declaration interface_declaration type_alias_declaration enum_declaration"}
+NODE_TYPES: dict[str, dict[str, str]] = {
+    "python": {
+        "import": "import_statement import_from_statement",
+        "return": "return_statement",
+        "if": "if_statement match_statement",
+        "for": "for_statement",
+        "block": "while_statement with_statement try_statement",
+        "class": "class_definition",
+        "function": "function_definition",
+        "assignment": "assignment",
+        "expression": "expression_statement call",
+    },
+    "javascript": _JAVASCRIPT,
+    "typescript": _TYPESCRIPT,
+    "tsx": _TYPESCRIPT,
+    "go": {
+        "import": "import_declaration",
+        "return": "return_statement",
+        "if": "if_statement expression_switch_statement",
+        "for": "for_statement",
+        "block": "select_statement defer_statement",
+        "class": "type_declaration",
+        "function": "function_declaration method_declaration func_literal",
+        "assignment": "short_var_declaration assignment_statement",
+        "expression": "expression_statement call_expression",
+    },
+    "java": {
+        "import": "import_declaration",
+        "return": "return_statement",
+        "if": "if_statement switch_expression",
+        "for": "for_statement enhanced_for_statement",
+        "block": "while_statement try_statement",
+        "class": "class_declaration interface_declaration enum_declaration",
+        "function": "method_declaration constructor_declaration lambda_expression",
+        "assignment": "local_variable_declaration field_declaration",
+        "expression": "expression_statement method_invocation",
+    },
+    "rust": {
+        "import": "use_declaration",
+        "return": "return_expression",
+        "if": "if_expression match_expression",
+        "for": "for_expression",
+        "block": "while_expression loop_expression",
+        "class": "struct_item enum_item impl_item trait_item",
+        "function": "function_item closure_expression",
+        "assignment": "let_declaration assignment_expression",
+        "expression": "expression_statement call_expression macro_invocation",
+    },
+    "c": _C,
+    "cpp": _C
+    | {
+        "import": "preproc_include using_declaration",
+        "for": "for_statement for_range_loop",
+        "block": "while_statement try_statement",
+        "class": "class_specifier struct_specifier enum_specifier",
+        "function": "function_definition lambda_expression",
+    },
+}
+FUNCTIONS = {
+    "python": "function_definition",
+    "javascript": "function_declaration method_definition",
+    "typescript": "function_declaration method_definition",
+    "tsx": "function_declaration method_definition",
+    "go": "function_declaration method_declaration",
+    "java": "method_declaration constructor_declaration",
+    "rust": "function_item",
+    "c": "function_definition",
+    "cpp": "function_definition",
+}
+WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
+BESIDE_DOCS = ("attribute_item", "decorator")  # may stand between a doc comment and its function
+MIN_DOC_CHARS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """One syntax node that could be left out."""
+
+    category: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A documented function: `start` at its first line (doc comment included), body from `body_start` to `end`."""
+
+    start: int
+    body_start: int
+    end: int
+
+
+def parse(data: bytes, language: Language) -> Tree:
+    """Parse a file of a language that has a grammar."""
+    assert language.grammar is not None
+    return parser(*language.grammar).parse(data)
+
+
+def error_share(tree: Tree, data: bytes, language: Language) -> float:
+    """Give the share of bytes that the grammar could not place."""
+    if not tree.root_node.has_error or not data:
+        return 0.0
+    spans = sorted((node.start_byte, node.end_byte) for node in _captured(language, tree.root_node, "(ERROR) @found"))
+    covered = reached = 0
+    for start, end in spans:
+        covered += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return covered / len(data)
+
+
+def holes(tree: Tree, language: Language) -> list[Hole]:
+    """List the nodes that are worth leaving out, in the order of the file."""
+    categories = _categories(language.name)
+    types = " ".join(f"({name})" for name in categories)
+    nodes = _captured(language, tree.root_node, f"[{types}] @found")
+    # Captures come in no fixed order, and a statement may span the same bytes as the call in it.
+    named = sorted((node.start_byte, node.end_byte, categories[node.type]) for node in nodes if not node.has_error)
+    found = {(start, end): category for start, end, category in named}
+    return [Hole(category, start, end) for (start, end), category in found.items()]
+
+
+def functions(tree: Tree, data: bytes, language: Language) -> list[Function]:
+    """List the functions whose docstring or doc comment says something."""
+    types = " ".join(f"({name})" for name in FUNCTIONS[language.name].split())
+    find = _python_function if language.name == "python" else _commented_function
+    found = (
+        find(node, data) for node in _captured(language, tree.root_node, f"[{types}] @found") if not node.has_error
+    )
+    return sorted((each for each in found if each is not None), key=lambda each: (each.start, each.end))
+
+
+def _python_function(node: Node, data: bytes) -> Function | None:
+    body = node.child_by_field_name("body")
+    first = body.named_children[0] if body is not None and body.named_children else None
+    if body is None or first is None or first.type != "expression_statement" or not first.named_children:
+        return None
+    if first.named_children[0].type != "string" or _says_little(data[first.start_byte : first.end_byte]):
+        return None
+    return Function(_line_start(_outermost(node), data), first.end_byte, body.end_byte)
+
+
+def _commented_function(node: Node, data: bytes) -> Function | None:
+    body = node.child_by_field_name("body")
+    if body is None or data[body.start_byte : body.start_byte + 1] != b"{":
+        return None
+    top = _outermost(node)
+    start, comments = top, []
+    previous = top.prev_named_sibling
+    while previous is not None and previous.end_point.row >= start.start_point.row - 1:
+        if "comment" in previous.type:
+            if data[_line_start(previous, data) : previous.start_byte].strip():
+                break  # a remark at the end of a line of code
+            comments.append(data[previous.start_byte : previous.end_byte])
+        elif previous.type not in BESIDE_DOCS:
+            break
+        start, previous = previous, previous.prev_named_sibling
+    if _says_little(b" ".join(comments)):
+        return None
+    return Function(_line_start(start, data), body.start_byte + 1, body.end_byte)
+
+
+def _outermost(node: Node) -> Node:
+    while node.parent is not None and node.parent.type in WRAPPERS:
+        node = node.parent
+    return node
+
+
+def _line_start(node: Node, data: bytes) -> int:
+    return data.rfind(b"\n", 0, node.start_byte) + 1
+
+
+def _says_little(documentation: bytes) -> bool:
+    text = re.sub(r"[^\w ]+", "", documentation.decode("utf-8", "replace"))
+    return len(text.strip()) < MIN_DOC_CHARS
+
+
+@functools.cache
+def _categories(language: str) -> dict[str, str]:
+    return {name: category for category, names in NODE_TYPES[language].items() for name in names.split()}
+
+
+@functools.cache
+def _query(language: Language, pattern: str) -> Query:
+    assert language.grammar is not None
+    return Query(grammar(*language.grammar), pattern)
+
+
+def _captured(language: Language, root: Node, pattern: str) -> list[Node]:
+    return QueryCursor(_query(language, pattern)).captures(root).get("found", [])
