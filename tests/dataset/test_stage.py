@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tuner.errors import DataError
+from tuner.recipe import DatasetSettings
+from tuner.records import Item, Rejected, Row, read_jsonl, sha256_file
+from tuner.render import MASKED
+
+from .examples import CUT, addition, code, file_pair, make_dataset, renderer, run_stage, shop
+
+FILES = ("train.jsonl", "valid.jsonl", "eval_items.jsonl", "split.json", "rejected.jsonl", "README.md")
+
+
+def rows_in(folder: Path, name: str = "train") -> list[Row]:
+    return list(read_jsonl(folder / f"out/data/{name}.jsonl", Row))
+
+
+def items_in(folder: Path) -> list[Item]:
+    return list(read_jsonl(folder / "out/data/eval_items.jsonl", Item))
+
+
+def test_two_runs_write_the_same_bytes(tmp_path: Path) -> None:
+    pairs, additions = shop()
+    for name in ("one", "other"):
+        make_dataset(tmp_path / name, pairs, additions)
+    for name in FILES:
+        assert (tmp_path / "one/out/data" / name).read_bytes() == (tmp_path / "other/out/data" / name).read_bytes(), (
+            name
+        )
+
+
+def test_the_order_of_the_input_changes_no_row_and_no_item(tmp_path: Path) -> None:
+    pairs, additions = shop()
+    make_dataset(tmp_path / "one", pairs, additions)
+    random.Random(1).shuffle(pairs)
+    random.Random(2).shuffle(additions)
+    make_dataset(tmp_path / "other", pairs, additions)
+    for name in ("train.jsonl", "valid.jsonl", "eval_items.jsonl", "rejected.jsonl"):
+        assert (tmp_path / "one/out/data" / name).read_bytes() == (tmp_path / "other/out/data" / name).read_bytes(), (
+            name
+        )
+
+
+def test_no_commit_is_in_two_splits_and_every_item_is_later_than_every_row(tmp_path: Path) -> None:
+    pairs, additions = shop()
+    make_dataset(tmp_path, pairs, additions)
+    by_id = {pair.id: pair for pair in pairs}
+    train, valid = ([by_id[row.pair_id] for row in rows_in(tmp_path, name)] for name in ("train", "valid"))
+    items = items_in(tmp_path)
+    assert train and valid and items
+    assert not {item.commit for item in items} & {pair.commit for pair in [*train, *valid]}
+    assert max(pair.committed_at for pair in [*train, *valid]) < min(item.committed_at for item in items)
+    whole = [{pair.path for pair in side if pair.kind != "edit"} for side in (train, valid)]
+    edits = [{pair.commit for pair in side if pair.kind == "edit"} for side in (train, valid)]
+    assert not whole[0] & whole[1] and not edits[0] & edits[1]
+
+
+def test_an_addition_planted_in_a_training_file_is_taken_out_and_counted(tmp_path: Path) -> None:
+    pairs, additions = shop()
+    clean = make_dataset(tmp_path / "clean", pairs, additions, DatasetSettings(valid_share=0))
+    leak = file_pair(
+        "shop/leak.py", code("parcel_box") + additions[0].added.replace("    ", "\t") + code("invoice_box")
+    )
+    dataset = make_dataset(tmp_path / "leaky", [*pairs, leak], additions, DatasetSettings(valid_share=0))
+    assert clean.metrics["dataset.near_duplicates"] == 0 == clean.counts["lines_cut"]
+    assert dataset.metrics["dataset.near_duplicates"] == 1
+    assert dataset.counts["lines_cut"] >= 10
+    learned = "".join(renderer().decode(row.input_ids) for row in rows_in(tmp_path / "leaky"))
+    assert "wallet_ledger" not in learned
+    assert "parcel_box_ledger" in learned and "invoice_box_ledger" in learned
+    rejected = list(read_jsonl(tmp_path / "leaky/out/data/rejected.jsonl", Rejected))
+    assert Rejected(leak.id, "dataset", "copy_of_future") in rejected
+
+
+def test_an_item_is_novel_unless_its_line_stands_in_a_pair(tmp_path: Path) -> None:
+    known, fresh = "shared_total = shop.total(1)", "fresh_total = shop.total(2)"
+    pairs = [*shop()[0], file_pair("shop/known.py", code("known") + f"    {known}\n")]
+    make_dataset(tmp_path, pairs, [addition(f"{known}\n{fresh}\n")])
+    novel = {(item.prefix + item.target).split("\n")[-1]: item.novel for item in items_in(tmp_path)}
+    assert novel == {known: False, fresh: True}
+
+
+def test_no_additions_give_an_empty_items_file_and_training_goes_on(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, shop()[0], [])
+    assert items_in(tmp_path) == []
+    assert dataset.metrics["dataset.items"] == 0 and dataset.metrics["dataset.train_rows"] > 0
+
+
+def test_no_training_row_stops_with_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none of its 0 pairs gives a training row") as caught:
+        make_dataset(tmp_path, [], [])
+    assert caught.value.hint and "mine.include" in caught.value.hint
+
+
+def test_the_counts_add_up(tmp_path: Path) -> None:
+    pairs, additions = shop()
+    dataset = make_dataset(tmp_path, [*pairs, pairs[0]], additions)
+    train = rows_in(tmp_path)
+    assert dataset.metrics["dataset.train_rows"] == len(train)
+    assert dataset.metrics["dataset.train_tokens"] == sum(len(row.input_ids) for row in train)
+    assert dataset.metrics["dataset.supervised_tokens"] == sum(label != MASKED for row in train for label in row.labels)
+    assert dataset.metrics["dataset.commits"] == len({item.commit for item in items_in(tmp_path)}) == 5
+    kept = sum(dataset.counts[f"pairs.{kind}"] for kind in ("file", "infilling", "body", "edit"))
+    assert dataset.counts["pairs"] == len(pairs) + 1 == kept + dataset.rejected_counts["duplicate"]
+
+
+def test_the_split_file_names_the_cut_and_the_hashes_of_all_files(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, *shop())
+    split = json.loads((tmp_path / "out/data/split.json").read_text(encoding="utf-8"))
+    assert split["cut"]["commit"] == CUT.commit
+    assert split["counts"] == dataset.counts
+    for name, digest in split["sha256"].items():
+        folder = tmp_path if name.startswith("mined/") else tmp_path / "out"
+        assert sha256_file(folder / name) == digest
+    assert split["sha256"][dataset.items] == dataset.items_sha256
+
+
+@pytest.mark.parametrize("name", ["pairs", "additions"])
+def test_a_malformed_input_line_stops_with_file_and_line(tmp_path: Path, name: str) -> None:
+    make_dataset(tmp_path, *shop())
+    path = tmp_path / f"mined/{name}.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[2] = lines[2][:-5]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        run_stage(tmp_path)
+    assert caught.value.message.startswith(f"{path}:3: not JSON")
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(-3, 3), st.integers(-3, 3))
+def test_a_dataset_is_made_only_where_the_cut_separates_the_sides(
+    tmp_path_factory: pytest.TempPathFactory, before: int, after: int
+) -> None:
+    folder = tmp_path_factory.mktemp("split")
+    pairs = [file_pair("shop/tax.py", code("tax"), at=CUT.committed_at + before)]
+    additions = [addition("later_total = 1\n", at=CUT.committed_at + after)]
+    if before <= 0 < after:
+        make_dataset(folder, pairs, additions)
+    else:
+        with pytest.raises(DataError, match="the cut 1000000"):
+            make_dataset(folder, pairs, additions)
+
+
+def test_the_room_starts_without_torch_and_transformers() -> None:
+    program = "import sys, tuner.dataset.stage; print({'torch', 'transformers'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,1 @@
+"""Split mined pairs and later additions into training rows, validation rows and frozen evaluation items."""

@@ -1,0 +1,134 @@
+"""Turn mined pairs and later additions into training rows, validation rows and frozen evaluation items.
+
+In: `Mined` and its files. Out: `data/` with `train.jsonl`, `valid.jsonl`, `eval_items.jsonl`, `split.json`,
+`rejected.jsonl` and the card `README.md`. Dropped, with counted reasons: exact copies (`duplicate`), near copies among
+whole files (`near_duplicate`), copies of evaluated additions (`copy_of_future`), pairs whose completion does not fit a
+row (`too_long`), and added lines that make no item.
+
+Memory holds an index of the pairs, never their text. The same input gives the same bytes.
+
+    tuner dataset adapters/<run>
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from tuner.dataset.card import card
+from tuner.dataset.future_copies import FutureCopies
+from tuner.dataset.items import Chosen, choose_items
+from tuner.dataset.pair_file import PairFile
+from tuner.dataset.rows import RowMaker
+from tuner.dataset.sample import PooledRow
+from tuner.dataset.split import check_addition, write_split
+from tuner.dataset.survey import Survey, survey_pairs
+from tuner.errors import DataError
+from tuner.recipe import DatasetSettings
+from tuner.records import (
+    PAIR_KINDS,
+    Addition,
+    Dataset,
+    Item,
+    Mined,
+    Rejected,
+    read_jsonl,
+    sha256_file,
+    write_jsonl,
+)
+from tuner.render import Renderer
+from tuner.rundir import Workspace
+
+TRAIN, VALID, ITEMS = "data/train.jsonl", "data/valid.jsonl", "data/eval_items.jsonl"
+REJECTED, SPLIT, CARD = "data/rejected.jsonl", "data/split.json", "data/README.md"
+
+
+def run(mined: Mined, renderer: Renderer, settings: DatasetSettings, seed: int, work: Workspace) -> Dataset:
+    """Make the dataset of a run."""
+    clock = time.monotonic()
+    (work.out / "data").mkdir(parents=True, exist_ok=True)
+    future_commits: set[str] = set()
+    chosen = choose_items(lambda: _additions(work.run / mined.additions, mined, future_commits), settings, seed)
+    rejected = list(chosen.rejected)
+    with PairFile(work.run / mined.pairs) as pairs:
+        lines = {question.line for question in chosen.questions}
+        survey = survey_pairs(pairs, mined.cut, future_commits, lines, settings.near_duplicate, work.progress)
+        rejected += [Rejected(ident, "dataset", "duplicate") for ident in survey.duplicates]
+        rejected += [Rejected(ident, "dataset", "near_duplicate") for ident in survey.near_duplicates]
+        items = _marked(chosen, survey)
+        future = FutureCopies((each.added for each in chosen.questions), settings.near_duplicate)
+        maker = RowMaker(pairs, survey, future, renderer, settings, seed, work)
+        train = maker.write("train", work.out / TRAIN)
+        if not train:
+            raise DataError(
+                f"{work.run / mined.pairs}: none of its {survey.pairs} pairs gives a training row",
+                "mine more of the repository (`mine.include`, `mine.max_commits`), or raise `dataset.max_tokens`",
+            )
+        valid = maker.write("valid", work.out / VALID)
+    rejected += maker.rejected
+    write_jsonl(work.out / ITEMS, items)
+    write_jsonl(work.out / REJECTED, sorted(rejected, key=lambda each: (each.reason, each.source)))
+
+    reasons = dict(sorted(Counter(each.reason for each in rejected).items()))
+    counts = _counts(chosen, survey, items, train, valid) | dict(maker.counts)
+    dataset = Dataset(
+        train=TRAIN,
+        valid=VALID,
+        items=ITEMS,
+        items_sha256=sha256_file(work.out / ITEMS),
+        rejected=REJECTED,
+        counts=counts,
+        rejected_counts=reasons,
+        metrics={
+            "dataset.train_rows": float(len(train)),
+            "dataset.train_tokens": float(sum(row.tokens for row in train)),
+            "dataset.supervised_tokens": float(sum(row.supervised for row in train)),
+            "dataset.valid_rows": float(len(valid)),
+            "dataset.items": float(len(items)),
+            "dataset.commits": float(counts["items.commits"]),
+            "dataset.near_duplicates": float(reasons.get("near_duplicate", 0) + reasons.get("copy_of_future", 0)),
+        },
+    )
+    files = {name: work.run / name for name in (mined.pairs, mined.additions)}
+    files |= {name: work.out / name for name in (TRAIN, VALID, ITEMS, REJECTED)}
+    write_split(work.out / SPLIT, mined.cut, seed, maker.valid_paths, counts, files)
+    dates = (survey.oldest or 0, survey.newest or 0)
+    (work.out / CARD).write_text(card(mined, dataset, items, dates, survey.languages), encoding="utf-8")
+    seconds = {"dataset.seconds": time.monotonic() - clock}  # a measurement; nothing written depends on it
+    return dataclasses.replace(dataset, metrics=dataset.metrics | seconds)
+
+
+def _additions(path: Path, mined: Mined, commits: set[str]) -> Iterator[Addition]:
+    """Read the additions, check that each is later than the cut, and note the commits."""
+    for number, addition in enumerate(read_jsonl(path, Addition), 1):
+        check_addition(addition, mined.cut, f"{path}:{number}")
+        commits.add(addition.commit)
+        yield addition
+
+
+def _marked(chosen: Chosen, survey: Survey) -> list[Item]:
+    """Mark the items whose line training knows."""
+    return [
+        dataclasses.replace(question.item, novel=question.line not in survey.known_lines)
+        for question in chosen.questions
+    ]
+
+
+def _counts(
+    chosen: Chosen, survey: Survey, items: list[Item], train: list[PooledRow], valid: list[PooledRow]
+) -> dict[str, int]:
+    counts = {"pairs": survey.pairs, "additions": 0} | chosen.counts
+    for kind in PAIR_KINDS:
+        counts[f"pairs.{kind}"] = len(survey.entries[kind])
+        counts[f"train_rows.{kind}"] = sum(row.kind == kind for row in train)
+        counts[f"train_tokens.{kind}"] = sum(row.tokens for row in train if row.kind == kind)
+        counts[f"supervised_tokens.{kind}"] = sum(row.supervised for row in train if row.kind == kind)
+        counts[f"valid_rows.{kind}"] = sum(row.kind == kind for row in valid)
+    counts["items.commits"] = len({item.commit for item in items})
+    counts["items.novel"] = sum(item.novel for item in items)
+    counts["items.inside"] = sum(item.cursor == "inside" for item in items)
+    counts["items.boundary"] = len(items) - counts["items.inside"]
+    return counts
