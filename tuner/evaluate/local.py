@@ -1,0 +1,92 @@
+"""A local causal model as a system: the base, or the base with its adapter.
+
+In: frozen items. Out: predictions with bits. Prompts come from the one renderer; the text already typed at a cursor is
+healed, so `raw` and `text` hold only what is new after the cursor. `raw` is all that was generated, the line end
+included; `text` is cut at it. `tokens` counts every generated token, the healed ones and the stop token too.
+
+Batches go from the longest prompt to the shortest: little padding, and a lack of memory shows in the first batch.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.evaluate.decoding import Decoder
+from tuner.evaluate.healing import Healer
+from tuner.evaluate.system import first_line
+from tuner.recipe import EvaluateSettings
+from tuner.records import Item, Prediction
+from tuner.render import Prompt, Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    item: Item
+    prompt: Prompt
+
+
+class LocalSystem:
+    """Answer with a model in this process. `model` is in eval mode, on the device where it is to run."""
+
+    def __init__(self, name: str, model: Any, renderer: Renderer, settings: EvaluateSettings) -> None:
+        self.name = name
+        self.renderer = renderer
+        self.settings = settings
+        self.healer = Healer(renderer.vocabulary)
+        self.decoder = Decoder(model, self.healer, renderer.stop_ids)
+
+    def answer(self, items: Sequence[Item]) -> Iterator[Prediction]:
+        """Answer and score the items in batches, longest prompt first."""
+        questions = [_Question(item, self._prompt(item)) for item in items]
+        questions.sort(key=lambda question: (-len(question.prompt.ids), question.item.id))
+        for start in range(0, len(questions), self.settings.batch):
+            yield from self._answer_batch(questions[start : start + self.settings.batch])
+
+    def complete(self, item: Item) -> str:
+        """Answer one item alone, without scoring it."""
+        prompt = self._prompt(item)
+        return first_line(self._raw(prompt, self._generate([prompt])[0]))
+
+    def is_unhealed(self, item: Item) -> bool:
+        """Tell whether the target's tokens do not spell what was typed, so that its bits are those without healing."""
+        healed = self._prompt(item).healed
+        return self.healer.path(healed, self.renderer.completion_ids(healed, item.target)) is None
+
+    def _answer_batch(self, questions: list[_Question]) -> list[Prediction]:
+        prompts = [question.prompt for question in questions]
+        targets = [self.renderer.completion_ids(question.prompt.healed, question.item.target) for question in questions]
+        healing = [
+            self.healer.path(prompt.healed, target) or [] for prompt, target in zip(prompts, targets, strict=True)
+        ]
+        prefilled = self.decoder.prefill([prompt.ids for prompt in prompts])
+        bits = self.decoder.score(prefilled, targets, healing)
+        answers = self.decoder.generate(prefilled, [prompt.healed for prompt in prompts], self.settings.max_new_tokens)
+        raws = [self._raw(prompt, ids) for prompt, ids in zip(prompts, answers, strict=True)]
+        return [
+            Prediction(
+                item_id=question.item.id,
+                raw=raws[row],
+                text=first_line(raws[row]),
+                bits=bits[row],
+                target_bytes=len(question.item.target.encode("utf-8")),
+                tokens=len(answers[row]),
+                latency_ms=None,
+                void=None,
+            )
+            for row, question in enumerate(questions)
+        ]
+
+    def _generate(self, prompts: list[Prompt]) -> list[list[int]]:
+        prefilled = self.decoder.prefill([prompt.ids for prompt in prompts])
+        return self.decoder.generate(prefilled, [prompt.healed for prompt in prompts], self.settings.max_new_tokens)
+
+    def _prompt(self, item: Item) -> Prompt:
+        return self.renderer.infilling_prompt(item.prefix, item.suffix, item.path, self.settings.max_prompt_tokens)
+
+    def _raw(self, prompt: Prompt, ids: list[int]) -> str:
+        """Take the healed bytes off; a character that the token limit cuts in two is dropped."""
+        spelled = b"".join(map(self.healer.spelling, ids))
+        return codecs.getincrementaldecoder("utf-8")("replace").decode(spelled[len(prompt.healed) :])

@@ -1,0 +1,198 @@
+"""Answer the frozen items with one local system and score the answers.
+
+In: a base, perhaps an adapter, and the dataset's items, whose hash must be the recorded one. Out, in `eval/`:
+`<system>.predictions.jsonl`, one prediction per item in the items' order, and `<system>.scores.json`, each figure with
+its interval. Nothing is dropped: an item without an answer is a prediction with `void` set, which no figure counts. A
+figure has no interval, and is left out, while all its items stem from one commit.
+
+Finished batches are kept in the scratch folder; a killed run goes on behind the last whole one. Latency is measured on
+a few items that are answered a second time, alone, warm, from text to text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tuner.errors import DataError, EvaluateError
+from tuner.evaluate.system import System
+from tuner.recipe import EvaluateSettings
+from tuner.records import (
+    Base,
+    Dataset,
+    Evaluation,
+    Interval,
+    Item,
+    Prediction,
+    from_json,
+    read_jsonl,
+    sha256_file,
+    to_json,
+    write_jsonl,
+)
+from tuner.render import Renderer
+from tuner.rundir import Workspace
+from tuner.scoring import METRICS, Figure, Metric
+from tuner.statistics import cluster_bootstrap, ratio
+
+RESAMPLES = 2000  # of one system's own intervals, which only describe; the verdict's have a setting
+
+
+def run(
+    system_name: str,
+    base: Base,
+    adapter_folder: Path | None,
+    dataset: Dataset,
+    renderer: Renderer,
+    settings: EvaluateSettings,
+    seed: int,
+    work: Workspace,
+) -> Evaluation:
+    """Evaluate the base, or the base with the adapter in `adapter_folder`, under the name `system_name`."""
+    items = read_items(work.run / dataset.items, dataset.items_sha256)
+    if not items:
+        return _write(system_name, dataset, [], [], {}, {"eval.items": 0.0}, work)
+    from tuner.evaluate.local import LocalSystem
+    from tuner.models import fast_dtype, load_model
+
+    model = load_model(base, adapter_folder, fast_dtype())
+    system = LocalSystem(system_name, model, renderer, settings)
+    started = time.perf_counter()
+    predictions = answer_all(system, items, settings.batch, work)
+    seconds = time.perf_counter() - started
+    scores = score(items, predictions, settings.max_new_tokens, seed)
+    metrics = {
+        "eval.items": float(len(items)),
+        f"eval.{system_name}.voided_items": float(sum(each.void is not None for each in predictions)),
+        f"eval.{system_name}.unhealed_items": float(sum(map(system.is_unhealed, items))),
+        f"eval.{system_name}.seconds": seconds,
+        **{f"eval.{system_name}.{name}": interval.value for name, interval in scores.items()},
+        **{f"eval.{system_name}.{name}": value for name, value in latency(system, items, settings, seed, work).items()},
+    }
+    return _write(system_name, dataset, items, predictions, scores, metrics, work)
+
+
+def read_items(path: Path, wanted_sha256: str) -> list[Item]:
+    """Read the frozen items; a file that is not the frozen one is refused."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file", "run the stage that writes it again; `tuner runs verify` says which")
+    found = sha256_file(path)
+    if found != wanted_sha256:
+        raise EvaluateError(
+            f"{path}: its hash is {found[:12]}, that of the frozen items is {wanted_sha256[:12]}",
+            "the items were altered after they were frozen; `tuner runs verify` says what else was",
+        )
+    return list(read_jsonl(path, Item))
+
+
+def answer_all(system: System, items: Sequence[Item], batch: int, work: Workspace) -> list[Prediction]:
+    """Answer every item, going on where a killed run stopped."""
+    path = work.scratch / f"{system.name}.answered.jsonl"
+    known = {item.id for item in items}
+    done = _finished(path, len(items), batch)
+    if not {each.item_id for each in done} <= known:
+        raise EvaluateError(f"{path}: it holds answers to other items", f"remove {path} and run again")
+    write_jsonl(path, done)
+    answered = {each.item_id for each in done}
+    left = [item for item in items if item.id not in answered]
+    with (
+        path.open("a", encoding="utf-8", newline="\n") as stream,
+        work.progress.track(f"answering ({system.name})", total=len(items), unit="item") as track,
+    ):
+        track.advance(len(done))
+        pending: list[Prediction] = []
+        for prediction in system.answer(left):
+            pending.append(prediction)
+            track.advance(1)
+            if len(pending) == batch or len(done) + len(pending) == len(items):
+                stream.write("".join(to_json(each) + "\n" for each in pending))
+                stream.flush()
+                os.fsync(stream.fileno())
+                done += pending
+                pending = []
+    by_item = {each.item_id: each for each in done}
+    missing = [item.id for item in items if item.id not in by_item]
+    if missing or len(done) != len(items):
+        counts = f"{len(done)} predictions for {len(items)} items"
+        raise EvaluateError(f"system `{system.name}` gave {counts}, none for {', '.join(missing[:3]) or 'no item'}")
+    return [by_item[item.id] for item in items]
+
+
+def score(
+    items: Sequence[Item], predictions: Sequence[Prediction], max_new_tokens: int, seed: int
+) -> dict[str, Interval]:
+    """Give each metric with its interval, resampling commits; the order of the items does not matter."""
+    stopped = Metric("stopped_rate", "higher", lambda _, each: _stopped(each, max_new_tokens))
+    pairs = sorted(zip(items, predictions, strict=True), key=lambda pair: pair[0].id)
+    scores = {}
+    for metric in (*METRICS, stopped):
+        rows = [
+            (item.commit, figure)
+            for item, prediction in pairs
+            if prediction.void is None and (figure := metric.figure(item, prediction)) is not None
+        ]
+        interval = cluster_bootstrap([commit for commit, _ in rows], [row for _, row in rows], ratio, RESAMPLES, seed)
+        if interval is not None:
+            scores[metric.name] = interval
+    return scores
+
+
+def latency(
+    system: System, items: Sequence[Item], settings: EvaluateSettings, seed: int, work: Workspace
+) -> dict[str, float]:
+    """Time a random few items, each answered alone; the first answer warms up and is not counted."""
+    chosen = sorted(items, key=lambda item: item.id)
+    chosen = random.Random(seed).sample(chosen, min(settings.latency_items, len(chosen)))
+    if not chosen:
+        return {}
+    taken = []
+    system.complete(chosen[0])
+    with work.progress.track(f"latency ({system.name})", total=len(chosen), unit="item") as track:
+        for item in chosen:
+            started = time.perf_counter()
+            system.complete(item)
+            taken.append((time.perf_counter() - started) * 1000.0)
+            track.advance(1)
+    taken.sort()
+    return {f"latency_p{share}_ms": taken[min(len(taken) - 1, len(taken) * share // 100)] for share in (50, 95)}
+
+
+def _finished(path: Path, total: int, batch: int) -> list[Prediction]:
+    """Read what a killed run has answered, down to the last whole batch: a torn line ends the reading."""
+    done: list[Prediction] = []
+    if path.is_file():
+        for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+            try:
+                done.append(from_json(Prediction, json.loads(line), f"{path}:{number}"))
+            except ValueError:
+                break
+    return done if len(done) == total else done[: len(done) // batch * batch]
+
+
+def _stopped(prediction: Prediction, max_new_tokens: int) -> Figure:
+    """Tell whether the answer ended by itself, at the end of the line or with a stop token, not at the token limit."""
+    return float("\n" in prediction.raw.lstrip() or prediction.tokens < max_new_tokens), 1.0
+
+
+def _write(
+    system_name: str,
+    dataset: Dataset,
+    items: Sequence[Item],
+    predictions: Sequence[Prediction],
+    scores: dict[str, Interval],
+    metrics: dict[str, float],
+    work: Workspace,
+) -> Evaluation:
+    path = f"eval/{system_name}.predictions.jsonl"
+    (work.out / "eval").mkdir(parents=True, exist_ok=True)
+    write_jsonl(work.out / path, predictions)
+    table = {
+        name: {"value": each.value, "low": each.low, "high": each.high, "n": each.n} for name, each in scores.items()
+    }
+    text = json.dumps({"system": system_name, "items": len(items), "scores": table}, indent=2, sort_keys=True)
+    (work.out / f"eval/{system_name}.scores.json").write_text(text + "\n", encoding="utf-8")
+    return Evaluation(system_name, dataset.items_sha256, path, scores, metrics)
