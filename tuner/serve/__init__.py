@@ -1,0 +1,1 @@
+"""Serve an exported model to editors on this machine, with the llama.cpp engine."""
