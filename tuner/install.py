@@ -49,7 +49,10 @@ def main(folder: str) -> int:
         if not gpu:
             subprocess.run([str(venv / "bin" / "tuner"), "base", "smollm2-135m-instruct"], check=True)
     except subprocess.CalledProcessError as error:
-        print(f"error: set-up stopped: {' '.join(map(str, error.cmd[-4:]))} gave exit status {error.returncode}", file=sys.stderr)
+        print(
+            f"error: set-up stopped: {' '.join(map(str, error.cmd[-4:]))} gave exit status {error.returncode}",
+            file=sys.stderr,
+        )
         print("hint: see the lines above; `make setup` goes on from there, `make clean` starts over", file=sys.stderr)
         return 1
     (venv / ".ready").touch()
@@ -90,7 +93,9 @@ def brings_cuda(report: str) -> bool:
 
 def pip(python: Path, *arguments: str) -> None:
     """Install packages quietly; errors are pip's own."""
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments], check=True)
+    subprocess.run(
+        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments], check=True
+    )
 
 
 def say(text: str) -> None:

@@ -1,7 +1,7 @@
 """How a stage says how far it is: stages call `Progress.track`, only the command line decides what is shown.
 
-    with progress.track("reading files", total=120, unit="file") as track:
-        track.advance(1)
+with progress.track("reading files", total=120, unit="file") as track:
+    track.advance(1)
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class TerminalProgress(Progress):
             leave=False,
             ascii=not live,
             dynamic_ncols=live,
-            bar_format=None if live else "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]",
+            bar_format=None
+            if live
+            else "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]",
         )
         try:
             yield _Bar(bar)

@@ -30,7 +30,9 @@ class Section(BaseModel):
 class MineSettings(Section):
     include: list[str] = Field(default=[], description="globs of paths to read; empty reads all")
     exclude: list[str] = Field(default=[], description="globs of paths to leave out")
-    cut: str | None = Field(default=None, description="commit that ends training; chosen by future_share when not given")
+    cut: str | None = Field(
+        default=None, description="commit that ends training; chosen by future_share when not given"
+    )
     future_share: float = Field(default=0.12, gt=0, lt=0.9, description="share of the code commits kept for evaluation")
     min_future_commits: int = Field(default=150, ge=1, description="evaluation commits wanted, up to a third of all")
     max_commits: int = Field(default=20_000, ge=2, description="newest commits that are read")
@@ -45,13 +47,17 @@ class MineSettings(Section):
 
 class DatasetSettings(Section):
     max_tokens: int = Field(default=512, ge=64, description="longest training row, prompt and response together")
-    file_share: float = Field(default=0.7, ge=0, le=1, description="share of training tokens from whole files, left to right")
+    file_share: float = Field(
+        default=0.7, ge=0, le=1, description="share of training tokens from whole files, left to right"
+    )
     infilling_share: float = Field(default=0.12, ge=0, le=1, description="share from infilling pairs")
     body_share: float = Field(default=0.08, ge=0, le=1, description="share from signature and docstring to body pairs")
     edit_share: float = Field(default=0.1, ge=0, le=1, description="share from commit message and old to new pairs")
     max_train_tokens: int | None = Field(default=150_000, ge=1_000, description="training tokens kept; null keeps all")
     valid_share: float = Field(default=0.02, ge=0, lt=0.5, description="share of files held out to watch the loss")
-    near_duplicate: float = Field(default=0.7, gt=0, le=1, description="Jaccard similarity of 5-grams that counts as a copy")
+    near_duplicate: float = Field(
+        default=0.7, gt=0, le=1, description="Jaccard similarity of 5-grams that counts as a copy"
+    )
     items: int = Field(default=300, ge=1, description="evaluation items at most")
     items_per_commit: int = Field(default=4, ge=1, description="evaluation items from one commit at most")
     inside_share: float = Field(default=0.5, ge=0, le=1, description="share of cursors that stand inside a word")
@@ -74,7 +80,9 @@ class TrainSettings(Section):
     sequences_per_batch: int = Field(default=1, ge=1, description="packed sequences per forward pass")
     accumulation: int = Field(default=2, ge=1, description="forward passes per optimizer step")
     warmup_share: float = Field(default=0.05, ge=0, lt=1, description="share of steps with rising learning rate")
-    decay_share: float = Field(default=0.3, ge=0, le=1, description="share of steps at the end with falling learning rate")
+    decay_share: float = Field(
+        default=0.3, ge=0, le=1, description="share of steps at the end with falling learning rate"
+    )
     weight_decay: float = Field(default=0.0, ge=0, description="AdamW weight decay")
     max_gradient_norm: float = Field(default=1.0, gt=0, description="gradients are clipped to this norm")
     gradient_checkpointing: bool = Field(default=False, description="trade a third of the speed for activation memory")
@@ -82,7 +90,9 @@ class TrainSettings(Section):
 
 
 class EvaluateSettings(Section):
-    max_prompt_tokens: int = Field(default=384, ge=32, description="prompt length at most; text before the cursor is kept")
+    max_prompt_tokens: int = Field(
+        default=384, ge=32, description="prompt length at most; text before the cursor is kept"
+    )
     max_new_tokens: int = Field(default=48, ge=1, description="tokens generated at most")
     batch: int = Field(default=16, ge=1, description="items generated together")
     latency_items: int = Field(default=24, ge=0, description="items answered one at a time, to measure latency")
@@ -97,7 +107,9 @@ class ExportSettings(Section):
     gguf: Literal["f16", "q8_0", "f32"] = Field(default="f16", description="number format of the exported GGUF base")
     parity_prompts: int = Field(default=6, ge=1, description="prompts on which engine and trained model are compared")
     max_logit_difference: float = Field(default=0.1, gt=0, description="largest log-probability difference that passes")
-    max_mean_kl: float = Field(default=1e-4, gt=0, description="largest mean Kullback-Leibler divergence that passes, nats")
+    max_mean_kl: float = Field(
+        default=1e-4, gt=0, description="largest mean Kullback-Leibler divergence that passes, nats"
+    )
 
 
 class ServeSettings(Section):

@@ -12,7 +12,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -104,7 +104,7 @@ class Addition:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Something that was dropped. `source` is a path, a commit sha or a pair id; `room` is the stage that dropped it."""
+    """Something that was dropped. `source` is a path, a commit sha or a pair id; `room` is the stage that did."""
 
     source: str
     room: str
@@ -272,7 +272,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """One exported file or folder and how far its answers are from the evaluated model's; None where no engine ran it."""
+    """One exported file or folder and how far its answers are from the evaluated model's; None: no engine ran it."""
 
     name: str
     path: str
@@ -354,7 +354,8 @@ def read_jsonl(path: Path, record_type: type[R]) -> Iterator[R]:
 
 def _fields(record: Any) -> dict[str, Any]:
     """List a record's fields without the deep copy of `dataclasses.asdict`, which rows of token ids cannot afford."""
-    return {name: getattr(record, name) for name in _hints(type(record))}
+    record_type: Hashable = type(record)
+    return {name: getattr(record, name) for name in _hints(record_type)}
 
 
 def _read(wanted: Any, value: Any, where: str, key: str) -> Any:
@@ -388,18 +389,20 @@ def _read(wanted: Any, value: Any, where: str, key: str) -> Any:
         accepted = type(value) is wanted
     if not accepted:
         name = getattr(wanted, "__name__", str(wanted))
-        raise DataError(f"{where}: `{key}` is {value!r:.80}, wanted {name}", "the file was altered or is of another version")
+        raise DataError(
+            f"{where}: `{key}` is {value!r:.80}, wanted {name}", "the file was altered or is of another version"
+        )
     return value
 
 
 @functools.cache
-def _hints(wanted: type) -> dict[str, Any]:
+def _hints(wanted: Any) -> dict[str, Any]:
     """Give the fields of a record and their types, in order of declaration."""
     hints = typing.get_type_hints(wanted)
     return {each.name: hints[each.name] for each in dataclasses.fields(wanted)}
 
 
-def _read_record(wanted: type, value: Any, where: str, key: str) -> Any:
+def _read_record(wanted: Any, value: Any, where: str, key: str) -> Any:
     label = f"`{key}` " if key else ""
     if not isinstance(value, dict):
         raise DataError(f"{where}: {label}is not an object", "the file was altered or is of another version")

@@ -163,10 +163,12 @@ class Renderer:
 
     def decode(self, ids: list[int]) -> str:
         """Decode generated ids to text; control tokens are dropped."""
-        return b"".join(self.vocabulary[ident] for ident in ids if ident < len(self.vocabulary)).decode("utf-8", "replace")
+        return b"".join(self.vocabulary[ident] for ident in ids if ident < len(self.vocabulary)).decode(
+            "utf-8", "replace"
+        )
 
     def infilling_prompt(self, prefix: str, suffix: str, path: str, max_tokens: int) -> Prompt:
-        """Render the prompt for a cursor: the file's name, the text before it, and after it where the base can use it."""
+        """Render the prompt for a cursor: the file's name, the text before it, and after it if the base uses it."""
         before, healed = self._heal(prefix[-max_tokens * CHARS_PER_TOKEN :])
         return Prompt(self._infilling_ids(before, suffix, path, max_tokens), healed)
 

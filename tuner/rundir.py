@@ -10,7 +10,6 @@ need again after a kill (checkpoints, finished predictions) goes into its scratc
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import fcntl
 import hashlib
@@ -25,10 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from tuner import __version__, recipe as recipes
+from tuner import __version__
+from tuner import recipe as recipes
 from tuner.errors import DataError, MachineError, RunError
 from tuner.progress import Progress
-from tuner.records import Base, Repo, content_id, from_json, sha256_file
+from tuner.records import Base, Repo, content_id, from_json, sha256_file, to_json
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
@@ -99,7 +99,9 @@ class Run:
         except json.JSONDecodeError as error:
             raise RunError(f"{path}:{error.lineno}: not JSON: {error.msg}", "remove the folder and run again") from None
         if manifest.get("schema") != SCHEMA:
-            raise RunError(f"{path}: schema is {manifest.get('schema')!r}, wanted {SCHEMA}", "remove the folder and run again")
+            raise RunError(
+                f"{path}: schema is {manifest.get('schema')!r}, wanted {SCHEMA}", "remove the folder and run again"
+            )
         return cls(folder, manifest)
 
     def entry(self, name: str) -> dict[str, Any] | None:
@@ -156,7 +158,8 @@ class Run:
                 target = self.folder / relative
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(path, target)
-            self._append(name, key, hashes, outputs, record, {"started_at": round(started), "seconds": round(seconds, 3)})
+            times = {"started_at": round(started), "seconds": round(seconds, 3)}
+            self._append(name, key, hashes, outputs, json.loads(to_json(record)), times)
         shutil.rmtree(out)
         shutil.rmtree(scratch, ignore_errors=True)
         return record, "done"
@@ -171,7 +174,7 @@ class Run:
             faults += [f"{entry['name']}: {fault}" for fault in self._damage(entry, full=True)]
         return faults
 
-    def _append(self, name: str, key: str, hashes: dict, outputs: dict, record: Any, extra: dict) -> None:
+    def _append(self, name: str, key: str, hashes: dict, outputs: dict, record: dict, extra: dict) -> None:
         last = self.stages[-1] if self.stages else None
         self.stages.append(
             {
@@ -180,7 +183,7 @@ class Run:
                 "previous": hashlib.sha256(canonical(last).encode()).hexdigest() if last else "",
                 "inputs": hashes,
                 "outputs": outputs,
-                "record": dataclasses.asdict(record) if dataclasses.is_dataclass(record) else record,
+                "record": record,
                 **extra,
             }
         )
@@ -210,7 +213,12 @@ class Run:
     def _reuse(self, name: str, key: str) -> bool:
         for sibling in runs_in(self.folder.parent):
             entry = sibling.entry(name)
-            if sibling.folder == self.folder or entry is None or entry["key"] != key or sibling._damage(entry, full=True):
+            if (
+                sibling.folder == self.folder
+                or entry is None
+                or entry["key"] != key
+                or sibling._damage(entry, full=True)
+            ):
                 continue
             for relative in entry["outputs"]:
                 target = self.folder / relative
@@ -272,7 +280,9 @@ def disk_errors_named(stage: str) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         where = f" at {error.filename}" if error.filename else ""
-        raise MachineError(f"{stage}: the disk is full{where}", "free some space and repeat the command; finished stages are kept") from None
+        raise MachineError(
+            f"{stage}: the disk is full{where}", "free some space and repeat the command; finished stages are kept"
+        ) from None
 
 
 def check_disk(folder: Path, wanted_bytes: int) -> None:

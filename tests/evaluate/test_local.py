@@ -65,10 +65,9 @@ def test_answers_do_not_depend_on_the_batch_they_come_in(
     together = list(LocalSystem("base", tiny_model, renderer, SETTINGS).answer(list(reversed(items))))
     assert len({each.raw for each in together}) > 5
     for each in together:
-        assert (each.raw, each.text, each.tokens) == dataclasses.astuple(alone[each.item_id])[1:3] + (
-            alone[each.item_id].tokens,
-        )
-        assert each.bits == pytest.approx(alone[each.item_id].bits, abs=1e-3)
+        same = alone[each.item_id]
+        assert (each.raw, each.text, each.tokens) == (same.raw, same.text, same.tokens)
+        assert each.bits == pytest.approx(same.bits, abs=1e-3)
 
 
 def test_a_completion_alone_is_the_batched_answer(
