@@ -1,0 +1,1 @@
+"""The training room: rows in, a LoRA adapter out."""

@@ -1,0 +1,214 @@
+"""Train a LoRA adapter on the rows of the dataset stage, with TRL's SFTTrainer.
+
+In: `data/train.jsonl` and `data/valid.jsonl`, rows of token ids with labels, and a base. Out: `adapter/` in PEFT layout
+and `metrics.jsonl`, one line a step. Rows are packed into sequences of `dataset.max_tokens` whose parts do not see each
+other. Nothing is dropped here. A killed run goes on from its last whole checkpoint and ends with the same weights.
+
+    tuner train --repo ../your-repo --set train.rank=16
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset as Rows
+from datasets.utils.logging import disable_progress_bar
+from peft import LoraConfig, get_peft_model
+from transformers import PreTrainedTokenizerFast, PrinterCallback, set_seed
+
+from tuner.errors import TrainError
+from tuner.models import adapter_sha256, device, fast_dtype, load_model
+from tuner.recipe import TrainSettings
+from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
+from tuner.rundir import Workspace
+from tuner.train.optimizer import MasterWeightAdamW
+from tuner.train.watch import WINDOW, Watch, last_checkpoint, read_log
+
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # TRL reports each trainer it builds, unless told not to
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of an optional kernel package on every import
+from trl import SFTConfig, SFTTrainer  # noqa: E402
+
+disable_progress_bar()
+
+
+def run(
+    base: Base, dataset: Dataset, settings: TrainSettings, max_tokens: int, end_token: str, seed: int, work: Workspace
+) -> Adapter:
+    """Train and save one adapter. `end_token` pads; it is never looked at."""
+    rows = _columns(work.run / dataset.train)
+    if not rows["input_ids"]:
+        raise TrainError("there is no training row", "`data/README.md` in the run folder says what was dropped and why")
+    valid = _columns(work.run / dataset.valid)
+    set_seed(seed)
+    dtype = fast_dtype()
+    fallbacks = [] if dtype == torch.bfloat16 else ["no native bf16 on this machine: trained in float32"]
+    model = load_model(base, None, dtype, settings.quantization)
+    model = get_peft_model(model, lora_config(settings), autocast_adapter_dtype=False)
+    if settings.quantization == "nf4":
+        for parameter in model.parameters():  # PEFT makes adapters of quantised layers float32
+            if parameter.requires_grad:
+                parameter.data = parameter.data.to(dtype)
+    model.config.use_cache = False
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(Path(base.path) / "tokenizer.json"), pad_token=end_token, eos_token=end_token
+    )
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = MasterWeightAdamW(weights, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    log = work.scratch / "metrics.jsonl"
+    checkpoint = last_checkpoint(work.scratch)
+    done_steps = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+    kept = read_log(log, done_steps)
+    log.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+
+    trainer = _Trainer(
+        model=model,
+        args=sft_config(settings, max_tokens, seed, work.scratch, bool(valid["input_ids"])),
+        train_dataset=Rows.from_dict(rows),
+        eval_dataset=Rows.from_dict(valid) if valid["input_ids"] else None,
+        processing_class=tokenizer,
+        optimizers=(optimizer, None),
+    )
+    trainer.remove_callback(PrinterCallback)
+    per_step = settings.sequences_per_batch * settings.accumulation
+    sequences = len(trainer.train_dataset)
+    steps = max(1, round(settings.epochs * -(-sequences // per_step)))
+    _plan_steps(trainer, steps, settings)
+    trained_tokens = sum(map(len, rows["input_ids"])) / sequences * per_step * (steps - done_steps)
+    valid_base = _valid_loss_before(trainer, work.scratch) if valid["input_ids"] else None
+    with work.progress.track("training", total=steps, unit="step") as track:
+        track.advance(done_steps)
+        watch = Watch(track, log)
+        watch.losses += [line["loss"] for line in kept]
+        trainer.add_callback(watch)
+        clock = time.monotonic()
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except (torch.OutOfMemoryError, MemoryError):
+            raise TrainError(
+                "out of memory",
+                'lower dataset.max_tokens or train.sequences_per_batch, or SET="train.gradient_checkpointing=true"',
+            ) from None
+        seconds = time.monotonic() - clock
+    metrics = {
+        "train.seconds": round(seconds, 1),
+        "train.steps": steps,
+        "train.resumed_at_step": done_steps,
+        "train.tokens_per_second": round(trained_tokens / seconds, 1),
+        "train.peak_memory_gib": round(_peak_memory_gib(), 3),
+        "train.loss_first": round(sum(watch.losses[:WINDOW]) / len(watch.losses[:WINDOW]), 4),
+        "train.loss_final": round(sum(watch.losses[-WINDOW:]) / len(watch.losses[-WINDOW:]), 4),
+    }
+    if valid_base is not None:
+        metrics["train.valid_loss_base"] = round(valid_base, 4)
+        metrics["train.valid_loss_final"] = round(trainer.evaluate()["eval_loss"], 4)
+    folder = work.out / "adapter"
+    trainer.model.save_pretrained(folder)
+    _portable_config(folder, base)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's card is empty headings; the run's own card tells more
+    shutil.copyfile(log, work.out / "metrics.jsonl")
+    return Adapter("adapter", base.name, base.revision, adapter_sha256(folder), metrics, fallbacks)
+
+
+class _Trainer(SFTTrainer):
+    def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
+        """Leave the weights to the optimizer, whose state holds them exactly; PEFT's loader would make them float32."""
+
+
+def lora_config(settings: TrainSettings) -> LoraConfig:
+    """Translate our settings to PEFT's: all linear layers but the head (LoRA Without Regret, Thinking Machines 2025)."""
+    return LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=0.0,
+        use_rslora=settings.rslora,
+        target_modules="all-linear",
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+
+
+def sft_config(settings: TrainSettings, max_tokens: int, seed: int, folder: Path, has_valid: bool) -> SFTConfig:
+    """Translate our settings to TRL's: the only place that knows its names."""
+    return SFTConfig(
+        output_dir=str(folder),
+        seed=seed,
+        data_seed=seed,
+        max_length=max_tokens,
+        packing=True,
+        packing_strategy="bfd",
+        eval_packing=True,
+        per_device_train_batch_size=settings.sequences_per_batch,
+        per_device_eval_batch_size=1,
+        gradient_accumulation_steps=settings.accumulation,
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_gradient_norm,
+        activation_checkpointing=settings.gradient_checkpointing,
+        bf16=False,  # weights are bf16 already; autocast would only add casts
+        use_cpu=device().type == "cpu",
+        logging_steps=1,
+        save_strategy="steps",
+        save_steps=settings.checkpoint_steps,
+        save_total_limit=2,
+        eval_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=False,
+        push_to_hub=False,
+    )
+
+
+def _plan_steps(trainer: SFTTrainer, steps: int, settings: TrainSettings) -> None:
+    """Warm up, hold, then fall linearly to 2 %: the shape that the embedded base was measured with."""
+    trainer.args.max_steps = steps
+    trainer.args.warmup_steps = int(steps * settings.warmup_share)
+    trainer.args.lr_scheduler_type = "warmup_stable_decay"
+    trainer.args.lr_scheduler_kwargs = {
+        "num_decay_steps": int(steps * settings.decay_share),
+        "decay_type": "linear",
+        "min_lr_ratio": 0.02,
+    }
+
+
+def _valid_loss_before(trainer: SFTTrainer, scratch: Path) -> float:
+    """Measure the validation loss of the untouched base once, also when training is resumed."""
+    path = scratch / "valid_loss_base.json"
+    if not path.is_file():
+        path.write_text(json.dumps(trainer.evaluate()["eval_loss"]), encoding="utf-8")
+    return float(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _columns(path: Path) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {"input_ids": [], "labels": []}
+    for row in read_jsonl(path, Row):
+        columns["input_ids"].append(row.input_ids)
+        columns["labels"].append(row.labels)
+    return columns
+
+
+def _portable_config(folder: Path, base: Base) -> None:
+    """Name the base by what the user called it, not by a folder of this machine, and make the file's order stable."""
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = base.name
+    config["revision"] = base.revision
+    config["target_modules"] = sorted(config["target_modules"])
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _peak_memory_gib() -> float:
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**30
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
