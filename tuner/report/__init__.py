@@ -1,0 +1,1 @@
+"""The report room: a finished run in, one offline page out."""
