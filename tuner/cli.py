@@ -1,0 +1,283 @@
+"""The command line: parse, compose, print, and turn errors into exit statuses.
+
+Results go to stdout, talk and progress to stderr. Exit 0 done, 1 a stage failed, 2 the user can mend it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tuner import __version__, bases, screen
+from tuner import recipe as recipes
+from tuner.errors import RecipeError, RunError, TunerError
+from tuner.pipeline import Pipeline
+from tuner.progress import TerminalProgress
+from tuner.records import Base, Bundle
+from tuner.rundir import Run, State, locked, runs_in
+
+# What a command ends with. `train` is the main job and goes to the end.
+LAST_STAGE = {
+    "train": "report",
+    "mine": "mine",
+    "dataset": "dataset",
+    "evaluate": "evaluate-tuned",
+    "compare": "compare",
+    "export": "export",
+    "report": "report",
+}
+HELP = {
+    "train": "everything: mine, dataset, train, evaluate, compare, export, report",
+    "mine": "read a repository into pairs",
+    "dataset": "up to the training rows and the frozen evaluation items",
+    "evaluate": "up to the scores of base and tuned",
+    "compare": "up to the differences and the verdict",
+    "export": "up to the exported files and their parity check",
+    "report": "up to one offline page with all results",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    # Threads that wait by spinning cost six times the processor time as soon as another program runs beside this one.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.function(options) or 0)
+    except TunerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tuner", description="Tune a code model on a repository, and prove whether it helps."
+    )
+    parser.add_argument("--version", action="version", version=f"tuner {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, text in HELP.items():
+        command = commands.add_parser(name, help=text)
+        _run_arguments(command)
+        command.set_defaults(function=_run, command=name)
+    serve = commands.add_parser("serve", help="serve base and adapter of a finished run on loopback")
+    _run_arguments(serve)
+    serve.set_defaults(function=_serve)
+    base = commands.add_parser("base", help="prepare a base and show where it lies")
+    base.add_argument("name", nargs="?", default="auto", help="hub id, folder, GGUF file, or auto")
+    base.set_defaults(function=_base)
+
+    runs = commands.add_parser("runs", help="ls, show or verify runs").add_subparsers(
+        required=True, metavar="ls|show|verify"
+    )
+    for name, text, function in (
+        ("ls", "list the runs", _runs_ls),
+        ("show", "show a run's last screen", _runs_show),
+        ("verify", "hash every file of a run again", _runs_verify),
+    ):
+        command = runs.add_parser(name, help=text)
+        command.add_argument("--adapters", type=Path, default=Path("adapters"), help="folder of the runs")
+        if name != "ls":
+            command.add_argument("run", type=Path, help="run folder")
+        command.set_defaults(function=function)
+
+    recipe = commands.add_parser("recipe", help="ls, show or check recipes").add_subparsers(
+        required=True, metavar="ls|show|check"
+    )
+    command = recipe.add_parser("ls", help="list the recipes")
+    command.set_defaults(function=_recipe_ls)
+    for name, text, function in (
+        ("show", "show every setting and its origin", _recipe_show),
+        ("check", "report all faults", _recipe_check),
+    ):
+        command = recipe.add_parser(name, help=text)
+        command.add_argument("recipe", nargs="?", type=Path, help="recipe file; the defaults when left out")
+        command.add_argument("--base", help="base in place of the recipe's")
+        command.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="setting in place of the recipe's"
+        )
+        command.set_defaults(function=function)
+    return parser
+
+
+def _run_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--repo", help="path of a work tree or bare repository, or a git URL")
+    command.add_argument("--run", type=Path, help="an existing run folder, in place of --repo")
+    command.add_argument("--base", help="hub id, folder or GGUF file")
+    command.add_argument("--recipe", type=Path, help="recipe file")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, such as train.epochs=2"
+    )
+    command.add_argument("--adapters", type=Path, default=Path("adapters"), help="folder of the runs")
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.run is not None:
+        return _show_finished(options)
+    pipeline = _pipeline(options)
+    last = LAST_STAGE[options.command]
+    with locked(pipeline.run.folder):
+        pipeline.upto(last)
+    if last in ("report", "export"):
+        print(screen.final_screen(pipeline.run, pipeline.base, "make serve"))
+    else:
+        print(f"\n  run         {pipeline.run.folder}")
+    return 0
+
+
+def _pipeline(options: argparse.Namespace) -> Pipeline:
+    from tuner.mine.repository import open_repository
+
+    if not options.repo:
+        raise RunError("REPO is missing", "for example: make train REPO=../your-repository")
+    chosen, why = _choose_recipe(options)
+    resolved = recipes.load(chosen, options.base, options.set)
+    progress = TerminalProgress()
+    repo = open_repository(options.repo, bases.cache_folder() / "clones", progress)
+    print(f"repository {repo.name} at {repo.revision[:12]}", file=sys.stderr)
+    base = bases.resolve(resolved.recipe.base, bases.cache_folder())
+    print(f"base       {base.name} ({base.fim_form})", file=sys.stderr)
+    print(f"recipe     {chosen or 'defaults'}{why}", file=sys.stderr)
+    run = Run.create(options.adapters, repo, base, resolved.recipe)
+    print(f"run        {run.folder}\n", file=sys.stderr)
+    return Pipeline(run, repo, base, resolved.recipe.model_copy(update={"base": base.name}), progress, _say_stage)
+
+
+def _choose_recipe(options: argparse.Namespace) -> tuple[Path | None, str]:
+    """Take the recipe given, or the one written for the base, or the one that fits the GPU; say which and why."""
+    if options.recipe is not None:
+        return options.recipe, ""
+    folder = Path("recipes")
+    if options.base is None:
+        name = bases.gpu_recipe(bases.gpu_memory_gib())
+        return (
+            (folder / f"{name}.yaml", " (chosen for this GPU's memory)") if name else (None, " (embedded base, no GPU)")
+        )
+    if options.base in ("auto", recipes.EMBEDDED):
+        return None, ""
+    found = recipes.find_for(options.base, folder)
+    if found is not None:
+        return found, " (written for this base)"
+    return None, " (those of the embedded base; a larger base wants a lower train.learning_rate, about 2e-4)"
+
+
+def _say_stage(name: str, state: State, entry: dict) -> None:
+    print(screen.stage_line(name, state, entry), file=sys.stderr, flush=True)
+
+
+def _show_finished(options: argparse.Namespace) -> int:
+    """Answer a command on a finished run without its repository: nothing is computed, the result is shown."""
+    run = Run.find(options.run)
+    last = LAST_STAGE[options.command]
+    if run.entry(last) is None:
+        raise RunError(
+            f"{run.folder}: stage `{last}` has not finished", "repeat the `make train REPO=...` command of this run"
+        )
+    print(screen.final_screen(run, _base_of(run), "make serve") if run.entry("export") else screen.run_line(run))
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from tuner.serve import stage
+
+    run = Run.find(options.run) if options.run is not None else _finished_run(options)
+    settings = recipes.load(options.recipe, None, options.set).recipe.serve
+    bundle = run.record("export", Bundle)
+
+    def ready(url: str) -> None:
+        name = run.folder.name
+        print(f"serving {name} at {url}/v1 (loopback only); stop with Ctrl-C")
+        print(f'try: curl {url}/v1/completions -H "Content-Type: application/json" \\')
+        print("""       -d '{"prompt": "def main(", "max_tokens": 32}'""", flush=True)
+
+    stage.serve(bundle, run.folder, settings, ready)
+    return 0
+
+
+def _finished_run(options: argparse.Namespace) -> Run:
+    """Find the run of a repository as it stands; a repository that moved on has another run."""
+    from tuner.mine.repository import open_repository
+
+    if not options.repo:
+        raise RunError("RUN and REPO are missing", "make serve RUN=adapters/...; `make runs` lists them")
+    recipe = recipes.load(_choose_recipe(options)[0], options.base, options.set).recipe
+    repo = open_repository(options.repo, bases.cache_folder() / "clones", TerminalProgress())
+    base = bases.resolve(recipe.base, bases.cache_folder())
+    folder = Run.folder_of(options.adapters, repo, base, recipe)
+    if not (folder / "manifest.json").is_file():
+        others = [run.folder for run in runs_in(options.adapters) if run.manifest["repo"]["name"] == repo.name]
+        hint = f"make serve RUN={others[-1]} is a run of another state of it" if others else "make train REPO=... first"
+        raise RunError(f"no run of {repo.name} at {repo.revision[:12]} with this base and recipe", hint)
+    return Run.find(folder)
+
+
+def _base(options: argparse.Namespace) -> int:
+    base = bases.resolve(options.name, bases.cache_folder())
+    print(f"{base.name}: {base.path} (infilling form {base.fim_form}, revision {base.revision[:12]})")
+    return 0
+
+
+def _runs_ls(options: argparse.Namespace) -> int:
+    runs = runs_in(options.adapters)
+    for run in runs:
+        print(screen.run_line(run))
+    if not runs:
+        print(f"no runs in {options.adapters}/; make train REPO=... makes one", file=sys.stderr)
+    return 0
+
+
+def _runs_show(options: argparse.Namespace) -> int:
+    run = Run.find(options.run)
+    print(screen.final_screen(run, _base_of(run), "make serve") if run.entry("export") else screen.run_line(run))
+    return 0
+
+
+def _runs_verify(options: argparse.Namespace) -> int:
+    run = Run.find(options.run)
+    faults = run.verify()
+    for fault in faults:
+        print(f"{run.folder}: {fault}")
+    if not faults:
+        files = sum(len(entry["outputs"]) for entry in run.stages)
+        print(f"{run.folder}: {len(run.stages)} stages, {files} files, all as recorded")
+    return 1 if faults else 0
+
+
+def _base_of(run: Run) -> Base:
+    recorded = run.manifest["base"]
+    return Base(recorded["name"], "", recorded["revision"], recorded["fim_form"])
+
+
+def _recipe_ls(options: argparse.Namespace) -> int:
+    for path in sorted(Path("recipes").glob("*.yaml")):
+        first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        print(f"{path.as_posix():<44}{first}")
+    return 0
+
+
+def _recipe_show(options: argparse.Namespace) -> int:
+    resolved = recipes.load(options.recipe, options.base, options.set)
+    for key, value in recipes.flatten(resolved.recipe).items():
+        print(f"{key:<32}{'null' if value is None else value!s:<28}{resolved.origins.get(key, 'default')}")
+    return 0
+
+
+def _recipe_check(options: argparse.Namespace) -> int:
+    if options.recipe is None:
+        raise RecipeError("which recipe?", "tuner recipe check recipes/x.yaml")
+    recipes.load(options.recipe, options.base, options.set)
+    print(f"{options.recipe}: no fault")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,187 @@
+"""Compose the stages: what each one is given, what decides its outcome, and in which order they run.
+
+This is the only module besides the command line that knows all rooms. Each stage is imported when it has to run, so
+that a run whose work is done prints its screen without loading torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tuner import rundir
+from tuner.progress import Progress
+from tuner.recipe import Recipe
+from tuner.records import (
+    Adapter,
+    Base,
+    Bundle,
+    Comparison,
+    Dataset,
+    Evaluation,
+    Item,
+    Mined,
+    Page,
+    Repo,
+    Row,
+    read_jsonl,
+)
+from tuner.render import Renderer
+from tuner.rundir import Run, State, Workspace
+
+R = TypeVar("R")
+STAGES = ("mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "compare", "export", "report")
+DISK_BYTES = 2 * 2**30  # a run of the embedded base, checkpoints and exported files included
+Said = Callable[[str, State, dict[str, Any]], None]
+
+
+class Pipeline:
+    """One run from repository to report. `said` is called after each stage with its name, state and manifest entry."""
+
+    def __init__(self, run: Run, repo: Repo, base: Base, recipe: Recipe, progress: Progress, said: Said) -> None:
+        self.run = run
+        self.repo = repo
+        self.base = base
+        self.recipe = recipe
+        self.progress = progress
+        self.said = said
+
+    def upto(self, last: str) -> None:
+        """Run all stages up to and including `last`; what is done already is kept."""
+        rundir.check_disk(self.run.folder, DISK_BYTES)
+        steps: dict[str, Callable[[], Any]] = {
+            "mine": self._mine,
+            "dataset": self._dataset,
+            "train": self._train,
+            "evaluate-base": lambda: self._evaluate("base"),
+            "evaluate-tuned": lambda: self._evaluate("tuned"),
+            "compare": self._compare,
+            "export": self._export,
+            "report": self._report,
+        }
+        for name in STAGES[: STAGES.index(last) + 1]:
+            steps[name]()
+
+    def _stage(
+        self,
+        name: str,
+        record_type: type[R],
+        function: Callable[[Workspace], R],
+        settings: dict[str, Any],
+        inputs: list[str],
+    ) -> R:
+        record, state = self.run.stage(
+            name, record_type, function, settings=settings, inputs=inputs, progress=self.progress
+        )
+        entry = self.run.entry(name)
+        assert entry is not None
+        self.said(name, state, entry)
+        return record
+
+    def _mine(self) -> Mined:
+        def work(workspace: Workspace) -> Mined:
+            from tuner.mine import stage
+
+            return stage.run(self.repo, self.recipe.mine, self.recipe.seed, workspace)
+
+        settings = {"mine": self._section("mine"), "repo": [self.repo.name, self.repo.revision]}
+        return self._stage("mine", Mined, work, settings, [])
+
+    def _dataset(self) -> Dataset:
+        mined = self.run.record("mine", Mined)
+
+        def work(workspace: Workspace) -> Dataset:
+            from tuner.dataset import stage
+
+            return stage.run(mined, self._renderer(), self.recipe.dataset, self.recipe.seed, workspace)
+
+        settings = {"dataset": self._section("dataset"), "base": self.base.revision, "repo": self.repo.name}
+        return self._stage("dataset", Dataset, work, settings, [mined.pairs, mined.additions])
+
+    def _train(self) -> Adapter:
+        dataset = self.run.record("dataset", Dataset)
+        max_tokens = self.recipe.dataset.max_tokens
+
+        def work(workspace: Workspace) -> Adapter:
+            from tuner.train import stage
+
+            end = self._renderer().form.end
+            return stage.run(self.base, dataset, self.recipe.train, max_tokens, end, self.recipe.seed, workspace)
+
+        settings = {"train": self._section("train"), "base": self.base.revision, "max_tokens": max_tokens}
+        return self._stage("train", Adapter, work, settings, [dataset.train, dataset.valid])
+
+    def _evaluate(self, system: str) -> Evaluation:
+        dataset = self.run.record("dataset", Dataset)
+        adapter = self._adapter_files() if system == "tuned" else []
+
+        def work(workspace: Workspace) -> Evaluation:
+            from tuner.evaluate import stage
+
+            folder = self.run.folder / "adapter" if system == "tuned" else None
+            return stage.run(
+                system, self.base, folder, dataset, self._renderer(), self.recipe.evaluate, self.recipe.seed, workspace
+            )
+
+        settings = {"evaluate": self._section("evaluate"), "base": self.base.revision, "system": system}
+        return self._stage(f"evaluate-{system}", Evaluation, work, settings, [dataset.items, *adapter])
+
+    def _compare(self) -> Comparison:
+        dataset = self.run.record("dataset", Dataset)
+        tuned, base = (self.run.record(f"evaluate-{system}", Evaluation) for system in ("tuned", "base"))
+
+        def work(workspace: Workspace) -> Comparison:
+            from tuner.compare import stage
+
+            return stage.run(tuned, base, dataset, self.recipe.compare, self.recipe.seed, workspace)
+
+        settings = {"compare": self._section("compare")}
+        return self._stage("compare", Comparison, work, settings, [dataset.items, tuned.predictions, base.predictions])
+
+    def _export(self) -> Bundle:
+        adapter = self.run.record("train", Adapter)
+        dataset = self.run.record("dataset", Dataset)
+
+        def work(workspace: Workspace) -> Bundle:
+            from tuner.export import stage
+
+            return stage.run(self.base, adapter, self._parity_prompts(dataset), self.recipe.export, workspace)
+
+        settings = {"export": self._section("export"), "base": self.base.revision}
+        return self._stage("export", Bundle, work, settings, [*self._adapter_files(), dataset.items])
+
+    def _report(self) -> Page:
+        def work(workspace: Workspace) -> Page:
+            from tuner.report import stage
+
+            return stage.run(self.run.manifest, workspace)
+
+        # the page shows every stage's record, so every stage's key decides it
+        settings = {
+            "id": self.run.manifest["id"],
+            "stages": [e["key"] for e in self.run.stages if e["name"] != "report"],
+        }
+        return self._stage(
+            "report", Page, work, settings, ["eval/comparison.json", "eval/examples.json", "metrics.jsonl"]
+        )
+
+    def _parity_prompts(self, dataset: Dataset) -> list[list[int]]:
+        """Take the prompts of the first items; without items, the first training rows."""
+        renderer, limit = self._renderer(), self.recipe.evaluate.max_prompt_tokens
+        items = list(read_jsonl(self.run.folder / dataset.items, Item))[: self.recipe.export.parity_prompts]
+        if items:
+            return [renderer.infilling_prompt(item.prefix, item.suffix, item.path, limit).ids for item in items]
+        rows = list(read_jsonl(self.run.folder / dataset.train, Row))[: self.recipe.export.parity_prompts]
+        return [row.input_ids[:limit] for row in rows]
+
+    def _adapter_files(self) -> list[str]:
+        entry = self.run.entry("train")
+        assert entry is not None
+        return [path for path in entry["outputs"] if path.startswith("adapter/")]
+
+    def _renderer(self) -> Renderer:
+        return Renderer.from_folder(Path(self.base.path), self.repo.name)
+
+    def _section(self, name: str) -> dict[str, Any]:
+        return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json")}

@@ -1,0 +1,171 @@
+"""The text that a run shows: one line per stage, and the last screen. Pure functions from a manifest to lines.
+
+Every figure on the screen comes from the manifest; nothing is measured or rounded into another meaning here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tuner.records import Adapter, Base, Bundle, Comparison, Dataset, Difference, Evaluation, Interval, Mined
+from tuner.rundir import Run, State
+
+SHOWN = (
+    "bits_per_byte",
+    "exact_match",
+    "edit_similarity",
+    "identifier_f1",
+    "chars_saved_ratio",
+    "over_generation_rate",
+)
+PERCENT = {"exact_match", "edit_similarity", "identifier_f1", "chars_saved_ratio", "over_generation_rate"}
+STATES: dict[State, str] = {
+    "done": "",
+    "kept": "  (done before, kept)",
+    "reused": "  (same work in another run, reused)",
+}
+
+
+def stage_line(name: str, state: State, entry: dict[str, Any]) -> str:
+    """Say in one line what a stage did."""
+    return f"{name:<15}{_outcome(name, entry['record']):<80}{entry['seconds']:>7.1f} s{STATES[state]}"
+
+
+def final_screen(run: Run, base: Base, command: str) -> str:
+    """Show what was mined and dropped, what was trained, base against tuned, the verdict, and what to type next."""
+    mined, dataset = run.record("mine", Mined), run.record("dataset", Dataset)
+    adapter, comparison = run.record("train", Adapter), run.record("compare", Comparison)
+    bundle = run.record("export", Bundle)
+    systems = {name: run.record(f"evaluate-{name}", Evaluation) for name in ("base", "tuned")}
+    repo, train = run.manifest["repo"], adapter.metrics
+    kinds = ", ".join(f"{_count(mined.counts.get(kind, 0))} {kind}" for kind in ("file", "infilling", "body", "edit"))
+    lines = [
+        "",
+        _field(
+            "repository", f"{repo['name']} at {repo['revision'][:12]}; cut {mined.cut.commit[:12]}, {mined.cut.note}"
+        ),
+        _field("mined", f"{_count(sum(mined.counts.get(kind, 0) for kind in _KINDS))} pairs: {kinds}"),
+        _field("dropped", _reasons({**mined.rejected_counts, **dataset.rejected_counts})),
+        _field(
+            "trained",
+            f"{_count(int(dataset.metrics['dataset.train_tokens']))} tokens, {train['train.steps']:.0f} steps, "
+            f"{train['train.tokens_per_second']:.0f} tokens/s, peak memory {train['train.peak_memory_gib']:.1f} GiB",
+        ),
+    ]
+    lines += [_field("note", each) for each in adapter.fallbacks]
+    lines += ["", *_table(comparison, systems), ""]
+    lines.append(_field("verdict", f"{comparison.verdict}: {comparison.reason}"))
+    failed = [each.name for each in bundle.artefacts if each.passed is False]
+    parity = f"FAILED for {', '.join(failed)}" if failed else _parity(bundle)
+    lines += [_field("not exported", f"{name}: {why}") for name, why in sorted(bundle.skipped.items())]
+    lines += [
+        _field("exported", f"{bundle.folder}/ with {', '.join(each.name for each in bundle.artefacts)}; {parity}"),
+        _field("adapter", f"{run.folder}/{adapter.folder}"),
+        _field("report", f"{run.folder}/report/index.html"),
+        _field("next", f"{command} RUN={run.folder}"),
+    ]
+    return "\n".join(lines)
+
+
+def run_line(run: Run) -> str:
+    """Say in one line how far a run is."""
+    done = [entry["name"] for entry in run.stages]
+    verdict = next((entry["record"]["verdict"] for entry in run.stages if entry["name"] == "compare"), "")
+    return f"{run.folder.name:<60} {len(done)} stages, last {done[-1] if done else 'none':<15} {verdict}"
+
+
+_KINDS = ("file", "infilling", "body", "edit")
+
+
+def _outcome(name: str, record: dict[str, Any]) -> str:
+    metrics, counts = record.get("metrics", {}), record.get("counts", {})
+    if name == "mine":
+        pairs = sum(counts.get(kind, 0) for kind in _KINDS)
+        after = record["cut"]["commits_after"]
+        additions = counts.get("additions", 0)
+        return f"{_count(pairs)} pairs before the cut, {_count(additions)} additions in {_count(after)} later commits"
+    if name == "dataset":
+        rows, tokens, items = (
+            _count(int(metrics[f"dataset.{key}"])) for key in ("train_rows", "train_tokens", "items")
+        )
+        return f"{rows} rows, {tokens} tokens; {items} evaluation items frozen"
+    if name == "train":
+        first, final, rate = (metrics[f"train.{key}"] for key in ("loss_first", "loss_final", "tokens_per_second"))
+        return f"loss {first:.3f} to {final:.3f} at {rate:.0f} tokens/s"
+    if name.startswith("evaluate-"):
+        scores = record["scores"]
+        if "bits_per_byte" not in scores:
+            return "no items"
+        bits, exact = scores["bits_per_byte"]["value"], scores["exact_match"]["value"]
+        return f"bits per byte {bits:.3f}, exact match {100 * exact:.1f} %"
+    if name == "compare":
+        return str(record["verdict"])
+    if name == "export":
+        passed = sum(each["passed"] is True for each in record["artefacts"])
+        return f"{len(record['artefacts'])} artefacts, {passed} passed parity"
+    return str(record.get("html", ""))
+
+
+def _table(comparison: Comparison, systems: dict[str, Evaluation]) -> list[str]:
+    chosen = [
+        each for metric in SHOWN for each in comparison.differences if (each.metric, each.stratum) == (metric, "all")
+    ]
+    if not chosen:
+        return ["  nothing was compared: there are no evaluation items"]
+    novel = [each for each in comparison.differences if each.stratum == "novel" and each.metric in SHOWN[:2]]
+    novel.sort(key=lambda each: SHOWN.index(each.metric))
+    head = f"  {'':<22}{'base [95 %]':<24}{'tuned [95 %]':<24}{'tuned - base [95 %]':<28}finding"
+    lines = [head]
+    for each in chosen:
+        values = [_interval(each.metric, systems[name].scores.get(each.metric)) for name in ("base", "tuned")]
+        lines.append(f"  {each.metric:<22}{values[0]:<24}{values[1]:<24}{_difference(each):<28}{each.finding}")
+    lines.append(f"  n = {chosen[0].items} items from {chosen[0].commits} commits after the cut")
+    for each in novel:
+        values = [_number(each.metric, value) for value in (each.b, each.a)]
+        label = f"{each.metric}, novel"
+        lines.append(f"  {label:<22}{values[0]:<24}{values[1]:<24}{_difference(each):<28}{each.finding}")
+    if novel:
+        lines.append(
+            f"  n = {novel[0].items} items whose line stands in no training text, from {novel[0].commits} commits"
+        )
+    return lines
+
+
+def _difference(each: Difference) -> str:
+    if each.metric in PERCENT:
+        return f"{100 * each.delta:+.1f} [{100 * each.low:+.1f}, {100 * each.high:+.1f}] pp"
+    return f"{each.delta:+.3f} [{each.low:+.3f}, {each.high:+.3f}]"
+
+
+def _interval(metric: str, interval: Interval | None) -> str:
+    if interval is None:
+        return "-"
+    low, high = (_number(metric, value, unit=False) for value in (interval.low, interval.high))
+    return f"{_number(metric, interval.value)} [{low}, {high}]"
+
+
+def _number(metric: str, value: float, unit: bool = True) -> str:
+    return f"{100 * value:.1f}{' %' if unit else ''}" if metric in PERCENT else f"{value:.3f}"
+
+
+def _parity(bundle: Bundle) -> str:
+    worst = max(
+        (each.max_abs_difference for each in bundle.artefacts if each.max_abs_difference is not None), default=None
+    )
+    return "no engine checked them" if worst is None else f"parity passed, largest difference {worst:.3f} nats"
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    total = sum(counts.values())
+    top = sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:6]
+    return (
+        f"{_count(total)}: " + ", ".join(f"{_count(count)} {reason}" for reason, count in top) if total else "nothing"
+    )
+
+
+def _field(name: str, text: str) -> str:
+    return f"  {name:<14}{text}"
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
