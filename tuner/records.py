@@ -12,7 +12,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -354,7 +354,7 @@ def read_jsonl(path: Path, record_type: type[R]) -> Iterator[R]:
 
 def _fields(record: Any) -> dict[str, Any]:
     """List a record's fields without the deep copy of `dataclasses.asdict`, which rows of token ids cannot afford."""
-    record_type: Hashable = type(record)
+    record_type: Any = type(record)
     return {name: getattr(record, name) for name in _hints(record_type)}
 
 
