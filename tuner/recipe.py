@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from tuner.errors import RecipeError
 
@@ -25,6 +25,13 @@ class Section(BaseModel):
     """A part of a recipe: frozen, and a key that it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("wanted a value, not yes or no")
+        return value
 
 
 class MineSettings(Section):
@@ -152,7 +159,7 @@ def load(path: Path | None, base: str | None = None, overrides: list[str] | None
         key, equals, text = override.partition("=")
         if not equals or not key:
             raise RecipeError(f"SET={override}: wanted key=value", 'for example SET="train.epochs=2"')
-        _put(values, key, _scalar(text, f"SET={override}"))
+        _put(values, key, text, f"SET={override}")
         origins[key] = f"SET={override}"
     try:
         return Resolved(Recipe.model_validate(values), origins)
@@ -206,10 +213,12 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         near = difflib.get_close_matches(path.as_posix(), known, 1)
         hint = f"did you mean {near[0]}?" if near else "`tuner recipe ls` lists the recipes"
         raise RecipeError(f"{path}: no such recipe", hint)
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path}: not a recipe: it is not UTF-8 text") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -219,43 +228,35 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     if not isinstance(values, dict):
         raise RecipeError(f"{path}:1: wanted a mapping of settings, found {type(values).__name__}")
     origins: dict[str, str] = {}
-    _lines(node, "", str(path), origins)
-    return _floats(values), origins
+    twice = _lines(node, "", str(path), origins)
+    if twice:
+        raise RecipeError("\n".join(twice), "keep one of the two lines")
+    return values, origins
 
 
-def _lines(node: Any, prefix: str, path: str, origins: dict[str, str]) -> None:
+def _lines(node: Any, prefix: str, path: str, origins: dict[str, str]) -> list[str]:
+    """Note the line of every key; return the keys that stand twice, of which YAML would take the last in silence."""
+    twice = []
     for key, value in node.value:
-        name = f"{prefix}{key.value}"
-        origins[name] = f"{path}:{key.start_mark.line + 1}"
+        name, line = f"{prefix}{key.value}", f"{path}:{key.start_mark.line + 1}"
+        if name in origins:
+            twice.append(f"{line}: `{name}` stands here again, first at {origins[name]}")
+        origins[name] = line
         if isinstance(value, yaml.MappingNode):
-            _lines(value, f"{name}.", path, origins)
+            twice += _lines(value, f"{name}.", path, origins)
+    return twice
 
 
-def _floats(value: Any) -> Any:
-    """Read 1e-4 as a number: YAML 1.1 takes it for a string."""
-    if isinstance(value, dict):
-        return {key: _floats(each) for key, each in value.items()}
-    if isinstance(value, str) and value[:1] in "0123456789.-":
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _scalar(text: str, origin: str) -> Any:
+def _put(values: dict[str, Any], key: str, text: str, origin: str) -> None:
     try:
-        return _floats(yaml.safe_load(text))
+        value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise RecipeError(f"{origin}: the value is not YAML") from None
-
-
-def _put(values: dict[str, Any], key: str, value: Any) -> None:
     *sections, last = key.split(".")
     for name in sections:
         inner = values.setdefault(name, {})
         if not isinstance(inner, dict):
-            values[name] = inner = {}
+            raise RecipeError(f"{origin}: `{name}` is {inner!r}, which holds no settings")
         values = inner
     values[last] = value
 
@@ -265,13 +266,16 @@ def _explain(error: ValidationError, origins: dict[str, str], path: Path | None)
     lines = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
-        origin = origins.get(key) or origins.get(key.rpartition(".")[0]) or (str(path) if path else "recipe")
+        inside = [origin for name, origin in origins.items() if name.startswith(f"{key}.")]
+        near_by = [origins.get(key), origins.get(key.rpartition(".")[0]), *inside[-1:], str(path or "recipe")]
+        origin = next(each for each in near_by if each)
         if fault["type"] == "extra_forbidden":
             near = difflib.get_close_matches(key, known, 1)
             guess = f"; did you mean `{near[0]}`?" if near else ""
             lines.append(f"{origin}: `{key}` is not a setting{guess}")
         else:
             reason = fault["msg"].removeprefix("Value error, ").replace("Input should be", "wanted")
+            reason = "wanted a mapping of settings" if fault["type"] == "model_type" else reason
             seen = "" if isinstance(fault["input"], dict) else f" is {fault['input']!r}"
             lines.append(f"{origin}: `{key}`{seen}: {reason}")
     return "\n".join(lines)
