@@ -23,6 +23,7 @@ PairKind = Literal["file", "infilling", "body", "edit"]
 PAIR_KINDS: tuple[PairKind, ...] = typing.get_args(PairKind)
 CursorPlace = Literal["boundary", "inside"]
 R = TypeVar("R")
+ALTERED = "the file was altered, cut short, or is of another version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,13 +343,13 @@ def read_jsonl(path: Path, record_type: type[R]) -> Iterator[R]:
     """Yield the records of a file in order; a malformed line stops with its number."""
     if not path.is_file():
         raise DataError(f"{path}: no such file", "run the stage that writes it again; `tuner runs verify` says which")
-    with path.open(encoding="utf-8") as stream:
+    with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             where = f"{path}:{number}"
             try:
                 values = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{where}: not JSON: {error.msg}", "the file was altered or cut short") from None
+            except ValueError as error:  # bytes that are no JSON, or no text at all
+                raise DataError(f"{where}: not JSON: {getattr(error, 'msg', 'not UTF-8')}", ALTERED) from None
             yield from_json(record_type, values, where)
 
 
@@ -360,39 +361,24 @@ def _fields(record: Any) -> dict[str, Any]:
 
 def _read(wanted: Any, value: Any, where: str, key: str) -> Any:
     origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
-    if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
+    if dataclasses.is_dataclass(wanted):
         return _read_record(wanted, value, where, key)
-    if origin is Literal:
-        accepted = value in arguments
-    elif origin in (types.UnionType, typing.Union):
+    if origin in (types.UnionType, typing.Union):
         inner = [argument for argument in arguments if argument is not type(None)]
-        if value is None and len(inner) < len(arguments):
-            return None
-        return _read(inner[0], value, where, key)
-    elif origin is list:
-        if isinstance(value, list):
-            if arguments[0] is int:  # token ids: checked in one pass, since rows are long
-                if set(map(type, value)) <= {int}:
-                    return value
-            else:
-                return [_read(arguments[0], each, where, key) for each in value]
-        accepted = False
-    elif origin is dict:
-        if isinstance(value, dict):
-            return {name: _read(arguments[1], each, where, f"{key}.{name}") for name, each in value.items()}
-        accepted = False
-    elif wanted is float:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        accepted = False
-    else:
-        accepted = type(value) is wanted
-    if not accepted:
-        name = getattr(wanted, "__name__", str(wanted))
-        raise DataError(
-            f"{where}: `{key}` is {value!r:.80}, wanted {name}", "the file was altered or is of another version"
-        )
-    return value
+        return None if value is None and len(inner) < len(arguments) else _read(inner[0], value, where, key)
+    if origin is list and isinstance(value, list):
+        if arguments[0] is not int:
+            return [_read(arguments[0], each, where, key) for each in value]
+        if set(map(type, value)) <= {int}:  # token ids: in one pass, since rows are long
+            return value
+    elif origin is dict and isinstance(value, dict):
+        return {name: _read(arguments[1], each, where, f"{key}.{name}") for name, each in value.items()}
+    elif wanted is float and type(value) in (int, float):
+        return float(value)
+    elif value in arguments if origin is Literal else type(value) is wanted:
+        return value
+    name = f"one of {', '.join(arguments)}" if origin is Literal else getattr(wanted, "__name__", str(wanted))
+    raise DataError(f"{where}: `{key}` is {value!r:.80}, wanted {name}", ALTERED)
 
 
 @functools.cache
@@ -405,11 +391,10 @@ def _hints(wanted: Any) -> dict[str, Any]:
 def _read_record(wanted: Any, value: Any, where: str, key: str) -> Any:
     label = f"`{key}` " if key else ""
     if not isinstance(value, dict):
-        raise DataError(f"{where}: {label}is not an object", "the file was altered or is of another version")
+        raise DataError(f"{where}: {label}is not an object", ALTERED)
     hints = _hints(wanted)
-    fields = list(hints)
-    unknown, missing = sorted(set(value) - set(fields)), [name for name in fields if name not in value]
-    if unknown or missing:
-        faults = [f"unknown key `{name}`" for name in unknown] + [f"missing key `{name}`" for name in missing]
-        raise DataError(f"{where}: {label}{', '.join(faults)}", "the file was altered or is of another version")
-    return wanted(**{name: _read(hints[name], value[name], where, name) for name in fields})
+    faults = [f"unknown key `{name}`" for name in sorted(set(value) - set(hints))]
+    faults += [f"missing key `{name}`" for name in hints if name not in value]
+    if faults:
+        raise DataError(f"{where}: {label}{', '.join(faults)}", ALTERED)
+    return wanted(**{name: _read(hints[name], value[name], where, name) for name in hints})
