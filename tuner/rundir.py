@@ -4,8 +4,9 @@ In: a repository revision, a base revision, a resolved recipe. Out: `adapters/<r
 hash of those and of this program's version, so that the same command finds the same folder.
 
 A stage writes into a temporary folder; its files are hashed, moved, and only then is the manifest entry appended. So a
-kill at any instant leaves the finished stage or none. Each entry holds the hash of the one before it. What a stage may
-need again after a kill (checkpoints, finished predictions) goes into its scratch folder, which lives until it finishes.
+kill at any instant leaves the finished stage or none. Each entry holds the hash of the one before it, and the manifest
+that of the last. What a stage may need again after a kill (checkpoints, finished predictions) goes into its scratch
+folder, which lives until it finishes.
 """
 
 from __future__ import annotations
@@ -131,38 +132,46 @@ class Run:
         """
         hashes = {path: self._verified_input(path) for path in inputs}
         key = content_id(name, __version__, canonical(settings), canonical(hashes))
+        state = self._find_finished(name, key)
+        out = self.folder / f".partial-{name}"
+        scratch = self.folder / f".scratch-{name}-{key[:8]}"
+        for stale in [out, *self.folder.glob(f".scratch-{name}-*")]:  # what a kill left
+            if stale != scratch or state is not None:
+                shutil.rmtree(stale, ignore_errors=True)
+        if state is not None:
+            return self.record(name, record_type), state
+        out.mkdir()
+        scratch.mkdir(exist_ok=True)
+        try:
+            with disk_errors_named(name):
+                record = self._work(name, key, hashes, function, Workspace(self.folder, out, scratch, progress))
+        finally:
+            shutil.rmtree(out, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
+        return record, "done"
+
+    def _find_finished(self, name: str, key: str) -> State | None:
+        """Find the same work, here or in a sibling run; an entry of other work is dropped, with all after it."""
         entry = self.entry(name)
         if entry is not None:
             if entry["key"] == key and not self._damage(entry, full=False):
-                return self.record(name, record_type), "kept"
+                return "kept"
             self.manifest["stages"] = self.stages[: self.stages.index(entry)]
-        if self._reuse(name, key):
-            return self.record(name, record_type), "reused"
+        return "reused" if self._reuse(name, key) else None
 
-        out = self.folder / f".partial-{name}"
-        scratch = self.folder / f".scratch-{name}-{key[:8]}"
-        for stale in [out, *self.folder.glob(f".scratch-{name}-*")]:
-            if stale != scratch:
-                shutil.rmtree(stale, ignore_errors=True)
-        out.mkdir()
-        scratch.mkdir(exist_ok=True)
+    def _work(self, name: str, key: str, hashes: dict, function: Callable[[Workspace], R], work: Workspace) -> R:
         started, clock = time.time(), time.monotonic()
-        with disk_errors_named(name):
-            record = function(Workspace(self.folder, out, scratch, progress))
-            seconds = time.monotonic() - clock
-            files = sorted(path for path in out.rglob("*") if path.is_file())
-            outputs: dict[str, dict[str, Any]] = {}
-            for path in files:
-                relative = path.relative_to(out).as_posix()
-                outputs[relative] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
-                target = self.folder / relative
-                target.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(path, target)
-            times = {"started_at": round(started), "seconds": round(seconds, 3)}
-            self._append(name, key, hashes, outputs, json.loads(to_json(record)), times)
-        shutil.rmtree(out)
-        shutil.rmtree(scratch, ignore_errors=True)
-        return record, "done"
+        record = function(work)
+        times = {"started_at": round(started), "seconds": round(time.monotonic() - clock, 3)}
+        outputs: dict[str, dict[str, Any]] = {}
+        for path in sorted(path for path in work.out.rglob("*") if path.is_file()):
+            relative = path.relative_to(work.out).as_posix()
+            outputs[relative] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+            target = self.folder / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, target)
+        self._append(name, key, hashes, outputs, json.loads(to_json(record)), times)
+        return record
 
     def verify(self) -> list[str]:
         """Hash every file again and check the chain; return the faults found."""
@@ -170,17 +179,23 @@ class Run:
         for entry in self.stages:
             if entry["previous"] != previous:
                 faults.append(f"{entry['name']}: the manifest entry before it was changed")
-            previous = hashlib.sha256(canonical(entry).encode()).hexdigest()
+            previous = _digest(entry)
             faults += [f"{entry['name']}: {fault}" for fault in self._damage(entry, full=True)]
+        if self.manifest.get("last") != previous:
+            faults.append("the last manifest entry was changed, or one behind it was removed")
+        if self.manifest["id"] != content_id(canonical(self.manifest["decides"]))[:8]:
+            faults.append("what decides the run was changed in the manifest")
+        metrics = self.folder / "metrics.json"
+        if not metrics.is_file() or metrics.read_text(encoding="utf-8") != self._metrics():
+            faults.append("metrics.json is missing, or says other than the manifest")
         return faults
 
     def _append(self, name: str, key: str, hashes: dict, outputs: dict, record: dict, extra: dict) -> None:
-        last = self.stages[-1] if self.stages else None
         self.stages.append(
             {
                 "name": name,
                 "key": key,
-                "previous": hashlib.sha256(canonical(last).encode()).hexdigest() if last else "",
+                "previous": _digest(self.stages[-1]) if self.stages else "",
                 "inputs": hashes,
                 "outputs": outputs,
                 "record": record,
@@ -234,13 +249,21 @@ class Run:
         return False
 
     def _write(self) -> None:
+        self.manifest["last"] = _digest(self.stages[-1]) if self.stages else ""
+        write_atomically(self.folder / "metrics.json", self._metrics())
+        write_atomically(self.folder / MANIFEST, json.dumps(self.manifest, indent=1, sort_keys=True) + "\n")
+
+    def _metrics(self) -> str:
         metrics: dict[str, float] = {}
         for entry in self.stages:
             metrics.update(entry["record"].get("metrics", {}))
             if "verdict" in entry["record"]:
                 metrics["verdict"] = entry["record"]["verdict"]
-        write_atomically(self.folder / "metrics.json", json.dumps(metrics, indent=2, sort_keys=True) + "\n")
-        write_atomically(self.folder / MANIFEST, json.dumps(self.manifest, indent=1, sort_keys=True) + "\n")
+        return json.dumps(metrics, indent=2, sort_keys=True) + "\n"
+
+
+def _digest(entry: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical(entry).encode()).hexdigest()
 
 
 def _decides(repo: Repo, base: Base, recipe: recipes.Recipe) -> dict[str, Any]:
