@@ -5,7 +5,8 @@ In: a tokenizer and the infilling form of its base. Out: prompts, and training r
 A cursor stands anywhere, also inside a word, where the text before it is not tokenized as the whole word would be. So a
 prompt ends before the last pre-token of the text (`Prompt.ids`), and that pre-token (`Prompt.healed`) is what the
 completion must begin with. Byte-pair merges never cross pre-tokens, so that the tokens of healed + completion are those
-of the uncut text (token healing; https://github.com/guidance-ai/guidance). Training rows are cut the same way.
+of the uncut text (token healing; https://github.com/guidance-ai/guidance). Training rows are cut the same way. The one
+exception: where a family takes several blank lines as one pre-token, a cursor in the indented last of them cuts it.
 
 Control tokens that occur as text in code are encoded as plain characters, so that no file can end its own prompt.
 """
@@ -27,6 +28,7 @@ from tuner.records import Pair, Row
 
 MASKED = -100
 SUFFIX_SHARE = 4  # a quarter of the prompt goes to the text after the cursor, as llama.cpp's /infill has it
+NAME_SHARE = 4  # a path or repository name that fills more of the prompt than a quarter loses its beginning
 CHARS_PER_TOKEN = 12  # more text than this per token is never needed to fill a prompt
 SHORTEST_WINDOW = 16  # tokens; a shorter rest of a file teaches nothing
 
@@ -175,13 +177,13 @@ class Renderer:
     def _infilling_ids(self, before: list[int], suffix: str, path: str, max_tokens: int) -> list[int]:
         form = self.form
         if form.prefix is None:
-            head = self._control(form.begin) + self._header(path)
+            head = self._control(form.begin) + self._header(path, max_tokens)
             return head + _last(before, max_tokens - len(head))
         head, inside = self._control(form.begin), [self._control_id(form.prefix)]
         if form.name == "deepseek":  # its files are named by a comment, which belongs to the code
-            inside += self._header(path)
+            inside += self._header(path, max_tokens)
         else:
-            head = head + self._header(path)
+            head = head + self._header(path, max_tokens)
         after = self.encode(suffix[: max_tokens * CHARS_PER_TOKEN])[: max_tokens // SUFFIX_SHARE]
         room = max_tokens - len(head) - len(inside) - len(after) - 2
         hole = [self._control_id(form.suffix), *after, self._control_id(form.middle)]
@@ -234,7 +236,7 @@ class Renderer:
         return [_row(pair, prompt, completion)]
 
     def _file_rows(self, pair: Pair, max_tokens: int) -> Iterator[Row]:
-        head = self._control(self.form.begin) + self._header(pair.path)
+        head = self._control(self.form.begin) + self._header(pair.path, max_tokens)
         ids = [*self.encode(pair.response), self.end_id]
         size = max_tokens - len(head)
         for start in range(0, len(ids), size):
@@ -260,14 +262,14 @@ class Renderer:
             return encoding.ids, b""
         return encoding.ids[:keep], healed
 
-    def _header(self, path: str) -> list[int]:
+    def _header(self, path: str, max_tokens: int) -> list[int]:
         literal = self.form.header.format(repo="\x00repo\x00", path="\x00path\x00")
         ids: list[int] = []
         for piece in re.split("(\x00repo\x00|\x00path\x00)", literal):
             if piece == "\x00repo\x00":
-                ids += self.encode(self.repo_name)
+                ids += _last(self.encode(self.repo_name), max_tokens // NAME_SHARE)
             elif piece == "\x00path\x00":
-                ids += self.encode(path)
+                ids += _last(self.encode(path), max_tokens // NAME_SHARE)
             elif piece:
                 ids += self._control(piece)
         return ids

