@@ -13,6 +13,9 @@ from typing import Protocol, TextIO
 
 from tqdm import tqdm
 
+PLAIN = "{desc}: {n_fmt}{unit} [{elapsed}, {rate_fmt}{postfix}]"
+PLAIN_WITH_END = "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+
 
 class Track(Protocol):
     """One counted piece of work."""
@@ -60,9 +63,7 @@ class TerminalProgress(Progress):
             leave=False,
             ascii=not live,
             dynamic_ncols=live,
-            bar_format=None
-            if live
-            else "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]",
+            bar_format=None if live else (PLAIN if total is None else PLAIN_WITH_END),
         )
         try:
             yield _Bar(bar)

@@ -18,7 +18,6 @@ from tuner.records import Page
 from tuner.rundir import Workspace
 
 WIDTH, HEIGHT = 640, 160  # of the loss curve, in its own units
-BETTER_LOWER = "lower"
 
 
 def run(manifest: dict[str, Any], work: Workspace) -> Page:
@@ -26,17 +25,15 @@ def run(manifest: dict[str, Any], work: Workspace) -> Page:
     records = {entry["name"]: entry["record"] for entry in manifest["stages"]}
     comparison = json.loads((work.run / "eval" / "comparison.json").read_text(encoding="utf-8"))
     examples = json.loads((work.run / "eval" / "examples.json").read_text(encoding="utf-8"))
-    recorded = records["compare"]
     values = {
         "manifest": manifest,
         "records": records,
-        "verdict": recorded["verdict"],
-        "reason": recorded["reason"],
-        "strata": _by_stratum(recorded["differences"]),
+        "verdict": comparison["verdict"],
+        "reason": comparison["reason"],
+        "strata": _by_stratum(comparison["differences"]),
         "examples": examples,
         "curve": _curve(work.run / "metrics.jsonl"),
         "size": (WIDTH, HEIGHT),
-        "comparison": comparison,
     }
     environment = Environment(
         loader=PackageLoader("tuner.report", "."),
@@ -56,14 +53,8 @@ def run(manifest: dict[str, Any], work: Workspace) -> Page:
 def _by_stratum(differences: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     strata: dict[str, list[dict[str, Any]]] = {}
     for each in differences:
-        strata.setdefault(each["stratum"], []).append({**each, "finding": _finding(each), "plot": _plot(each)})
+        strata.setdefault(each["stratum"], []).append({**each, "plot": _plot(each)})
     return strata
-
-
-def _finding(each: dict[str, Any]) -> str:
-    if each["low"] <= 0 <= each["high"]:
-        return "inconclusive"
-    return "gain" if (each["delta"] > 0) == (each["better"] == "higher") else "loss"
 
 
 def _plot(each: dict[str, Any]) -> dict[str, float]:
