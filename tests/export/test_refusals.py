@@ -86,30 +86,31 @@ def test_the_same_input_gives_the_same_bytes(checkpoint: Path, adapter: Path, tm
     assert (tmp_path / "a-lora").read_bytes() == (tmp_path / "b-lora").read_bytes()
 
 
-def test_merged_folder_holds_the_sums_in_the_number_type_of_the_base(
-    checkpoint: Path, adapter: Path, tmp_path: Path
+@pytest.mark.parametrize(("exact", "dtype"), [(True, torch.float32), (False, torch.bfloat16)])
+def test_merged_folder_holds_the_sums_in_float32_or_in_the_number_type_of_the_base(
+    checkpoint: Path, adapter: Path, tmp_path: Path, exact: bool, dtype: torch.dtype
 ) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    write_merged(checkpoint, read_lora(adapter), tmp_path / "merged")
+    write_merged(checkpoint, read_lora(adapter), tmp_path / "merged", exact)
     found = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").state_dict()
     model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
     wanted = PeftModel.from_pretrained(model, adapter).merge_and_unload().state_dict()
     base = load_file(checkpoint / "model.safetensors")
     for name, values in wanted.items():
-        assert found[name].dtype == torch.bfloat16
+        assert found[name].dtype == dtype
         # one unit in the last place: float32 sums in another order may round to the other neighbour
-        torch.testing.assert_close(found[name].float(), values, rtol=2**-7, atol=1e-6)
+        torch.testing.assert_close(found[name].float(), values, rtol=1e-6 if exact else 2**-7, atol=1e-6)
     name = "model.layers.1.mlp.down_proj.weight"
-    assert not torch.equal(found[name], base[name])
+    assert not torch.equal(found[name], base[name].to(dtype))
     assert (tmp_path / "merged" / "tokenizer.json").is_file()
 
 
 def test_an_adapter_of_another_base_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     pair = LoraPair(np.zeros((2, 32), np.float32), np.zeros((64, 2), np.float32), 1.0)
     with pytest.raises(ExportError, match=r"q_proj.weight as 64 x 32, the base has 64 x 64"):
-        write_merged(checkpoint, {"model.layers.0.self_attn.q_proj.weight": pair}, tmp_path / "merged")
+        write_merged(checkpoint, {"model.layers.0.self_attn.q_proj.weight": pair}, tmp_path / "merged", exact=True)
     with pytest.raises(ExportError, match="which the base lacks"):
         write_gguf(checkpoint, tmp_path / "x.gguf", "f16", "tiny", {"model.layers.9.mlp.up_proj.weight": pair})
 

@@ -1,13 +1,16 @@
 """Write base and adapter as one ordinary model folder, for engines that do not load adapters.
 
-In: a base folder and a LoRA. Out: a folder in Hugging Face layout with the base's tokenizer and number types, so 16-bit
-for a 16-bit base. The sum is taken in float32 and rounded once. Refused: an adapter on a weight that the base lacks.
+In: a base folder and a LoRA. Out: a folder in Hugging Face layout with the base's tokenizer. Sums are taken in float32,
+and stay float32 if `exact`: rounded to bf16, which keeps 8 bits, a tuned 135M model's log-probabilities moved by up to
+0.3. Otherwise they are rounded once, to the base's number type. Refused: an adapter on a weight that the base lacks.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,6 @@ from tuner.errors import ExportError
 from tuner.export.weights import Lora, Weights, write_safetensors
 
 _COPIED = (
-    "config.json",
     "generation_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -25,8 +27,8 @@ _COPIED = (
 )
 
 
-def write_merged(base: Path, lora: Lora, folder: Path, done: Callable[[], None] = lambda: None) -> None:
-    """Write the merged model to `folder`; `done` is called after each tensor."""
+def write_merged(base: Path, lora: Lora, folder: Path, exact: bool, done: Callable[[], None] = lambda: None) -> None:
+    """Write the merged model to `folder`, in float32 if `exact`; `done` is called after each tensor."""
     weights = Weights(base)
     require_targets(weights, lora)
     folder.mkdir(parents=True)
@@ -39,7 +41,14 @@ def write_merged(base: Path, lora: Lora, folder: Path, done: Callable[[], None] 
         done()
         return values
 
-    write_safetensors(folder / "model.safetensors", sorted(weights.tensors.items()), read)
+    tensors = sorted(weights.tensors.items())
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    if exact:
+        tensors = [(name, replace(tensor, dtype="F32")) for name, tensor in tensors]
+        config.pop("torch_dtype", None)  # the older name of the same setting
+        config["dtype"] = "float32"
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    write_safetensors(folder / "model.safetensors", tensors, read)
 
 
 def merged_tensor(weights: Weights, lora: Lora, name: str) -> np.ndarray:

@@ -35,7 +35,7 @@ from tuner.records import Adapter, Artefact, Base, Bundle, sha256_file
 from tuner.rundir import Workspace, check_disk
 
 # A second whole copy of a larger model is not worth its disk: base and adapter serve the same answers.
-MERGED_GGUF_WEIGHTS = 1_000_000_000
+SMALL_WEIGHTS = 1_000_000_000
 # Digits, quotes, tabs, blank lines and other scripts are what the ways of splitting text differ in.
 TOKENIZED_TEXT = (
     "def f(x0: int) -> str:\r\n\t\treturn f'{x0:>12,}'   # naïve 日本語 €20 1234567890\n\n\n  class A_b2:\n"
@@ -117,8 +117,8 @@ def _write_models(
     require_targets(weights, lora)
     count = sum(math.prod(tensor.shape) for tensor in weights.tensors.values())
     stored = sum(tensor.end - tensor.begin for tensor in weights.tensors.values())
-    with_merged = count <= MERGED_GGUF_WEIGHTS
-    check_disk(work.out, int(count * _BYTES[number_format] + stored + (2 * count if with_merged else 0)))
+    small = count <= SMALL_WEIGHTS
+    check_disk(work.out, int(count * _BYTES[number_format] + (6 * count if small else stored)))
 
     models = folder / "gguf"
     models.mkdir()
@@ -126,19 +126,19 @@ def _write_models(
     write_gguf_lora(source, config, adapter_file)
     merged_format: Format = "f32" if number_format == "f32" else "f16"
     merged_file = models / f"merged-{merged_format}.gguf"
-    total = len(weights.tensors) * (3 if with_merged else 2)
+    total = len(weights.tensors) * (3 if small else 2)
     with work.progress.track("writing models", total=total, unit="tensor") as track:
         done = partial(track.advance, 1)
         write_gguf(home, base_file, number_format, base.name, done=done)
-        write_merged(home, lora, folder / "merged", done)
-        if with_merged:
+        write_merged(home, lora, folder / "merged", small, done)
+        if small:
             write_gguf(home, merged_file, merged_format, f"{base.name} tuned", lora, done)
     export.written += [
         _Written("base-gguf", base_file, "gguf", base_file, tuned=False),
         _Written("adapter-gguf", adapter_file, "gguf", base_file, adapter_file),
-        _Written("merged", folder / "merged", "safetensors"),
+        _Written("merged", folder / "merged", "safetensors f32" if small else "safetensors"),
     ]
-    if with_merged:
+    if small:
         export.written.append(_Written("merged-gguf", merged_file, "gguf", merged_file))
     else:
         export.skipped["merged-gguf"] = (
@@ -165,7 +165,11 @@ def _check(
             wanted = expected.tuned if each.tuned else expected.base
             if each.model is None:
                 merged = parity.torch_answers(replace(base, path=str(each.path)), None, questions.prompts)
-                findings[each.name] = parity.judge_rounded(wanted, merged, settings)
+                exact = each.format.endswith("f32")
+                judge = (
+                    partial(parity.judge, number_format="float", tokens_equal=True) if exact else parity.judge_rounded
+                )
+                findings[each.name] = judge(wanted, merged, settings=settings)
             else:
                 log = work.scratch / f"{each.name}.log"
                 findings[each.name] = _ask_engine(each.model, each.adapter, wanted, questions, log, settings)
