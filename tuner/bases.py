@@ -11,24 +11,29 @@ really has to be dequantised.
 
 from __future__ import annotations
 
-import hashlib
+import fcntl
 import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, pre_tokenizers
 
+from tuner.checkpoint import foreign_faults, read_checkpoint
 from tuner.errors import BaseError, MachineError
+from tuner.progress import Progress
 from tuner.recipe import EMBEDDED
 from tuner.records import Base, content_id, sha256_file
-from tuner.render import FORMS, find_form
-from tuner.rundir import write_atomically
+from tuner.rundir import disk_errors_named, write_atomically
 
 NOTE = "tuner_base.json"
+SILENT = Progress()
 DIGIT_SPLITTING = {"smollm", "starcoder"}  # llama.cpp's names of pre-tokenizers that cut numbers into digits
 DEQUANTISED_BYTES = 1_500_000_000  # room for the embedded base: GGUF, safetensors and what transformers writes between
 # GPU memory in GiB, and the recipe whose base trains in it. Estimates, not measured.
@@ -49,17 +54,17 @@ def gpu_memory_gib() -> float:
     return max((float(line) for line in answer.split() if line.strip().isdigit()), default=0.0) / 1024
 
 
-def gpu_recipe(memory_gib: float) -> str | None:
-    """Name the recipe that fits a GPU; None where the embedded base on the processor is the better choice."""
-    return next((name for needed, name in GPU_RECIPES if memory_gib >= needed), None)
+def gpu_recipes(memory_gib: float) -> list[str]:
+    """Name the recipes that fit a GPU, best first; none where the embedded base is the better choice."""
+    return [name for needed, name in GPU_RECIPES if memory_gib >= needed]
 
 
-def resolve(name: str, cache: Path) -> Base:
-    """Find a base by name, prepare it if needed, and check that its infilling form is known."""
+def resolve(name: str, cache: Path, progress: Progress = SILENT) -> Base:
+    """Find a base by name, prepare it if needed, and check all that can be checked without torch."""
     name = EMBEDDED if name == "auto" else name
     path = Path(name).expanduser()
     if name == EMBEDDED:
-        return _from_gguf(name, embedded_gguf(), cache)
+        return _from_gguf(name, embedded_gguf(), cache, progress)
     if path.suffix == ".gguf" or path.is_file():
         if not path.is_file():
             raise BaseError(
@@ -71,9 +76,9 @@ def resolve(name: str, cache: Path) -> Base:
                     f"BASE={name}: not a GGUF file, it does not begin with GGUF",
                     "give a GGUF file, a folder or a hub id",
                 )
-        return _from_gguf(name, path.resolve(), cache)
+        return _from_gguf(name, path.resolve(), cache, progress)
     if path.is_dir():
-        return _from_folder(name, path.resolve(), None)
+        return read_checkpoint(name, path.resolve(), None)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith("."):
         return _from_hub(name)
     raise BaseError(
@@ -97,43 +102,92 @@ def source_gguf(base: Base) -> Path | None:
     return Path(source) if source else None
 
 
-def _from_gguf(name: str, gguf: Path, cache: Path) -> Base:
+def _from_gguf(name: str, gguf: Path, cache: Path, progress: Progress) -> Base:
     # Hashing 100 MB on every call would spoil the second call; size and time tell whether the hash is still right.
     stat = gguf.stat()
     ident = content_id("2", str(gguf), str(stat.st_size), str(stat.st_mtime_ns))  # 2: with the digit splitter
     folder = cache / "bases" / ident
-    if not (folder / NOTE).is_file():
-        _dequantise(gguf, folder)
-    revision = json.loads((folder / NOTE).read_text(encoding="utf-8"))["sha256"]
-    return _from_folder(name, folder, revision)
+    note = _read_note(folder)
+    if note is None:
+        with _alone(folder):
+            note = _read_note(folder)  # again: another process may have prepared it meanwhile
+            if note is None:
+                note = _dequantise(name, gguf, folder, progress)
+    return read_checkpoint(name, folder, note["sha256"])
 
 
-def _dequantise(gguf: Path, folder: Path) -> None:
-    """Write a GGUF model as bf16 safetensors with its tokenizer; the note comes last, so a kill leaves no half base."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils.quantization_config import GgufConfig
-
-    folder.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(folder).free < DEQUANTISED_BYTES + 8 * gguf.stat().st_size:
-        raise MachineError(
-            f"{folder}: too little disk free to dequantise {gguf.name}", "free some space and repeat the command"
-        )
+def _read_note(folder: Path) -> dict[str, Any] | None:
+    """Read a prepared base's note; None where it, or a file that it lists, is missing or of another size."""
     try:
-        # dequantize=True: otherwise transformers 5 marks the dense weights as quantised and refuses to save them
-        model = AutoModelForCausalLM.from_pretrained(
-            str(gguf.parent), gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
-        )
-        tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-    except (ValueError, OSError, KeyError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise BaseError(
-            f"{gguf}: cannot be loaded: {reason}", "is the file whole, and its architecture supported?"
+        note: dict[str, Any] = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+        whole = all((folder / file).stat().st_size == size for file, size in note["files"].items())
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return note if whole else None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process prepares `folder`; a killed one lets go at once."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = (folder.parent / f"{folder.name}.lock").open("w")
+    except OSError as error:
+        raise MachineError(
+            f"{folder.parent}: cannot be written: {error.strerror}", "set XDG_CACHE_HOME to a folder that can"
         ) from None
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    _restore_pre_tokenizer(gguf, folder / "tokenizer.json")
-    write_atomically(folder / NOTE, json.dumps({"gguf": str(gguf), "sha256": sha256_file(gguf)}) + "\n")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _dequantise(name: str, gguf: Path, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Write a GGUF model as bf16 safetensors with its tokenizer beside `folder`, and move it there when it is whole."""
+    if shutil.disk_usage(folder.parent).free < DEQUANTISED_BYTES + 8 * gguf.stat().st_size:
+        raise MachineError(
+            f"{folder.parent}: too little disk free to dequantise {gguf.name}", "free some space and repeat the command"
+        )
+    partial = folder.parent / f".{folder.name}.partial"
+    for stale in (partial, folder):
+        shutil.rmtree(stale, ignore_errors=True)
+    partial.mkdir()
+    try:
+        with (
+            disk_errors_named("preparing the base"),
+            progress.track(f"preparing {name}", total=4, unit="part") as track,
+        ):
+            track.note("loading torch")
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
+            from transformers.utils import logging as transformers_logging
+            from transformers.utils.quantization_config import GgufConfig
+
+            transformers_logging.disable_progress_bar()
+            modeling_gguf_pytorch_utils.tqdm = lambda tensors, desc: tensors  # transformers 5.23 cannot turn it off
+            track.advance()
+            track.note("weights")
+            # dequantize=True: otherwise transformers 5 marks the dense weights as quantised and refuses to save them
+            config = GgufConfig(dequantize=True)
+            options = {"gguf_file": gguf.name, "dtype": torch.bfloat16, "quantization_config": config}
+            with foreign_faults(name):
+                model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), **options)
+            track.advance()
+            track.note("tokenizer")
+            with foreign_faults(name):
+                tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+            track.advance()
+            track.note("writing")
+            model.save_pretrained(partial)
+            tokenizer.save_pretrained(partial)
+            _restore_pre_tokenizer(gguf, partial / "tokenizer.json")
+            files = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
+            note = {"gguf": str(gguf), "sha256": sha256_file(gguf), "files": files}
+            write_atomically(partial / NOTE, json.dumps(note) + "\n")
+            partial.rename(folder)
+            track.advance()
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return note
 
 
 def _restore_pre_tokenizer(gguf: Path, path: Path) -> None:
@@ -149,45 +203,8 @@ def _restore_pre_tokenizer(gguf: Path, path: Path) -> None:
     tokenizer.save(str(path))
 
 
-def _from_folder(name: str, folder: Path, revision: str | None) -> Base:
-    for needed in ("config.json", "tokenizer.json"):
-        if not (folder / needed).is_file():
-            raise BaseError(
-                f"BASE={name}: {folder} has no {needed}",
-                "a base folder holds config.json, tokenizer.json and *.safetensors",
-            )
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
-        raise BaseError(
-            f"BASE={name}: {folder} has no *.safetensors", "other weight formats can run code and are not loaded"
-        )
-    vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab(with_added_tokens=True)
-    form = find_form(vocabulary)
-    if form is None:
-        known = ", ".join(each.name for each in FORMS)
-        raise BaseError(
-            f"BASE={name}: no known infilling form, its vocabulary holds the control tokens of none of: {known}",
-            "choose a Qwen2.5-Coder, Qwen3, DeepSeek-Coder or SmolLM2 base",
-        )
-    return Base(name, str(folder), revision or _fingerprint(folder, weights), form.name)
-
-
-def _fingerprint(folder: Path, weights: list[Path]) -> str:
-    """Identify a folder's weights: config and tokenizer whole; of each weight file its size, header and last megabyte."""
-    digest = hashlib.sha256()
-    for name in ("config.json", "tokenizer.json"):
-        digest.update((folder / name).read_bytes())
-    for path in weights:
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            digest.update(f"{path.name} {size}".encode() + stream.read(1 << 20))
-            stream.seek(max(0, size - (1 << 20)))
-            digest.update(stream.read())
-    return digest.hexdigest()
-
-
 def _from_hub(name: str) -> Base:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     patterns = [
@@ -198,16 +215,23 @@ def _from_hub(name: str) -> Base:
         "tokenizer*",
         "*.jinja",
     ]
+    local_fault: BaseError | None = None
     try:
-        try:
-            folder = Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
-            _from_folder(name, folder, folder.name)  # the cache may hold only a part
-        except (LocalEntryNotFoundError, BaseError):
-            folder = Path(snapshot_download(name, allow_patterns=patterns))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        folder = Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
+        return read_checkpoint(name, folder, folder.name)
+    except BaseError as fault:  # the cache may hold only a part
+        local_fault = fault
+    except (LocalEntryNotFoundError, ValueError):
+        pass
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=patterns))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
+        if local_fault is not None:
+            raise local_fault from None
+        offline = "HF_HUB_OFFLINE is set, and the hub's cache does not hold it"
+        reason = offline if constants.HF_HUB_OFFLINE else str(error).strip().splitlines()[0]
         raise BaseError(
             f"BASE={name}: not a local file or folder, and the hub did not give it: {reason}",
             f"check the name and the network, or use a local copy; BASE={EMBEDDED} needs neither",
         ) from None
-    return _from_folder(name, folder, folder.name)
+    return read_checkpoint(name, folder, folder.name)

@@ -5,18 +5,24 @@ Weights are read from safetensors only, and nothing of a base folder is executed
 
 from __future__ import annotations
 
-import json
+import logging
+import warnings
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from tuner.errors import BaseError
+from tuner.errors import BaseError, MachineError
 from tuner.records import Base, sha256_file
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
+# bitsandbytes 0.50 warns of an optional package of kernels whenever it is imported
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+# peft 0.21 asks for the old name of a property that transformers 5.23 has renamed
+warnings.filterwarnings("ignore", r"`is_gradient_checkpointing` is deprecated", FutureWarning)
 
 
 def device() -> torch.device:
@@ -40,12 +46,15 @@ def load_model(base: Base, adapter: Path | None, dtype: torch.dtype, quantizatio
         )
     try:
         model = AutoModelForCausalLM.from_pretrained(base.path, **options)
-    except (ValueError, OSError, KeyError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except (ValueError, OSError, KeyError, RuntimeError, MemoryError, SafetensorError) as error:
+        if is_out_of_memory(error):
+            raise MachineError(
+                f"{base.name}: out of memory while loading the base", "choose a smaller base with BASE="
+            ) from None
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise BaseError(
             f"{base.path}: cannot be loaded: {reason}", "is the folder whole, and its architecture supported?"
         ) from None
-    _check_vocabulary(base, model)
     if adapter is not None:
         from peft import PeftModel
 
@@ -55,20 +64,14 @@ def load_model(base: Base, adapter: Path | None, dtype: torch.dtype, quantizatio
     return model.eval()
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Recognise a failed allocation; on the processor torch raises a plain RuntimeError."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
 def adapter_sha256(folder: Path) -> str:
     """Identify an adapter by its weights."""
     return sha256_file(folder / "adapter_model.safetensors")
-
-
-def _check_vocabulary(base: Base, model: PreTrainedModel) -> None:
-    tokens = json.loads((Path(base.path) / "tokenizer.json").read_text(encoding="utf-8"))
-    largest = max([*tokens["model"]["vocab"].values(), *(each["id"] for each in tokens["added_tokens"])])
-    rows = model.get_input_embeddings().weight.shape[0]
-    if largest >= rows:
-        raise BaseError(
-            f"{base.path}: the tokenizer has token {largest}, the embedding only {rows} rows",
-            "the tokenizer belongs to another model",
-        )
 
 
 def _cpu_has_bf16() -> bool:
@@ -76,5 +79,4 @@ def _cpu_has_bf16() -> bool:
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.is_file():  # Apple silicon computes bf16 natively from M2 on; float32 is safe everywhere
         return False
-    flags = cpuinfo.read_text(encoding="utf-8", errors="replace")
-    return any(name in flags for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return "bf16" in cpuinfo.read_text(encoding="utf-8", errors="replace")  # avx512_bf16, amx_bf16, Arm's bf16

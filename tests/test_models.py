@@ -1,0 +1,79 @@
+"""A base and its adapter load as one model, and what cannot be loaded is named without a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.export.checkpoints import tiny_adapter
+from tests.train.examples import base_record, small_base
+from tuner.errors import BaseError
+from tuner.models import adapter_sha256, device, fast_dtype, load_model
+from tuner.records import sha256_file
+
+IDS = torch.tensor([[5, 17, 200, 31]])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_base(tmp_path_factory.mktemp("models") / "base")
+
+
+@pytest.fixture(scope="module")
+def adapter(folder: Path) -> Path:
+    return tiny_adapter(folder.parent / "adapter", folder, r=2)
+
+
+def test_a_model_is_ready_to_answer_in_the_wanted_number_type(folder: Path) -> None:
+    for dtype in (torch.float32, torch.bfloat16):
+        model = load_model(base_record(folder), None, dtype)
+        assert {weight.dtype for weight in model.parameters()} == {dtype}
+        assert not model.training and model.device.type == device().type
+    assert fast_dtype() in (torch.float32, torch.bfloat16)
+
+
+def test_an_adapter_changes_the_answers_and_keeps_the_number_type(folder: Path, adapter: Path) -> None:
+    base = base_record(folder)
+    with torch.no_grad():
+        plain = load_model(base, None, torch.float32)(input_ids=IDS).logits
+        tuned = load_model(base, adapter, torch.bfloat16)
+        exact = load_model(base, adapter, torch.float32)(input_ids=IDS).logits
+    assert {weight.dtype for weight in tuned.parameters()} == {torch.bfloat16}
+    assert (exact - plain).abs().max() > 0.01
+    assert adapter_sha256(adapter) == sha256_file(adapter / "adapter_model.safetensors")
+
+
+def test_an_nf4_model_holds_four_bits_a_weight(folder: Path) -> None:
+    model = load_model(base_record(folder), None, torch.float32, "nf4")
+    weight = model.get_submodule("model.layers.0.mlp.up_proj").weight
+    assert (weight.dtype, weight.numel()) == (torch.uint8, 64 * 32 // 2)
+
+
+def test_weights_cut_short_are_named(folder: Path, tmp_path: Path) -> None:
+    broken = small_base(tmp_path / "base")
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    with pytest.raises(BaseError) as caught:
+        load_model(base_record(broken), None, torch.float32)
+    assert caught.value.message == (
+        f"{broken}: cannot be loaded: Error while deserializing header: incomplete metadata, file not fully covered"
+    )
+    assert caught.value.hint == "is the folder whole, and its architecture supported?"
+
+
+def test_nothing_of_a_base_folder_is_executed(folder: Path, tmp_path: Path) -> None:
+    hostile = small_base(tmp_path / "base")
+    (hostile / "modeling_evil.py").write_text(
+        f"open({str(tmp_path / 'ran')!r}, 'w')\nEvilModel = EvilConfig = object\n"
+    )
+    config = json.loads((hostile / "config.json").read_text())
+    names = {"AutoConfig": "modeling_evil.EvilConfig", "AutoModelForCausalLM": "modeling_evil.EvilModel"}
+    (hostile / "config.json").write_text(json.dumps(config | {"auto_map": names}))
+    load_model(base_record(hostile), None, torch.float32)  # its model_type is known, so its code is not needed
+    (hostile / "config.json").write_text(json.dumps(config | {"auto_map": names, "model_type": "evil"}))
+    with pytest.raises(BaseError, match="cannot be loaded: The repository"):
+        load_model(base_record(hostile), None, torch.float32)
+    assert not (tmp_path / "ran").exists()
