@@ -10,12 +10,10 @@ other. Nothing is dropped here. A killed run goes on from its last whole checkpo
 from __future__ import annotations
 
 import json
-import logging
 import os
-import resource
 import shutil
-import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,32 +24,56 @@ from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedTokenizerFast, PrinterCallback, set_seed
 
 from tuner.errors import TrainError
-from tuner.models import adapter_sha256, device, fast_dtype, load_model
+from tuner.models import adapter_sha256, device, fast_dtype, is_out_of_memory, load_model
+from tuner.progress import Progress
 from tuner.recipe import TrainSettings
 from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
-from tuner.rundir import Workspace
+from tuner.rundir import Workspace, write_atomically
 from tuner.train.optimizer import MasterWeightAdamW
-from tuner.train.watch import WINDOW, Watch, last_checkpoint, read_log
+from tuner.train.watch import Cost, Count, Watch, ends, last_checkpoint, read_log
 
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # TRL reports each trainer it builds, unless told not to
-logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of an optional kernel package on every import
-from trl import SFTConfig, SFTTrainer  # noqa: E402
+from trl import SFTConfig, SFTTrainer
 
 disable_progress_bar()
+LOG = "metrics.jsonl"
 
 
 def run(
     base: Base, dataset: Dataset, settings: TrainSettings, max_tokens: int, end_token: str, seed: int, work: Workspace
 ) -> Adapter:
     """Train and save one adapter. `end_token` pads; it is never looked at."""
-    rows = _columns(work.run / dataset.train)
+    rows = _columns(work.run / dataset.train, max_tokens)
     if not rows["input_ids"]:
         raise TrainError("there is no training row", "`data/README.md` in the run folder says what was dropped and why")
-    valid = _columns(work.run / dataset.valid)
-    set_seed(seed)
-    dtype = fast_dtype()
-    fallbacks = [] if dtype == torch.bfloat16 else ["no native bf16 on this machine: trained in float32"]
+    valid = _columns(work.run / dataset.valid, max_tokens)
+    with _memory_errors_named():
+        dtype = fast_dtype()
+        fallbacks = [] if dtype == torch.bfloat16 else ["no native bf16 on this machine: trained in float32"]
+        trainer, optimizer = _build(base, rows, valid, settings, max_tokens, end_token, seed, dtype, work.scratch)
+        metrics = _train(trainer, optimizer, settings, work)
+        folder = work.out / "adapter"
+        trainer.model.save_pretrained(folder)
+    _portable_config(folder, base)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's card is empty headings; the run's own card tells more
+    shutil.copyfile(work.scratch / LOG, work.out / LOG)
+    return Adapter("adapter", base.name, base.revision, adapter_sha256(folder), metrics, fallbacks)
+
+
+def _build(
+    base: Base,
+    rows: dict[str, list[Any]],
+    valid: dict[str, list[Any]],
+    settings: TrainSettings,
+    max_tokens: int,
+    end_token: str,
+    seed: int,
+    dtype: torch.dtype,
+    folder: Path,
+) -> tuple[_Trainer, MasterWeightAdamW]:
+    """Load the base, put an adapter on it, and pack the rows."""
     model = load_model(base, None, dtype, settings.quantization)
+    set_seed(seed)  # after loading, which may draw random numbers
     model = get_peft_model(model, lora_config(settings), autocast_adapter_dtype=False)
     if settings.quantization == "nf4":
         for parameter in model.parameters():  # PEFT makes adapters of quantised layers float32
@@ -63,59 +85,56 @@ def run(
     )
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = MasterWeightAdamW(weights, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    log = work.scratch / "metrics.jsonl"
-    checkpoint = last_checkpoint(work.scratch)
-    done_steps = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
-    kept = read_log(log, done_steps)
-    log.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-
     trainer = _Trainer(
         model=model,
-        args=sft_config(settings, max_tokens, seed, work.scratch, bool(valid["input_ids"])),
+        args=sft_config(settings, max_tokens, seed, folder),
         train_dataset=Rows.from_dict(rows),
         eval_dataset=Rows.from_dict(valid) if valid["input_ids"] else None,
         processing_class=tokenizer,
         optimizers=(optimizer, None),
     )
     trainer.remove_callback(PrinterCallback)
-    per_step = settings.sequences_per_batch * settings.accumulation
-    sequences = len(trainer.train_dataset)
-    steps = max(1, round(settings.epochs * -(-sequences // per_step)))
-    _plan_steps(trainer, steps, settings)
-    trained_tokens = sum(map(len, rows["input_ids"])) / sequences * per_step * (steps - done_steps)
-    valid_base = _valid_loss_before(trainer, work.scratch) if valid["input_ids"] else None
+    return trainer, optimizer
+
+
+def _train(
+    trainer: _Trainer, optimizer: MasterWeightAdamW, settings: TrainSettings, work: Workspace
+) -> dict[str, float]:
+    """Train from the last whole checkpoint to the end, and return the metrics of the whole training."""
+    log = work.scratch / LOG
+    checkpoint = last_checkpoint(work.scratch)
+    done = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+    kept = read_log(log, done)
+    write_atomically(log, "".join(json.dumps(line) + "\n" for line in kept))
+    steps = _plan_steps(trainer, settings)
+    valid_base = _valid_loss_before(trainer, work) if trainer.eval_dataset is not None else None
     with work.progress.track("training", total=steps, unit="step") as track:
-        track.advance(done_steps)
-        watch = Watch(track, log)
-        watch.losses += [line["loss"] for line in kept]
-        trainer.add_callback(watch)
-        clock = time.monotonic()
-        try:
+        track.advance(done)
+        cost = Cost(work.scratch / "cost.json")
+        watch = Watch(track, log, kept, cost)
+        if done < steps:
+            trainer.add_callback(watch)
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except (torch.OutOfMemoryError, MemoryError):
-            raise TrainError(
-                "out of memory",
-                'lower dataset.max_tokens or train.sequences_per_batch, or SET="train.gradient_checkpointing=true"',
-            ) from None
-        seconds = time.monotonic() - clock
+            trainer.remove_callback(watch)
+        elif checkpoint is not None:  # killed between the last step and the end
+            state = torch.load(checkpoint / "optimizer.pt", map_location=device(), weights_only=True)
+            optimizer.load_state_dict(state)
+        cost.lap()
+    first, final = ends(watch.losses)
     metrics = {
-        "train.seconds": round(seconds, 1),
+        "train.seconds": round(cost.seconds, 1),  # of all attempts, with the steps that a kill lost
         "train.steps": steps,
-        "train.resumed_at_step": done_steps,
-        "train.tokens_per_second": round(trained_tokens / seconds, 1),
-        "train.peak_memory_gib": round(_peak_memory_gib(), 3),
-        "train.loss_first": round(sum(watch.losses[:WINDOW]) / len(watch.losses[:WINDOW]), 4),
-        "train.loss_final": round(sum(watch.losses[-WINDOW:]) / len(watch.losses[-WINDOW:]), 4),
+        "train.resumed_at_step": done,
+        "train.tokens": watch.tokens,
+        "train.tokens_per_second": round(watch.tokens / cost.seconds, 1),
+        "train.peak_memory_gib": round(cost.peak_memory_gib, 3),
+        "train.loss_first": round(first, 4),
+        "train.loss_final": round(final, 4),
     }
     if valid_base is not None:
         metrics["train.valid_loss_base"] = round(valid_base, 4)
-        metrics["train.valid_loss_final"] = round(trainer.evaluate()["eval_loss"], 4)
-    folder = work.out / "adapter"
-    trainer.model.save_pretrained(folder)
-    _portable_config(folder, base)
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's card is empty headings; the run's own card tells more
-    shutil.copyfile(log, work.out / "metrics.jsonl")
-    return Adapter("adapter", base.name, base.revision, adapter_sha256(folder), metrics, fallbacks)
+        metrics["train.valid_loss_final"] = round(_valid_loss(trainer, "validating", work.progress), 4)
+    return metrics
 
 
 class _Trainer(SFTTrainer):
@@ -124,7 +143,7 @@ class _Trainer(SFTTrainer):
 
 
 def lora_config(settings: TrainSettings) -> LoraConfig:
-    """Translate our settings to PEFT's: all linear layers but the head (LoRA Without Regret, Thinking Machines 2025)."""
+    """Translate our settings to PEFT's: all linear layers but the head (LoRA Without Regret, Thinking Machines)."""
     return LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
@@ -136,7 +155,7 @@ def lora_config(settings: TrainSettings) -> LoraConfig:
     )
 
 
-def sft_config(settings: TrainSettings, max_tokens: int, seed: int, folder: Path, has_valid: bool) -> SFTConfig:
+def sft_config(settings: TrainSettings, max_tokens: int, seed: int, folder: Path) -> SFTConfig:
     """Translate our settings to TRL's: the only place that knows its names."""
     return SFTConfig(
         output_dir=str(folder),
@@ -157,6 +176,7 @@ def sft_config(settings: TrainSettings, max_tokens: int, seed: int, folder: Path
         bf16=False,  # weights are bf16 already; autocast would only add casts
         use_cpu=device().type == "cpu",
         logging_steps=1,
+        logging_nan_inf_filter=False,  # it would log 0 in place of a loss that is not a number
         save_strategy="steps",
         save_steps=settings.checkpoint_steps,
         save_total_limit=2,
@@ -169,8 +189,10 @@ def sft_config(settings: TrainSettings, max_tokens: int, seed: int, folder: Path
     )
 
 
-def _plan_steps(trainer: SFTTrainer, steps: int, settings: TrainSettings) -> None:
+def _plan_steps(trainer: SFTTrainer, settings: TrainSettings) -> int:
     """Warm up, hold, then fall linearly to 2 %: the shape that the embedded base was measured with."""
+    batches = -(-len(trainer.train_dataset) // (settings.sequences_per_batch * settings.accumulation))
+    steps = max(1, round(settings.epochs * batches))
     trainer.args.max_steps = steps
     trainer.args.warmup_steps = int(steps * settings.warmup_share)
     trainer.args.lr_scheduler_type = "warmup_stable_decay"
@@ -179,19 +201,47 @@ def _plan_steps(trainer: SFTTrainer, steps: int, settings: TrainSettings) -> Non
         "decay_type": "linear",
         "min_lr_ratio": 0.02,
     }
+    return steps
 
 
-def _valid_loss_before(trainer: SFTTrainer, scratch: Path) -> float:
+def _valid_loss_before(trainer: SFTTrainer, work: Workspace) -> float:
     """Measure the validation loss of the untouched base once, also when training is resumed."""
-    path = scratch / "valid_loss_base.json"
+    path = work.scratch / "valid_loss_base.json"
     if not path.is_file():
-        path.write_text(json.dumps(trainer.evaluate()["eval_loss"]), encoding="utf-8")
+        write_atomically(path, json.dumps(_valid_loss(trainer, "validating the base", work.progress)))
     return float(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _columns(path: Path) -> dict[str, list[Any]]:
+def _valid_loss(trainer: SFTTrainer, label: str, progress: Progress) -> float:
+    with progress.track(label, total=len(trainer.eval_dataset), unit="sequence") as track:
+        count = Count(track)
+        trainer.add_callback(count)
+        loss = float(trainer.evaluate()["eval_loss"])
+        trainer.remove_callback(count)
+    return loss
+
+
+@contextmanager
+def _memory_errors_named() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainError(
+            "out of memory",
+            'lower dataset.max_tokens or train.sequences_per_batch, or SET="train.gradient_checkpointing=true"',
+        ) from None
+
+
+def _columns(path: Path, max_tokens: int) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {"input_ids": [], "labels": []}
     for row in read_jsonl(path, Row):
+        if len(row.input_ids) > max_tokens:  # packing would cut it short without a word
+            raise TrainError(
+                f"{path}: the row of pair {row.pair_id} has {len(row.input_ids)} tokens, wanted {max_tokens} at most",
+                "the file is of another dataset.max_tokens; remove the run folder and run again",
+            )
         columns["input_ids"].append(row.input_ids)
         columns["labels"].append(row.labels)
     return columns
@@ -205,10 +255,3 @@ def _portable_config(folder: Path, base: Base) -> None:
     config["revision"] = base.revision
     config["target_modules"] = sorted(config["target_modules"])
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _peak_memory_gib() -> float:
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
