@@ -171,12 +171,11 @@ def test_a_shipped_recipe_loads_says_for_whom_and_differs_from_the_defaults(path
     assert f"(../recipes/{path.name})" in (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
 
 
-def test_a_base_finds_the_recipe_that_only_one_file_is_written_for() -> None:
+def test_a_base_finds_the_recipes_that_are_written_for_it() -> None:
     folder = ROOT / "recipes"
-    found = find_for("deepseek-ai/deepseek-coder-6.7b-base", folder)
-    assert found == folder / "deepseek-coder-6.7b-qlora.yaml"
-    assert find_for("Qwen/Qwen2.5-Coder-7B", folder) is None  # two are
-    assert find_for("someone/else", folder) is None
+    found = find_for("Qwen/Qwen2.5-Coder-7B", folder)
+    assert [path.name for path in found] == ["qwen2.5-coder-7b-lora.yaml", "qwen2.5-coder-7b-qlora.yaml"]
+    assert find_for("someone/else", folder) == []
 
 
 def test_the_table_in_the_docs_is_the_generated_one() -> None:

@@ -43,8 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    # Threads that wait by spinning cost six times the processor time as soon as another program runs beside this one.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # How long idle threads spin before they sleep. At once (OMP_WAIT_POLICY=PASSIVE) trains a fifth slower; the default
+    # of some milliseconds makes every step several times as long as soon as another program runs beside this one.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     options = _parser().parse_args(arguments)
     try:
         return int(options.function(options) or 0)
@@ -144,7 +146,7 @@ def _pipeline(options: argparse.Namespace) -> Pipeline:
     progress = TerminalProgress()
     repo = open_repository(options.repo, bases.cache_folder() / "clones", progress)
     print(f"repository {repo.name} at {repo.revision[:12]}", file=sys.stderr)
-    base = bases.resolve(resolved.recipe.base, bases.cache_folder())
+    base = bases.resolve(resolved.recipe.base, bases.cache_folder(), progress)
     print(f"base       {base.name} ({base.fim_form})", file=sys.stderr)
     print(f"recipe     {chosen or 'defaults'}{why}", file=sys.stderr)
     run = Run.create(options.adapters, repo, base, resolved.recipe)
@@ -156,18 +158,22 @@ def _choose_recipe(options: argparse.Namespace) -> tuple[Path | None, str]:
     """Take the recipe given, or the one written for the base, or the one that fits the GPU; say which and why."""
     if options.recipe is not None:
         return options.recipe, ""
-    folder = Path("recipes")
+    folder, memory_gib = Path("recipes"), bases.gpu_memory_gib()
     if options.base is None:
-        name = bases.gpu_recipe(bases.gpu_memory_gib())
-        return (
-            (folder / f"{name}.yaml", " (chosen for this GPU's memory)") if name else (None, " (embedded base, no GPU)")
-        )
+        names = bases.gpu_recipes(memory_gib)
+        if not names:
+            return None, " (embedded base, no GPU that holds a larger one)"
+        return folder / f"{names[0]}.yaml", f" (chosen for {memory_gib:.0f} GiB of GPU memory)"
     if options.base in ("auto", recipes.EMBEDDED):
         return None, ""
-    found = recipes.find_for(options.base, folder)
-    if found is not None:
-        return found, " (written for this base)"
-    return None, " (those of the embedded base; a larger base wants a lower train.learning_rate, about 2e-4)"
+    written = {path.stem: path for path in recipes.find_for(options.base, folder)}
+    if not written:
+        return None, " (those of the embedded base; a larger base wants a lower train.learning_rate, about 2e-4)"
+    fitting = [written[name] for name in bases.gpu_recipes(memory_gib) if name in written]
+    if len(written) > 1 and fitting:
+        return fitting[0], f" (of {len(written)} for this base, the one for {memory_gib:.0f} GiB of GPU memory)"
+    # with no GPU known, the last by name: -qlora comes after -lora and needs the least memory
+    return list(written.values())[-1], " (written for this base)"
 
 
 def _say_stage(name: str, state: State, entry: dict) -> None:
@@ -211,7 +217,7 @@ def _finished_run(options: argparse.Namespace) -> Run:
         raise RunError("RUN and REPO are missing", "make serve RUN=adapters/...; `make runs` lists them")
     recipe = recipes.load(_choose_recipe(options)[0], options.base, options.set).recipe
     repo = open_repository(options.repo, bases.cache_folder() / "clones", TerminalProgress())
-    base = bases.resolve(recipe.base, bases.cache_folder())
+    base = bases.resolve(recipe.base, bases.cache_folder(), TerminalProgress())
     folder = Run.folder_of(options.adapters, repo, base, recipe)
     if not (folder / "manifest.json").is_file():
         others = [run.folder for run in runs_in(options.adapters) if run.manifest["repo"]["name"] == repo.name]
@@ -221,7 +227,7 @@ def _finished_run(options: argparse.Namespace) -> Run:
 
 
 def _base(options: argparse.Namespace) -> int:
-    base = bases.resolve(options.name, bases.cache_folder())
+    base = bases.resolve(options.name, bases.cache_folder(), TerminalProgress())
     print(f"{base.name}: {base.path} (infilling form {base.fim_form}, revision {base.revision[:12]})")
     return 0
 

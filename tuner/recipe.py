@@ -60,7 +60,7 @@ class DatasetSettings(Section):
     infilling_share: float = Field(default=0.12, ge=0, le=1, description="share from infilling pairs")
     body_share: float = Field(default=0.08, ge=0, le=1, description="share from signature and docstring to body pairs")
     edit_share: float = Field(default=0.1, ge=0, le=1, description="share from commit message and old to new pairs")
-    max_train_tokens: int | None = Field(default=150_000, ge=1_000, description="training tokens kept; null keeps all")
+    max_train_tokens: int | None = Field(default=90_000, ge=1_000, description="training tokens kept; null keeps all")
     valid_share: float = Field(default=0.02, ge=0, lt=0.5, description="share of files held out to watch the loss")
     near_duplicate: float = Field(
         default=0.7, gt=0, le=1, description="Jaccard similarity of 5-grams that counts as a copy"
@@ -98,11 +98,11 @@ class TrainSettings(Section):
 
 class EvaluateSettings(Section):
     max_prompt_tokens: int = Field(
-        default=384, ge=32, description="prompt length at most; text before the cursor is kept"
+        default=256, ge=32, description="prompt length at most; text before the cursor is kept"
     )
     max_new_tokens: int = Field(default=48, ge=1, description="tokens generated at most")
     batch: int = Field(default=16, ge=1, description="items generated together")
-    latency_items: int = Field(default=24, ge=0, description="items answered one at a time, to measure latency")
+    latency_items: int = Field(default=12, ge=0, description="items answered one at a time, to measure latency")
 
 
 class CompareSettings(Section):
@@ -167,10 +167,9 @@ def load(path: Path | None, base: str | None = None, overrides: list[str] | None
         raise RecipeError(_explain(error, origins, path), "`tuner recipe show` lists every setting") from None
 
 
-def find_for(base: str, folder: Path) -> Path | None:
-    """Find the recipe file that is written for a base; None where there is none, or where several are."""
-    found = [path for path in sorted(folder.glob("*.yaml")) if _read_file(path)[0].get("base") == base]
-    return found[0] if len(found) == 1 else None
+def find_for(base: str, folder: Path) -> list[Path]:
+    """Find the recipe files that are written for a base, by name."""
+    return [path for path in sorted(folder.glob("*.yaml")) if _read_file(path)[0].get("base") == base]
 
 
 def flatten(recipe: Recipe) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -278,9 +278,12 @@ def _decides(repo: Repo, base: Base, recipe: recipes.Recipe) -> dict[str, Any]:
 
 
 def runs_in(adapters: Path) -> list[Run]:
-    """List the runs of a folder by name; folders without a manifest are none."""
-    found = sorted(path.parent for path in adapters.glob(f"*/{MANIFEST}"))
-    return [Run.find(folder) for folder in found]
+    """List the runs of a folder by name; a folder whose manifest is missing or unreadable is none."""
+    runs = []
+    for path in sorted(adapters.glob(f"*/{MANIFEST}")):
+        with suppress(RunError):  # one broken run must not stop the work on another
+            runs.append(Run.find(path.parent))
+    return runs
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Every figure on the screen comes from the manifest; nothing is measured or round
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from tuner.records import Adapter, Base, Bundle, Comparison, Dataset, Difference, Evaluation, Interval, Mined
@@ -45,7 +46,7 @@ def final_screen(run: Run, base: Base, command: str) -> str:
             "repository", f"{repo['name']} at {repo['revision'][:12]}; cut {mined.cut.commit[:12]}, {mined.cut.note}"
         ),
         _field("mined", f"{_count(sum(mined.counts.get(kind, 0) for kind in _KINDS))} pairs: {kinds}"),
-        _field("dropped", _reasons({**mined.rejected_counts, **dataset.rejected_counts})),
+        _field("dropped", _reasons(Counter(mined.rejected_counts) + Counter(dataset.rejected_counts))),
         _field(
             "trained",
             f"{_count(int(dataset.metrics['dataset.train_tokens']))} tokens, {train['train.steps']:.0f} steps, "
@@ -114,21 +115,23 @@ def _table(comparison: Comparison, systems: dict[str, Evaluation]) -> list[str]:
         return ["  nothing was compared: there are no evaluation items"]
     novel = [each for each in comparison.differences if each.stratum == "novel" and each.metric in SHOWN[:2]]
     novel.sort(key=lambda each: SHOWN.index(each.metric))
-    head = f"  {'':<22}{'base [95 %]':<24}{'tuned [95 %]':<24}{'tuned - base [95 %]':<28}finding"
+    head = f"  {'':<22}{'base [95 %]':<24}{'tuned [95 %]':<24}{'tuned - base [95 %]':<28}{'finding':<14}{'n':>4}"
     lines = [head]
     for each in chosen:
         values = [_interval(each.metric, systems[name].scores.get(each.metric)) for name in ("base", "tuned")]
-        lines.append(f"  {each.metric:<22}{values[0]:<24}{values[1]:<24}{_difference(each):<28}{each.finding}")
-    lines.append(f"  n = {chosen[0].items} items from {chosen[0].commits} commits after the cut")
+        lines.append(_row(each.metric, values, each))
     for each in novel:
         values = [_number(each.metric, value) for value in (each.b, each.a)]
-        label = f"{each.metric}, novel"
-        lines.append(f"  {label:<22}{values[0]:<24}{values[1]:<24}{_difference(each):<28}{each.finding}")
-    if novel:
-        lines.append(
-            f"  n = {novel[0].items} items whose line stands in no training text, from {novel[0].commits} commits"
-        )
+        lines.append(_row(f"{each.metric}, novel", values, each))
+    lines.append(f"  n items from up to {chosen[0].commits} commits after the cut" + _NOVEL * bool(novel))
     return lines
+
+
+_NOVEL = "; novel: the line stands in no training text"
+
+
+def _row(label: str, values: list[str], each: Difference) -> str:
+    return f"  {label:<22}{values[0]:<24}{values[1]:<24}{_difference(each):<28}{each.finding:<14}{each.items:>4}"
 
 
 def _difference(each: Difference) -> str:
@@ -149,10 +152,11 @@ def _number(metric: str, value: float, unit: bool = True) -> str:
 
 
 def _parity(bundle: Bundle) -> str:
-    worst = max(
-        (each.max_abs_difference for each in bundle.artefacts if each.max_abs_difference is not None), default=None
-    )
-    return "no engine checked them" if worst is None else f"parity passed, largest difference {worst:.3f} nats"
+    passed = [each for each in bundle.artefacts if each.passed]
+    if not passed:
+        return "no engine could check them"
+    worst = max(each.max_abs_difference or 0.0 for each in passed)
+    return f"{len(passed)} passed parity, largest difference {worst:.3f} nats"
 
 
 def _reasons(counts: dict[str, int]) -> str:
