@@ -90,6 +90,7 @@ def test_a_fault_ends_with_where_the_settings_are_listed(tmp_path: Path) -> None
         ("mine:\n  cut: 1234567\n", "mine.yaml:2: `mine.cut` is 1234567: wanted a valid string"),
         ("\ndataset:\n  file_share: 0.9\n", "mine.yaml:2: `dataset`: file_share + infilling_share + body_share + "
          "edit_share is 1.2, wanted 1"),
+        ("train:\n  decay_share: 0.97\n", "mine.yaml:1: `train`: warmup_share + decay_share is 1.02, wanted 1 at most"),
         ("train:\n  rank: 8\n  rank: 9\n", "mine.yaml:3: `train.rank` stands here again, first at mine.yaml:2"),
         ("- seed\n", "mine.yaml:1: wanted a mapping of settings, found list"),
         ("seed\n", "mine.yaml:1: wanted a mapping of settings, found str"),

@@ -6,13 +6,14 @@ Results go to stdout, talk and progress to stderr. Exit 0 done, 1 a stage failed
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
 
 from tuner import __version__, bases, screen
 from tuner import recipe as recipes
-from tuner.errors import RecipeError, RunError, TunerError
+from tuner.errors import ExportError, RecipeError, RunError, TunerError
 from tuner.pipeline import Pipeline
 from tuner.progress import TerminalProgress
 from tuner.records import Base, Bundle
@@ -148,10 +149,21 @@ def _pipeline(options: argparse.Namespace) -> Pipeline:
     print(f"repository {repo.name} at {repo.revision[:12]}", file=sys.stderr)
     base = bases.resolve(resolved.recipe.base, bases.cache_folder(), progress)
     print(f"base       {base.name} ({base.fim_form})", file=sys.stderr)
+    _say_if_not_served(base)
     print(f"recipe     {chosen or 'defaults'}{why}", file=sys.stderr)
     run = Run.create(options.adapters, repo, base, resolved.recipe)
     print(f"run        {run.folder}\n", file=sys.stderr)
     return Pipeline(run, repo, base, resolved.recipe.model_copy(update={"base": base.name}), progress, _say_stage)
+
+
+def _say_if_not_served(base: Base) -> None:
+    """Say before hours of training, not after, that the local engine will not be able to serve the result."""
+    from tuner.export.architectures import require_supported
+
+    try:
+        require_supported(json.loads((Path(base.path) / "config.json").read_text(encoding="utf-8")), None)
+    except ExportError as refusal:
+        print(f"note       `make serve` will not work: {refusal.message}; {refusal.hint}", file=sys.stderr)
 
 
 def _choose_recipe(options: argparse.Namespace) -> tuple[Path | None, str]:

@@ -95,6 +95,13 @@ class TrainSettings(Section):
     gradient_checkpointing: bool = Field(default=False, description="trade a third of the speed for activation memory")
     checkpoint_steps: int = Field(default=20, ge=1, description="steps between checkpoints")
 
+    @model_validator(mode="after")
+    def _warmup_and_decay_fit(self) -> TrainSettings:
+        total = self.warmup_share + self.decay_share
+        if total > 1.0:
+            raise ValueError(f"warmup_share + decay_share is {total:g}, wanted 1 at most")
+        return self
+
 
 class EvaluateSettings(Section):
     max_prompt_tokens: int = Field(

@@ -1,0 +1,1 @@
+"""Set two systems against each other: differences with intervals, and a verdict by written rules."""

@@ -1,0 +1,1 @@
+"""Let systems answer the frozen items, and score what they say."""

@@ -5,7 +5,7 @@ In: the `Bundle` of a run, its folder and `recipe.serve`. Out: llama.cpp's HTTP 
 Refused: a file whose answers were found to differ from the evaluated model, one that is missing or was altered since
 the export, and a run whose base GGUF cannot express. Every file is hashed before it is loaded.
 
-    tuner serve RUN
+    make serve RUN=adapters/...
 """
 
 from __future__ import annotations
