@@ -1,0 +1,239 @@
+"""From a repository to its report in one command: what comes out, what a second command does, and what stays out."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from tokenizers import Tokenizer
+
+from tests.pipelines import COMMITS, ROOT, Finished, arguments, differing, finished_run, hashes, tuner
+from tests.tiny_repo import PEOPLE, PLANTED_EMAIL, PLANTED_SECRET, build_tiny_repo, git
+from tuner.records import Item, Mined, Pair, Row, read_jsonl, write_jsonl
+
+STAGES = ["mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "compare", "export", "report"]
+METRICS = ("bits_per_byte", "exact_match", "edit_similarity", "identifier_f1", "chars_saved_ratio")
+WANTED_METRICS = {
+    *("mine.commits_per_second", "mine.pairs", "dataset.train_tokens", "eval.items", "verdict"),
+    *(f"train.{name}" for name in ("tokens_per_second", "seconds", "peak_memory_gib", "loss_final")),
+    *(f"eval.{system}.{name}" for system in ("base", "tuned") for name in METRICS),
+    *(f"eval.{system}.latency_p{share}_ms" for system in ("base", "tuned") for share in (50, 95)),
+    *(f"eval.tuned_vs_base.{name}.{end}" for name in METRICS for end in ("delta", "low", "high")),
+}
+WANTED_FILES = {
+    *("manifest.json", "recipe.yaml", "metrics.json", "metrics.jsonl", "report/index.html"),
+    *("mined/pairs.jsonl", "mined/additions.jsonl", "mined/rejected.jsonl"),
+    *(f"data/{name}" for name in ("train.jsonl", "valid.jsonl", "eval_items.jsonl", "split.json", "README.md")),
+    *("adapter/adapter_model.safetensors", "adapter/adapter_config.json"),
+    *(f"eval/{system}.{part}" for system in ("base", "tuned") for part in ("predictions.jsonl", "scores.json")),
+    *("eval/comparison.json", "export/parity.json", "export/peft/adapter_model.safetensors"),
+    *("export/merged/model.safetensors", "export/gguf/base-f16.gguf", "export/gguf/adapter-f32.gguf"),
+}
+# What a run folder holds beside the files of its stages.
+OWN_FILES = {"manifest.json", "metrics.json", "recipe.yaml", ".lock"}
+KEPT_QUIET = [PLANTED_SECRET, PLANTED_EMAIL, *(who.split("<")[1].rstrip(">") for who in PEOPLE.values())]
+IN_A_PROCESS = """
+import sys
+from tuner.cli import main
+status = main(sys.argv[1:])
+print("loaded:", *sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+sys.exit(status)
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return finished_run(tmp_path_factory.getbasetemp())
+
+
+def screen_lines(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def states(err: str) -> dict[str, str]:
+    """Give each stage's state as its line on the screen says it."""
+    found = {line.split()[0]: line for line in err.splitlines() if line.split()[:1] and line.split()[0] in STAGES}
+    words = {"kept": "(done before, kept)", "reused": "(same work in another run, reused)"}
+    return {
+        name: next((state for state, ending in words.items() if line.endswith(ending)), "done")
+        for name, line in found.items()
+    }
+
+
+def finite_numbers(text: str) -> dict[str, object]:
+    """Read JSON that holds no NaN and no infinity."""
+
+    def refuse(word: str) -> NoReturn:
+        raise AssertionError(f"{word} stands in the metrics")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def speaking(folder: Path, tokenizer: Tokenizer) -> dict[str, str]:
+    """List each word that must stay out, with the file in which it stands, as text or as tokens."""
+    found = {}
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        text = path.read_bytes().decode("utf-8", "replace")
+        if path.name in ("train.jsonl", "valid.jsonl"):
+            text += "".join(tokenizer.decode(row.input_ids) for row in read_jsonl(path, Row))
+        found |= {word: path.relative_to(folder).as_posix() for word in KEPT_QUIET if word in text}
+    return found
+
+
+def leaks(folder: Path, repo: Path, mined: Mined) -> list[str]:
+    """List training rows from after the cut, and evaluation items from before it, by the repository's own history."""
+    past = set(git(repo, "rev-list", mined.cut.commit).split())
+    pairs = {pair.id: pair for pair in read_jsonl(folder / "mined/pairs.jsonl", Pair)}
+    rows = [row for name in ("train", "valid") for row in read_jsonl(folder / f"data/{name}.jsonl", Row)]
+    learned = [pairs[row.pair_id] for row in rows]
+    items = list(read_jsonl(folder / "data/eval_items.jsonl", Item))
+    assert learned and items
+    late = {pair.id for pair in learned if pair.commit not in past or pair.committed_at > mined.cut.committed_at}
+    early = {item.id for item in items if item.commit in past or item.committed_at <= mined.cut.committed_at}
+    return sorted(late | early)
+
+
+def test_the_command_ends_well_and_leaves_all_files_of_a_run(finished: Finished) -> None:
+    assert finished.answer.status == 0
+    assert states(finished.answer.err) == dict.fromkeys(STAGES, "done")
+    files = set(hashes(finished.folder))
+    assert WANTED_FILES - files == set()
+    recorded = {path for entry in finished.run.stages for path in entry["outputs"]}
+    assert files - OWN_FILES == recorded  # nothing lies about that no stage answers for
+
+
+def test_the_metrics_are_complete_and_finite(finished: Finished) -> None:
+    metrics = finite_numbers((finished.folder / "metrics.json").read_text(encoding="utf-8"))
+    assert WANTED_METRICS - set(metrics) == set()
+    for line in (finished.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+        assert finite_numbers(line)["loss"]
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_a_figure_that_is_no_number_is_seen(word: str) -> None:
+    with pytest.raises(AssertionError, match=f"{word} stands in the metrics"):
+        finite_numbers(f'{{"train.loss_final": {word}}}')
+
+
+def test_the_last_screen_shows_n_intervals_the_verdict_the_adapter_and_what_to_type_next(finished: Finished) -> None:
+    shown = screen_lines(finished.answer.out)
+    assert [line for line in shown if line.startswith("n items from up to 12 commits after the cut")]
+    number, ends = r"-?\d\.\d{3}", r"\[[+-]?\d\.\d{3}, [+-]?\d\.\d{3}\]"
+    (figures,) = (line for line in shown if line.startswith("bits_per_byte "))
+    assert re.fullmatch(rf"bits_per_byte {number} {ends} {number} {ends} [+-]\d\.\d{{3}} {ends} \w+ 16", figures)
+    reason = "nothing can be concluded from 16 items, wanted 100 (compare.min_items)"
+    assert f"verdict no_benefit_shown: {reason}" in shown
+    assert f"adapter {finished.folder}/adapter" in shown
+    assert shown[-1] == f"next make serve RUN={finished.folder}"
+
+
+def test_too_few_items_for_a_verdict_still_train(finished: Finished) -> None:
+    metrics = json.loads((finished.folder / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["eval.items"] == 16 < finished.run.manifest["decides"]["recipe"]["compare"]["min_items"]
+    assert metrics["verdict"] == "no_benefit_shown" and metrics["train.steps"] >= 3
+
+
+def test_the_same_command_again_shows_the_same_changes_nothing_and_loads_no_torch(finished: Finished) -> None:
+    before = hashes(finished.folder)
+    command = [sys.executable, "-c", IN_A_PROCESS, "train", *arguments(finished.inputs, finished.adapters)]
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == finished.answer.out
+    assert states(again.stderr) == dict.fromkeys(STAGES, "kept")
+    assert hashes(finished.folder) == before
+    loaded = set(again.stderr.rpartition("loaded:")[2].split())
+    assert loaded & {"torch", "transformers", "trl", "peft"} == set()
+    assert {"pydantic", "tuner"} <= loaded
+
+
+def test_the_run_is_listed_shown_and_verified(finished: Finished) -> None:
+    name, files = finished.folder.name, len(hashes(finished.folder)) - len(OWN_FILES)
+    listed = tuner("runs", "ls", "--adapters", finished.adapters)
+    assert (listed.status, screen_lines(listed.out)) == (0, [f"{name} 8 stages, last report no_benefit_shown"])
+    shown = tuner("runs", "show", finished.folder)
+    assert (shown.status, shown.out) == (0, finished.answer.out)
+    verified = tuner("runs", "verify", finished.folder)
+    assert verified.status == 0
+    assert verified.out == f"{finished.folder}: 8 stages, {files} files, all as recorded\n"
+
+
+def test_a_clean_run_elsewhere_gives_the_same_bytes(finished: Finished, tmp_path: Path) -> None:
+    assert tuner("compare", *arguments(finished.inputs, tmp_path)).status == 0
+    (folder,) = tmp_path.iterdir()
+    assert folder.name == finished.folder.name
+    later = {name for name in hashes(finished.folder) if name.startswith(("export/", "report/"))}
+    assert differing(folder, finished.folder) - later == {"manifest.json", "metrics.json"}
+
+
+def test_another_train_setting_reuses_what_does_not_depend_on_it(finished: Finished, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / finished.folder.name)
+    given = arguments(finished.inputs, tmp_path, train__learning_rate=0.01, compare__min_items=2)
+    answer = tuner("compare", *given)
+    assert answer.status == 0
+    reused = dict.fromkeys(("mine", "dataset", "evaluate-base"), "reused")
+    assert states(answer.err) == reused | dict.fromkeys(("train", "evaluate-tuned", "compare"), "done")
+    (folder,) = (path for path in tmp_path.iterdir() if path.name != finished.folder.name)
+    assert tuner("runs", "verify", folder).status == 0
+    changed = differing(folder, finished.folder)
+    assert {"adapter/adapter_model.safetensors", "eval/tuned.predictions.jsonl"} <= changed
+    assert not {name for name in changed if name.startswith(("mined/", "data/", "eval/base."))}
+    comparison = json.loads((folder / "eval/comparison.json").read_text(encoding="utf-8"))
+    assert "nothing can be concluded" not in comparison["reason"]  # 16 items are enough for these settings
+
+
+def test_no_planted_secret_and_no_address_stands_in_the_run(finished: Finished) -> None:
+    history = git(finished.inputs.repo, "log", "-p")
+    assert [word for word in KEPT_QUIET if word not in history] == []
+    counts = finished.run.record("mine", Mined).counts
+    assert sum(count for name, count in counts.items() if name.startswith("redacted.")) > 0
+    tokenizer = Tokenizer.from_file(str(finished.inputs.base / "tokenizer.json"))
+    assert speaking(finished.folder, tokenizer) == {}
+
+
+def test_a_secret_in_a_file_or_in_tokens_is_seen(finished: Finished, tmp_path: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(finished.inputs.base / "tokenizer.json"))
+    (tmp_path / "card.md").write_text(f"ask {PLANTED_EMAIL}", encoding="utf-8")
+    ids = tokenizer.encode(f'TOKEN = "{PLANTED_SECRET}"').ids
+    write_jsonl(tmp_path / "train.jsonl", [Row("0" * 16, "file", ids, ids)])
+    assert speaking(tmp_path, tokenizer) == {PLANTED_EMAIL: "card.md", PLANTED_SECRET: "train.jsonl"}
+
+
+def test_every_item_is_from_after_the_cut_and_no_training_row_is(finished: Finished) -> None:
+    assert leaks(finished.folder, finished.inputs.repo, finished.run.record("mine", Mined)) == []
+
+
+def test_a_row_from_after_the_cut_and_an_item_from_before_it_are_seen(finished: Finished, tmp_path: Path) -> None:
+    for part in ("mined", "data"):
+        shutil.copytree(finished.folder / part, tmp_path / part)
+    repo, mined = finished.inputs.repo, finished.run.record("mine", Mined)
+    row = next(read_jsonl(tmp_path / "data/train.jsonl", Row))
+    item = next(read_jsonl(tmp_path / "data/eval_items.jsonl", Item))
+    newest = git(repo, "rev-parse", "main").strip()
+    for path, ident, old, new in (
+        ("mined/pairs.jsonl", row.pair_id, mined.cut.commit, newest),
+        ("data/eval_items.jsonl", item.id, item.commit, mined.cut.commit),
+    ):
+        lines = (tmp_path / path).read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = [line.replace(old, new) if ident in line else line for line in lines]
+        (tmp_path / path).write_text("".join(lines), encoding="utf-8")
+    assert leaks(tmp_path, repo, mined) == sorted({row.pair_id, item.id})
+
+
+def test_a_bare_repository_and_a_detached_head_are_mined_as_the_same_repository(
+    finished: Finished, tmp_path: Path
+) -> None:
+    bare = build_tiny_repo(tmp_path / "bare" / "ledger.git", commits=COMMITS, bare=True)
+    loose = build_tiny_repo(tmp_path / "loose" / "ledger", commits=COMMITS)
+    git(loose, "checkout", "--quiet", "--detach")
+    for repo in (bare, loose):
+        inputs = type(finished.inputs)(repo, finished.inputs.base)
+        assert tuner("mine", *arguments(inputs, repo.parent / "adapters")).status == 0
+        (folder,) = (repo.parent / "adapters").iterdir()
+        assert folder.name == finished.folder.name
+        assert not {name for name in differing(folder, finished.folder) if name.startswith("mined/")}
