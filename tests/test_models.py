@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,15 @@ import torch
 from tests.export.checkpoints import tiny_adapter
 from tests.train.examples import base_record, small_base
 from tuner.errors import BaseError
-from tuner.models import adapter_sha256, device, fast_dtype, load_model
+from tuner.models import (
+    M_MMAP_THRESHOLD,
+    M_TRIM_THRESHOLD,
+    adapter_sha256,
+    device,
+    fast_dtype,
+    keep_freed_memory,
+    load_model,
+)
 from tuner.records import sha256_file
 
 IDS = torch.tensor([[5, 17, 200, 31]])
@@ -77,3 +87,25 @@ def test_nothing_of_a_base_folder_is_executed(folder: Path, tmp_path: Path) -> N
     with pytest.raises(BaseError, match="cannot be loaded: The repository"):
         load_model(base_record(hostile), None, torch.float32)
     assert not (tmp_path / "ran").exists()
+
+
+def test_freed_memory_is_kept_for_the_next_tensor() -> None:
+    """Returned to the system, each of these tensors would have to be mapped page by page again."""
+    pages = 10 * (32 << 20) // resource.getpagesize()
+    keep_freed_memory()
+    assert faults_of_ten_tensors() < pages / 4
+    libc = ctypes.CDLL(None)
+    libc.mallopt(M_MMAP_THRESHOLD, 128 << 10)
+    libc.mallopt(M_TRIM_THRESHOLD, 128 << 10)
+    libc.malloc_trim(0)
+    try:
+        assert faults_of_ten_tensors() > pages / 2  # what it would be otherwise
+    finally:
+        keep_freed_memory()
+
+
+def faults_of_ten_tensors() -> int:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.zeros(8 << 20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
