@@ -8,7 +8,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
           $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train mine dataset evaluate compare export report serve runs recipes test check format clean
+.PHONY: help setup train mine dataset evaluate compare export report serve runs verify recipes test check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -45,6 +45,9 @@ serve: $(READY) ## Serve base and adapter on loopback (RUN=adapters/... or REPO=
 
 runs: $(READY) ## List the runs
 	@$(TUNER) runs ls
+
+verify: $(READY) ## Hash every file of a run again (RUN=adapters/...)
+	@$(TUNER) runs verify '$(RUN)'
 
 recipes: $(READY) ## List the recipes
 	@$(TUNER) recipe ls

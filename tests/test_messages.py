@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from tests.tiny_repo import git
 from tuner.errors import MachineError
 from tuner.rundir import check_disk, locked
 
-SETTINGS = "hint: `tuner recipe show` lists every setting"
+SETTINGS = "hint: docs/recipes.md lists every setting"
 CHOOSE_BASE = "hint: give a GGUF file, a folder, a hub id such as Qwen/Qwen2.5-Coder-1.5B, or smollm2-135m-instruct"
 # What follows `tuner train`, and what it says; {here} is the folder of the test's own files.
 MISTAKES = {
@@ -51,7 +52,7 @@ MISTAKES = {
         "hint: did you mean recipes/qwen2.5-coder-7b-lora.yaml?"
     ),
     "--repo {here}/ledger --recipe {here}/nowhere.yaml": (
-        "error: {here}/nowhere.yaml: no such recipe\nhint: `tuner recipe ls` lists the recipes"
+        "error: {here}/nowhere.yaml: no such recipe\nhint: `make recipes` lists them"
     ),
     "--repo {here}/ledger --recipe {here}/faulty/two.yaml": (
         "error: {here}/faulty/two.yaml:3: `train.epochs` is 0: wanted greater than 0\n"
@@ -63,8 +64,7 @@ MISTAKES = {
     ),
     "--repo {here}/ledger --set train.rank=0 --set train.epochs=many": (
         "error: SET=train.rank=0: `train.rank` is 0: wanted greater than or equal to 1\n"
-        "SET=train.epochs=many: `train.epochs` is 'many': wanted a valid number, "
-        f"unable to parse string as a number\n{SETTINGS}"
+        f"SET=train.epochs=many: `train.epochs` is 'many': wanted a number\n{SETTINGS}"
     ),
     "--repo {here}/ledger --set train.epochs": (
         'error: SET=train.epochs: wanted key=value\nhint: for example SET="train.epochs=2"'
@@ -82,9 +82,14 @@ MISTAKES = {
         "qwen, deepseek, prefix_only\n"
         "hint: choose a Qwen2.5-Coder, Qwen3, DeepSeek-Coder or SmolLM2 base"
     ),
-    "--run {here}/plain": (
-        "error: {here}/plain: not a run, it has no manifest.json\nhint: `tuner runs ls` lists the runs"
+    "--repo {here}/ledger --base ''": (
+        "error: BASE is empty\nhint: give a GGUF file, a folder, a hub id, or smollm2-135m-instruct"
     ),
+    "--repo {here}/ledger --run {here}/plain": (
+        "error: RUN= shows a finished run; REPO=, BASE=, RECIPE= and SET= would change nothing\n"
+        "hint: leave out RUN=, or leave out the others"
+    ),
+    "--run {here}/plain": ("error: {here}/plain: not a run, it has no manifest.json\nhint: `make runs` lists the runs"),
 }
 # The same through the user's own door.
 AT_THE_DOOR = {
@@ -94,7 +99,7 @@ AT_THE_DOOR = {
     ),
     ("train", "REPO=.", "SET=train.epochs=1 train.epoch=2"): MISTAKES["--repo {here}/ledger --set train.epoch=2"],
     ("serve",): "error: RUN and REPO are missing\nhint: make serve RUN=adapters/...; `make runs` lists them",
-    ("report", "RUN=tests"): "error: tests: not a run, it has no manifest.json\nhint: `tuner runs ls` lists the runs",
+    ("report", "RUN=tests"): "error: tests: not a run, it has no manifest.json\nhint: `make runs` lists the runs",
 }
 ONE_BY_ONE = """
 import json, sys
@@ -122,7 +127,7 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def train(mistake: str, here: Path) -> list[str]:
-    return ["train", "--adapters", f"{here}/adapters", *mistake.format(here=here).split()]
+    return ["train", "--adapters", f"{here}/adapters", *shlex.split(mistake.format(here=here))]
 
 
 def complaint(answer: Answer) -> str:
@@ -183,7 +188,7 @@ def test_a_repository_without_code_says_what_there_was(here: Path, finished: Fin
     cut = git(here / "prose", "rev-parse", "main~1").strip()
     assert complaint(answer) == (
         f"error: prose: holds no code that passes the gates (commit {cut[:12]}, dropped: 3 no_code, 2 prose)\n"
-        "hint: mine.include and mine.exclude choose the files; mine.cut chooses the commit\n"
+        "hint: is this the right REPO=? mine.include and mine.exclude choose the files, mine.cut the commit\n"
     )
 
 

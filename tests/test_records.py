@@ -144,7 +144,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         list(read_jsonl(tmp_path / "x.jsonl", Pair))
     assert caught.value.message == f"{tmp_path / 'x.jsonl'}: no such file"
-    assert caught.value.hint == "run the stage that writes it again; `tuner runs verify` says which"
+    assert caught.value.hint == "run the stage that writes it again; `make verify RUN=...` says which"
 
 
 @given(st.lists(TEXT, min_size=1, max_size=5), st.data())

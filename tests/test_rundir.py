@@ -140,7 +140,7 @@ def test_an_altered_output_is_found_by_verify_and_by_the_next_stage(tmp_path: Pa
     with pytest.raises(DataError) as caught:
         chain.rest()
     assert caught.value.message == f"{path}: missing, or altered since it was written"
-    assert caught.value.hint == f"`tuner runs verify {chain.folder}` lists all damage; remove the folder to start over"
+    assert caught.value.hint == f"`make verify RUN={chain.folder}` lists all damage; remove the folder to start over"
 
 
 def test_an_input_that_no_stage_wrote_is_refused(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_folder_that_is_no_run_or_of_another_schema_is_refused(tmp_path: Path)
     chain = Chain(tmp_path)
     with pytest.raises(RunError) as caught:
         Run.find(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: not a run, it has no manifest.json\nhint: `tuner runs ls` lists the runs"
+    assert str(caught.value) == f"{tmp_path}: not a run, it has no manifest.json\nhint: `make runs` lists the runs"
     with pytest.raises(RunError, match="stage `count` has not finished"):
         chain.run.record("count", Words)
     edit_manifest(chain.folder, "schema", value=0)

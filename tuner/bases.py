@@ -61,6 +61,8 @@ def gpu_recipes(memory_gib: float) -> list[str]:
 
 def resolve(name: str, cache: Path, progress: Progress = SILENT) -> Base:
     """Find a base by name, prepare it if needed, and check all that can be checked without torch."""
+    if not name:
+        raise BaseError("BASE is empty", f"give a GGUF file, a folder, a hub id, or {EMBEDDED}")
     name = EMBEDDED if name == "auto" else name
     path = Path(name).expanduser()
     if name == EMBEDDED:

@@ -170,7 +170,7 @@ def _choose_recipe(options: argparse.Namespace) -> tuple[Path | None, str]:
     """Take the recipe given, or the one written for the base, or the one that fits the GPU; say which and why."""
     if options.recipe is not None:
         return options.recipe, ""
-    folder, memory_gib = Path("recipes"), bases.gpu_memory_gib()
+    folder, memory_gib = _recipes_folder(), bases.gpu_memory_gib()
     if options.base is None:
         names = bases.gpu_recipes(memory_gib)
         if not names:
@@ -188,12 +188,23 @@ def _choose_recipe(options: argparse.Namespace) -> tuple[Path | None, str]:
     return list(written.values())[-1], " (written for this base)"
 
 
+def _recipes_folder() -> Path:
+    """Find the recipes that come with the program, also when it is called from another folder."""
+    here = Path("recipes")
+    return here if here.is_dir() else Path(__file__).resolve().parent.parent / "recipes"
+
+
 def _say_stage(name: str, state: State, entry: dict) -> None:
     print(screen.stage_line(name, state, entry), file=sys.stderr, flush=True)
 
 
 def _show_finished(options: argparse.Namespace) -> int:
     """Answer a command on a finished run without its repository: nothing is computed, the result is shown."""
+    if options.repo or options.base or options.recipe or options.set:
+        raise RunError(
+            "RUN= shows a finished run; REPO=, BASE=, RECIPE= and SET= would change nothing",
+            "leave out RUN=, or leave out the others",
+        )
     run = Run.find(options.run)
     last = LAST_STAGE[options.command]
     if run.entry(last) is None:
@@ -276,7 +287,7 @@ def _base_of(run: Run) -> Base:
 
 
 def _recipe_ls(options: argparse.Namespace) -> int:
-    for path in sorted(Path("recipes").glob("*.yaml")):
+    for path in sorted(_recipes_folder().glob("*.yaml")):
         first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         print(f"{path.as_posix():<44}{first}")
     return 0

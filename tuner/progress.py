@@ -47,8 +47,8 @@ class _Silent:
 class TerminalProgress(Progress):
     """A live line with rate and time left on a terminal; one plain line every ten seconds when piped."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self.stream = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
 
     @contextmanager
     def track(self, label: str, total: float | None, unit: str) -> Iterator[Track]:

@@ -171,7 +171,7 @@ def load(path: Path | None, base: str | None = None, overrides: list[str] | None
     try:
         return Resolved(Recipe.model_validate(values), origins)
     except ValidationError as error:
-        raise RecipeError(_explain(error, origins, path), "`tuner recipe show` lists every setting") from None
+        raise RecipeError(_explain(error, origins, path), "docs/recipes.md lists every setting") from None
 
 
 def find_for(base: str, folder: Path) -> list[Path]:
@@ -217,7 +217,7 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     if not path.is_file():
         known = sorted(each.as_posix() for each in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
         near = difflib.get_close_matches(path.as_posix(), known, 1)
-        hint = f"did you mean {near[0]}?" if near else "`tuner recipe ls` lists the recipes"
+        hint = f"did you mean {near[0]}?" if near else "`make recipes` lists them"
         raise RecipeError(f"{path}: no such recipe", hint)
     try:
         text = path.read_text(encoding="utf-8")
@@ -267,6 +267,15 @@ def _put(values: dict[str, Any], key: str, text: str, origin: str) -> None:
     values[last] = value
 
 
+# what pydantic says in other words than a reader of YAML expects
+_WANTED = {
+    "model_type": "wanted a mapping of settings",
+    "float_parsing": "wanted a number",
+    "int_parsing": "wanted a whole number",
+    "int_from_float": "wanted a whole number",
+}
+
+
 def _explain(error: ValidationError, origins: dict[str, str], path: Path | None) -> str:
     known = list(flatten(Recipe()))
     lines = []
@@ -281,7 +290,7 @@ def _explain(error: ValidationError, origins: dict[str, str], path: Path | None)
             lines.append(f"{origin}: `{key}` is not a setting{guess}")
         else:
             reason = fault["msg"].removeprefix("Value error, ").replace("Input should be", "wanted")
-            reason = "wanted a mapping of settings" if fault["type"] == "model_type" else reason
+            reason = _WANTED.get(fault["type"], reason)
             seen = "" if isinstance(fault["input"], dict) else f" is {fault['input']!r}"
             lines.append(f"{origin}: `{key}`{seen}: {reason}")
     return "\n".join(lines)

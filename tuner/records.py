@@ -342,7 +342,7 @@ def write_jsonl(path: Path, records: Iterable[Any]) -> int:
 def read_jsonl(path: Path, record_type: type[R]) -> Iterator[R]:
     """Yield the records of a file in order; a malformed line stops with its number."""
     if not path.is_file():
-        raise DataError(f"{path}: no such file", "run the stage that writes it again; `tuner runs verify` says which")
+        raise DataError(f"{path}: no such file", "run the stage that writes it again; `make verify RUN=...` says which")
     with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             where = f"{path}:{number}"

@@ -74,9 +74,7 @@ class Run:
         folder = cls.folder_of(adapters, repo, base, recipe)
         if (folder / MANIFEST).is_file():
             return cls.find(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         resolved = recipe.model_copy(update={"base": base.name})
-        (folder / "recipe.yaml").write_text(recipes.to_yaml(resolved), encoding="utf-8")
         manifest = {
             "schema": SCHEMA,
             "id": folder.name.rpartition("-")[2],
@@ -86,7 +84,15 @@ class Run:
             "stages": [],
         }
         run = cls(folder, manifest)
-        run._write()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with disk_errors_named("starting the run"):
+                write_atomically(folder / "recipe.yaml", recipes.to_yaml(resolved))
+                run._write()
+        except OSError as error:
+            raise MachineError(
+                f"{folder}: cannot be written: {error.strerror}", "choose another folder with --adapters"
+            ) from None
         return run
 
     @classmethod
@@ -94,7 +100,7 @@ class Run:
         """Open an existing run."""
         path = folder / MANIFEST
         if not path.is_file():
-            raise RunError(f"{folder}: not a run, it has no {MANIFEST}", "`tuner runs ls` lists the runs")
+            raise RunError(f"{folder}: not a run, it has no {MANIFEST}", "`make runs` lists the runs")
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
@@ -164,11 +170,13 @@ class Run:
         record = function(work)
         times = {"started_at": round(started), "seconds": round(time.monotonic() - clock, 3)}
         outputs: dict[str, dict[str, Any]] = {}
+        readable = work.out.stat().st_mode & 0o444  # as far as the user's umask allows
         for path in sorted(path for path in work.out.rglob("*") if path.is_file()):
             relative = path.relative_to(work.out).as_posix()
             outputs[relative] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
             target = self.folder / relative
             target.parent.mkdir(parents=True, exist_ok=True)
+            path.chmod(path.stat().st_mode | readable)  # some libraries write what only their user can read
             os.replace(path, target)
         self._append(name, key, hashes, outputs, json.loads(to_json(record)), times)
         return record
@@ -211,7 +219,7 @@ class Run:
         if not (self.folder / path).is_file() or sha256_file(self.folder / path) != recorded["sha256"]:
             raise DataError(
                 f"{self.folder / path}: missing, or altered since it was written",
-                f"`tuner runs verify {self.folder}` lists all damage; remove the folder to start over",
+                f"`make verify RUN={self.folder}` lists all damage; remove the folder to start over",
             )
         return recorded["sha256"]
 
@@ -303,6 +311,11 @@ def disk_errors_named(stage: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise MachineError(
+                f"{stage}: a file grew larger than this account may write",
+                "`ulimit -f` shows the limit; finished stages are kept",
+            ) from None
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         where = f" at {error.filename}" if error.filename else ""

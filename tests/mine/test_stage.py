@@ -133,7 +133,8 @@ def test_a_repository_without_code_is_refused_and_says_what_there_was(tiny: Path
         RepoError, match=r"^ledger: holds no code that passes the gates \(commit [0-9a-f]{12}, dropped: "
     ) as caught:
         mine(tiny, tmp_path, include=["nothing/**"])
-    assert caught.value.hint == "mine.include and mine.exclude choose the files; mine.cut chooses the commit"
+    wanted = "is this the right REPO=? mine.include and mine.exclude choose the files, mine.cut the commit"
+    assert caught.value.hint == wanted
 
 
 def test_limits_of_the_settings_are_kept(tiny: Path, tmp_path: Path) -> None:

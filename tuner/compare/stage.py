@@ -66,7 +66,7 @@ def _read_items(a: Evaluation, b: Evaluation, dataset: Dataset, folder: Path) ->
     if found != dataset.items_sha256:
         raise EvaluateError(
             f"{path}: its hash is {found[:12]}, that of the frozen items is {dataset.items_sha256[:12]}",
-            "the items were altered after they were frozen; `tuner runs verify` says what else was",
+            "the items were altered after they were frozen; `make verify RUN=...` says what else was",
         )
     return items
 

@@ -22,7 +22,7 @@ class PairFile:
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise DataError(
-                f"{path}: no such file", "run the stage that writes it again; `tuner runs verify` says which"
+                f"{path}: no such file", "run the stage that writes it again; `make verify RUN=...` says which"
             )
         self.path = path
         self.bytes = path.stat().st_size

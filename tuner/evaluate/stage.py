@@ -12,10 +12,12 @@ a few items that are answered a second time, alone, warm, from text to text.
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tuner.errors import DataError, EvaluateError
@@ -79,12 +81,12 @@ def run(
 def read_items(path: Path, wanted_sha256: str) -> list[Item]:
     """Read the frozen items; a file that is not the frozen one is refused."""
     if not path.is_file():
-        raise DataError(f"{path}: no such file", "run the stage that writes it again; `tuner runs verify` says which")
+        raise DataError(f"{path}: no such file", "run the stage that writes it again; `make verify RUN=...` says which")
     found = sha256_file(path)
     if found != wanted_sha256:
         raise EvaluateError(
             f"{path}: its hash is {found[:12]}, that of the frozen items is {wanted_sha256[:12]}",
-            "the items were altered after they were frozen; `tuner runs verify` says what else was",
+            "the items were altered after they were frozen; `make verify RUN=...` says what else was",
         )
     return list(read_jsonl(path, Item))
 
@@ -137,7 +139,9 @@ def score(
         ]
         interval = cluster_bootstrap([commit for commit, _ in rows], [row for _, row in rows], ratio, RESAMPLES, seed)
         if interval is not None:
-            scores[metric.name] = interval
+            # the t quantile of few commits can reach beyond what a figure can be
+            most = math.inf if metric.name == "bits_per_byte" else 1.0
+            scores[metric.name] = replace(interval, low=max(0.0, interval.low), high=min(most, interval.high))
     return scores
 
 

@@ -36,7 +36,7 @@ def run(repo: Repo, settings: MineSettings, seed: int, work: Workspace) -> Mined
         if not books.counts["files_kept"]:
             raise RepoError(
                 f"{repo.name}: holds no code that passes the gates (commit {split.cut.commit[:12]}, {_leading(books)})",
-                "mine.include and mine.exclude choose the files; mine.cut chooses the commit",
+                "is this the right REPO=? mine.include and mine.exclude choose the files, mine.cut the commit",
             )
         mine_commits(git, blobs, code, split, settings, books, work.progress)
     seconds = time.monotonic() - started

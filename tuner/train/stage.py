@@ -55,7 +55,7 @@ def run(
         folder = work.out / "adapter"
         trainer.model.save_pretrained(folder)
     _portable_config(folder, base)
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's card is empty headings; the run's own card tells more
+    _write_card(folder, base, settings, metrics)
     shutil.copyfile(work.scratch / LOG, work.out / LOG)
     return Adapter("adapter", base.name, base.revision, adapter_sha256(folder), metrics, fallbacks)
 
@@ -245,6 +245,22 @@ def _columns(path: Path, max_tokens: int) -> dict[str, list[Any]]:
         columns["input_ids"].append(row.input_ids)
         columns["labels"].append(row.labels)
     return columns
+
+
+def _write_card(folder: Path, base: Base, settings: TrainSettings, metrics: dict[str, float]) -> None:
+    """Say what the adapter is, in place of PEFT's card of empty headings; no time goes in, so that it is repeatable."""
+    text = f"""---
+base_model: {base.name}
+library_name: peft
+---
+# LoRA adapter for {base.name}
+
+Base revision {base.revision}. Rank {settings.rank}, alpha {settings.alpha}, all linear layers but the head;
+{metrics["train.tokens"]:.0f} tokens in {metrics["train.steps"]:.0f} steps, learning rate {settings.learning_rate:g}.
+Data, evaluation and the whole recipe lie in the run folder that holds this one. It contains what a model learned from
+the repository: treat it as you treat the source code.
+"""
+    (folder / "README.md").write_text(text, encoding="utf-8")
 
 
 def _portable_config(folder: Path, base: Base) -> None:
