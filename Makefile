@@ -53,7 +53,7 @@ recipes: $(READY) ## List the recipes
 	@$(TUNER) recipe ls
 
 test: $(READY) ## Run the whole test suite: no network, no GPU
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 check: $(READY) ## Lint, formatting and types
 	@$(VENV)/bin/ruff check .

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # tests start processes, which threads of a tokenizer do not survive
+os.environ["OMP_NUM_THREADS"] = "1"  # the suite runs on one process a core
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # threads that wait by spinning starve the processes beside them
 
 import hypothesis

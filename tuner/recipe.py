@@ -60,7 +60,7 @@ class DatasetSettings(Section):
     infilling_share: float = Field(default=0.12, ge=0, le=1, description="share from infilling pairs")
     body_share: float = Field(default=0.08, ge=0, le=1, description="share from signature and docstring to body pairs")
     edit_share: float = Field(default=0.1, ge=0, le=1, description="share from commit message and old to new pairs")
-    max_train_tokens: int | None = Field(default=75_000, ge=1_000, description="training tokens kept; null keeps all")
+    max_train_tokens: int | None = Field(default=60_000, ge=1_000, description="training tokens kept; null keeps all")
     valid_share: float = Field(default=0.02, ge=0, lt=0.5, description="share of files held out to watch the loss")
     near_duplicate: float = Field(
         default=0.7, gt=0, le=1, description="Jaccard similarity of 5-grams that counts as a copy"
