@@ -69,8 +69,10 @@ def test_the_adapter_names_its_base_and_no_folder_of_this_machine(trained: tuple
     assert (config["base_model_name_or_path"], config["revision"]) == ("acme/small", "revision-1")
     assert str(base.parent) not in text
     assert list(config) == sorted(config)
-    assert sorted(path.name for path in (out / "adapter").iterdir()) == [
-        "adapter_config.json",
-        "adapter_model.safetensors",
-    ]
+    files = ["README.md", "adapter_config.json", "adapter_model.safetensors"]
+    assert sorted(path.name for path in (out / "adapter").iterdir()) == files
+    card = (out / "adapter/README.md").read_text()
+    assert card.startswith("---\nbase_model: acme/small\nlibrary_name: peft\n---\n")
+    assert f"{adapter.metrics['train.tokens']:.0f} tokens in {adapter.metrics['train.steps']:.0f} steps" in card
+    assert str(base.parent) not in card
     assert (adapter.base_name, adapter.base_revision, adapter.folder) == ("acme/small", "revision-1", "adapter")
