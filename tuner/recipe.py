@@ -9,6 +9,7 @@ All faults of a recipe are reported at once, each with its file and line.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -45,21 +46,61 @@ class MineSettings(Section):
     max_commits: int = Field(default=20_000, ge=2, description="newest commits that are read")
     max_file_bytes: int = Field(default=200_000, ge=1_000, description="larger files are dropped")
     max_context_chars: int = Field(default=8_000, ge=200, description="text kept on each side of a hole")
-    infilling_per_file: int = Field(default=6, ge=0, description="infilling pairs made from one file at most")
+    syntax_infilling_per_file: int = Field(default=4, ge=0, description="syntax-node holes cut from one file at most")
+    line_infilling_per_file: int = Field(default=3, ge=0, description="line-end holes cut from one file at most")
+    repository_infilling_per_file: int = Field(
+        default=3, ge=0, description="holes with other files beside them from one file at most"
+    )
+    neighbours: int = Field(default=4, ge=1, le=16, description="other files shown before a hole at most")
+    bare_share: float = Field(
+        default=0.25, ge=0, le=1, description="share of repository holes without other files, to work bare as well"
+    )
     body_per_file: int = Field(default=6, ge=0, description="function-body pairs made from one file at most")
+    questions_per_file: int = Field(default=4, ge=0, description="repository questions about one file at most")
+    edits_per_file: int = Field(default=20, ge=1, description="pairs taken from changes of one file at most, newest first")
     max_commit_files: int = Field(default=10, ge=1, description="commits that touch more files give no pairs")
     max_commit_lines: int = Field(default=400, ge=1, description="commits that change more lines give no pairs")
     max_edit_lines: int = Field(default=60, ge=1, description="longest old or new region of an edit pair")
+    fixed_within_days: int = Field(
+        default=14, ge=0, description="code that a fix or revert took away so soon is no target; 0 keeps it"
+    )
+    half_life_days: int = Field(default=540, ge=1, description="age at which a pair's weight has halved; never below 0.2")
+    only_authors: list[str] = Field(default=[], description="globs of names or addresses; only their commits give pairs")
+    except_authors: list[str] = Field(default=[], description="globs of names or addresses whose commits give no pairs")
+    foreign_licences: bool = Field(default=False, description="keep files whose header names another owner or licence")
+    scanner: Literal["none", "betterleaks"] = Field(
+        default="none", description="a second secret scanner beside the built-in rules"
+    )
+
+
+class Shares(Section):
+    """Each kind's share of the training tokens: one row a kind. A kind at 0 gives no row."""
+
+    file: float = Field(default=0.66, ge=0, le=1, description="whole files, left to right")
+    syntax_infilling: float = Field(default=0.06, ge=0, le=1, description="holes that are whole syntax nodes")
+    line_infilling: float = Field(default=0.06, ge=0, le=1, description="holes from a cursor to the end of line or block")
+    repository_infilling: float = Field(default=0.05, ge=0, le=1, description="holes with other files of the repository")
+    body: float = Field(default=0.05, ge=0, le=1, description="function bodies from signature and docstring")
+    edit: float = Field(default=0.04, ge=0, le=1, description="a commit's change as SEARCH/REPLACE from its message")
+    bugfix: float = Field(default=0.02, ge=0, le=1, description="a function before and after a bug fix")
+    test: float = Field(default=0.02, ge=0, le=1, description="a test for a function")
+    message: float = Field(default=0.02, ge=0, le=1, description="a commit message from its diff")
+    question: float = Field(default=0.02, ge=0, le=1, description="computed questions about the repository's names")
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Shares:
+        total = sum(getattr(self, kind) for kind in type(self).model_fields)
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"the shares sum to {total:g}, wanted 1")
+        return self
 
 
 class DatasetSettings(Section):
     max_tokens: int = Field(default=512, ge=64, description="longest training row, prompt and response together")
-    file_share: float = Field(
-        default=0.7, ge=0, le=1, description="share of training tokens from whole files, left to right"
+    shares: Shares = Shares()
+    folder_share: float = Field(
+        default=0.5, gt=0, le=1, description="share of the training tokens from one folder, while others have any"
     )
-    infilling_share: float = Field(default=0.12, ge=0, le=1, description="share from infilling pairs")
-    body_share: float = Field(default=0.08, ge=0, le=1, description="share from signature and docstring to body pairs")
-    edit_share: float = Field(default=0.1, ge=0, le=1, description="share from commit message and old to new pairs")
     max_train_tokens: int | None = Field(default=60_000, ge=1_000, description="training tokens kept; null keeps all")
     valid_share: float = Field(default=0.02, ge=0, lt=0.5, description="share of files held out to watch the loss")
     near_duplicate: float = Field(
@@ -68,13 +109,6 @@ class DatasetSettings(Section):
     items: int = Field(default=250, ge=1, description="evaluation items at most")
     items_per_commit: int = Field(default=4, ge=1, description="evaluation items from one commit at most")
     inside_share: float = Field(default=0.5, ge=0, le=1, description="share of cursors that stand inside a word")
-
-    @model_validator(mode="after")
-    def _shares_sum_to_one(self) -> DatasetSettings:
-        total = self.file_share + self.infilling_share + self.body_share + self.edit_share
-        if abs(total - 1.0) > 1e-6:
-            raise ValueError(f"file_share + infilling_share + body_share + edit_share is {total:g}, wanted 1")
-        return self
 
 
 class TrainSettings(Section):
@@ -179,15 +213,12 @@ def find_for(base: str, folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("*.yaml")) if _read_file(path)[0].get("base") == base]
 
 
-def flatten(recipe: Recipe) -> dict[str, Any]:
+def flatten(section: Section, prefix: str = "") -> dict[str, Any]:
     """List every setting as dotted key and value, in declaration order."""
     flat: dict[str, Any] = {}
-    for name in type(recipe).model_fields:
-        value = getattr(recipe, name)
-        if isinstance(value, Section):
-            flat.update({f"{name}.{key}": getattr(value, key) for key in type(value).model_fields})
-        else:
-            flat[name] = value
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        flat.update(flatten(value, f"{prefix}{name}.") if isinstance(value, Section) else {f"{prefix}{name}": value})
     return flat
 
 
@@ -198,15 +229,17 @@ def to_yaml(recipe: Recipe) -> str:
 
 def settings_table() -> str:
     """List every setting as a Markdown table, for docs/recipes.md."""
-    lines = ["| setting | default | what it does |", "|---|---|---|"]
-    for name, info in Recipe.model_fields.items():
-        section = getattr(Recipe(), name)
-        if isinstance(section, Section):
-            for key, each in type(section).model_fields.items():
-                lines.append(f"| `{name}.{key}` | `{_shown(getattr(section, key))}` | {each.description} |")
+    rows = (f"| `{key}` | `{_shown(value)}` | {about} |" for key, value, about in _described(Recipe(), ""))
+    return "\n".join(["| setting | default | what it does |", "|---|---|---|", *rows]) + "\n"
+
+
+def _described(section: Section, prefix: str) -> Iterator[tuple[str, Any, str | None]]:
+    for name, info in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _described(value, f"{prefix}{name}.")
         else:
-            lines.append(f"| `{name}` | `{_shown(section)}` | {info.description} |")
-    return "\n".join(lines) + "\n"
+            yield f"{prefix}{name}", value, info.description
 
 
 def _shown(value: Any) -> str:

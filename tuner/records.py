@@ -7,10 +7,8 @@ type, stops with file and line. Paths inside records are relative to the run fol
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import json
-import types
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,12 +16,28 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from tuner.errors import DataError
+from tuner.strict import ALTERED, hints, read
 
-PairKind = Literal["file", "infilling", "body", "edit"]
+PairKind = Literal[
+    "file",
+    "syntax_infilling",
+    "line_infilling",
+    "repository_infilling",
+    "body",
+    "edit",
+    "bugfix",
+    "test",
+    "message",
+    "question",
+]
 PAIR_KINDS: tuple[PairKind, ...] = typing.get_args(PairKind)
+# How a pair is shown to the model: read from left to right, as a hole in a file, or as a request in the chat template.
+INFILLING_KINDS: tuple[PairKind, ...] = ("syntax_infilling", "line_infilling", "repository_infilling", "body")
+CHAT_KINDS: tuple[PairKind, ...] = ("edit", "bugfix", "test", "message", "question")
+# Kinds that are taken from a commit's change; the others are taken from the files as they stand at the cut.
+COMMIT_KINDS: tuple[PairKind, ...] = ("edit", "bugfix", "test", "message")
 CursorPlace = Literal["boundary", "inside"]
 R = TypeVar("R")
-ALTERED = "the file was altered, cut short, or is of another version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +61,23 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """One training example in text. The prompt is context, instruction and suffix; `response` is what is learned.
+class Neighbour:
+    """Another file of the same repository and commit that the model may read before the hole."""
 
-    file       response is a whole file.
-    infilling  context is the text before the hole, suffix the text after it, response the hole.
-    body       context is the text before a function, instruction its signature and docstring, suffix the text after it.
-    edit       instruction is a commit message, context the old region, response the new region.
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One training example in text. `response` is what is learned; everything else is the prompt.
+
+    file             response is a whole file.
+    infilling kinds  context is the text before the hole, instruction (if any) follows it at once, suffix is the text
+                     after the hole; `neighbours` are files to be read first, the nearest last.
+    chat kinds       instruction is the request in words, context the code that it is about (may be empty).
+
+    `weight` is how often a pair should be drawn beside others of its kind: fresh, surviving code counts more.
     """
 
     id: str
@@ -62,16 +86,20 @@ class Pair:
     context: str
     suffix: str
     response: str
+    neighbours: list[Neighbour]
+    repo: str
     path: str
     language: str
     commit: str
     committed_at: int
+    weight: float
 
     @staticmethod
     def make(
         kind: PairKind,
         *,
         response: str,
+        repo: str,
         path: str,
         language: str,
         commit: str,
@@ -79,10 +107,17 @@ class Pair:
         instruction: str = "",
         context: str = "",
         suffix: str = "",
+        neighbours: Iterable[Neighbour] = (),
+        weight: float = 1.0,
     ) -> Pair:
-        """Build a pair whose id is the hash of all that it says."""
-        ident = content_id(kind, instruction, context, suffix, response, path, commit)
-        return Pair(ident, kind, instruction, context, suffix, response, path, language, commit, committed_at)
+        """Build a pair whose id is the hash of all that it says and where it is from."""
+        read_first = list(neighbours)
+        beside = [text for each in read_first for text in (each.path, each.text)]
+        ident = content_id(kind, instruction, context, suffix, response, repo, path, commit, *beside)
+        return Pair(
+            ident, kind, instruction, context, suffix, response, read_first, repo, path, language, commit,
+            committed_at, weight,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +128,7 @@ class Addition:
     """
 
     id: str
+    repo: str
     path: str
     language: str
     commit: str
@@ -131,6 +167,7 @@ class Item:
     """
 
     id: str
+    repo: str
     path: str
     language: str
     commit: str
@@ -326,7 +363,7 @@ def to_json(record: Any) -> str:
 
 def from_json(record_type: type[R], values: Any, where: str) -> R:
     """Build a record from parsed JSON; `where` is the file and line that a message names."""
-    return typing.cast(R, _read(record_type, values, where, ""))
+    return typing.cast(R, read(record_type, values, where, ""))
 
 
 def write_jsonl(path: Path, records: Iterable[Any]) -> int:
@@ -356,45 +393,4 @@ def read_jsonl(path: Path, record_type: type[R]) -> Iterator[R]:
 def _fields(record: Any) -> dict[str, Any]:
     """List a record's fields without the deep copy of `dataclasses.asdict`, which rows of token ids cannot afford."""
     record_type: Any = type(record)
-    return {name: getattr(record, name) for name in _hints(record_type)}
-
-
-def _read(wanted: Any, value: Any, where: str, key: str) -> Any:
-    origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
-    if dataclasses.is_dataclass(wanted):
-        return _read_record(wanted, value, where, key)
-    if origin in (types.UnionType, typing.Union):
-        inner = [argument for argument in arguments if argument is not type(None)]
-        return None if value is None and len(inner) < len(arguments) else _read(inner[0], value, where, key)
-    if origin is list and isinstance(value, list):
-        if arguments[0] is not int:
-            return [_read(arguments[0], each, where, key) for each in value]
-        if set(map(type, value)) <= {int}:  # token ids: in one pass, since rows are long
-            return value
-    elif origin is dict and isinstance(value, dict):
-        return {name: _read(arguments[1], each, where, f"{key}.{name}") for name, each in value.items()}
-    elif wanted is float and type(value) in (int, float):
-        return float(value)
-    elif value in arguments if origin is Literal else type(value) is wanted:
-        return value
-    name = f"one of {', '.join(arguments)}" if origin is Literal else getattr(wanted, "__name__", str(wanted))
-    raise DataError(f"{where}: `{key}` is {value!r:.80}, wanted {name}", ALTERED)
-
-
-@functools.cache
-def _hints(wanted: Any) -> dict[str, Any]:
-    """Give the fields of a record and their types, in order of declaration."""
-    hints = typing.get_type_hints(wanted)
-    return {each.name: hints[each.name] for each in dataclasses.fields(wanted)}
-
-
-def _read_record(wanted: Any, value: Any, where: str, key: str) -> Any:
-    label = f"`{key}` " if key else ""
-    if not isinstance(value, dict):
-        raise DataError(f"{where}: {label}is not an object", ALTERED)
-    hints = _hints(wanted)
-    faults = [f"unknown key `{name}`" for name in sorted(set(value) - set(hints))]
-    faults += [f"missing key `{name}`" for name in hints if name not in value]
-    if faults:
-        raise DataError(f"{where}: {label}{', '.join(faults)}", ALTERED)
-    return wanted(**{name: _read(hints[name], value[name], where, name) for name in hints})
+    return {name: getattr(record, name) for name in hints(record_type)}

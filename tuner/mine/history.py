@@ -24,10 +24,14 @@ SYMLINK, SUBMODULE = "120000", "160000"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One file of a commit; `old_sha` is None for an added file, `new_sha` for a deleted one."""
+    """One file of a commit; `old_sha` is None for an added file, `new_sha` for a deleted one.
+
+    `old_path` differs from `path` where git found a rename.
+    """
 
     status: str
     path: str
+    old_path: str
     mode: str
     old_sha: str | None
     new_sha: str | None
@@ -52,8 +56,12 @@ class Commit:
 
 @dataclass(slots=True)
 class Hunk:
-    """One changed region with its context. Line numbers count from 1; each line keeps its leading ' ', '-' or '+'."""
+    """One changed region with its context. Line numbers count from 1; each line keeps its leading ' ', '-' or '+'.
 
+    As in git's own headers, a side without lines starts at the line after which it stands (0 for an empty file).
+    """
+
+    old_start: int
     new_start: int
     lines: list[bytes] = field(default_factory=list)
 
@@ -185,12 +193,12 @@ def _seconds(text: str) -> int:
 
 def _change(entry: str, tokens: Iterator[bytes]) -> Change:
     old_mode, new_mode, old, new, status = entry.removeprefix(":").split(" ")
-    path = next(tokens)
-    if status[0] in "RC":
-        path = next(tokens)
+    old_path = next(tokens)
+    path = next(tokens) if status[0] in "RC" else old_path
     mode = old_mode if status[0] == "D" else new_mode
     shas = [None if NO_BLOB.fullmatch(sha) else sha for sha in (old, new)]
-    return Change(status, path.decode("utf-8", "surrogateescape"), mode, shas[0], shas[1])
+    names = (each.decode("utf-8", "surrogateescape") for each in (path, old_path))
+    return Change(status, *names, mode, shas[0], shas[1])
 
 
 def _patches(stream: IO[bytes], commit: Commit) -> tuple[list[Patch], bytes]:
@@ -208,8 +216,8 @@ def _patches(stream: IO[bytes], commit: Commit) -> tuple[list[Patch], bytes]:
             if candidates := by_shas.get((old, new)):
                 patches.append(Patch(candidates.pop(), hunks))
         elif match := HUNK.match(line):
-            old_left, new_start, new_left = int(match[2] or 1), int(match[3]), int(match[4] or 1)
-            hunk = Hunk(new_start)
+            old_left, new_left = int(match[2] or 1), int(match[4] or 1)
+            hunk = Hunk(int(match[1]), int(match[3]))
             hunks.append(hunk)
             while old_left > 0 or new_left > 0:
                 body = stream.readline()
