@@ -219,14 +219,26 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class MinedRepo:
+    """One repository that was mined; `cut` is None where all of it is later than the common moment."""
+
+    name: str
+    revision: str
+    cut: Cut | None
+
+
+@dataclass(frozen=True, slots=True)
 class Mined:
-    """What mine leaves: `mined/pairs.jsonl`, `additions.jsonl`, `rejected.jsonl`."""
+    """What mine leaves: `mined/pairs.jsonl`, `additions.jsonl`, `rejected.jsonl`.
+
+    `cut` is that of all `repos` together: the latest moment that training sees, and the commits on both sides.
+    """
 
     pairs: str
     additions: str
     rejected: str
     cut: Cut
-    revision: str
+    repos: list[MinedRepo]
     counts: dict[str, int]
     rejected_counts: dict[str, int]
     metrics: dict[str, float]

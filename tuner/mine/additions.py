@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from tuner.mine.history import Commit, Patch
 from tuner.mine.languages import Language
-from tuner.mine.pairs import head, tail
+from tuner.mine.holes import head, tail
 from tuner.records import Addition, content_id
 
 MIN_LINE_CHARS = 6
@@ -22,15 +22,15 @@ def removed_lines(patches: Iterable[Patch]) -> set[bytes]:
 
 
 def additions(
+    repo: str,
     commit: Commit,
     patch: Patch,
     language: Language,
     text: str,
     removed: set[bytes],
-    seen: set[str],
     max_context: int,
 ) -> Iterator[Addition | str]:
-    """Yield the runs that one patch added to a file, or the reason for dropping a run. `seen` grows by what is kept."""
+    """Yield the runs that one patch added to a file, or the reason for dropping a run."""
     lines = text.split("\n")
     for hunk in patch.hunks:
         numbered = iter(hunk.added())
@@ -38,14 +38,7 @@ def additions(
             raw = [next(numbered) for _ in range(end - start)]
             run = lines[start:end]
             reason = _reason(run, raw, removed)
-            ident = content_id(patch.change.path, "\n".join(run).strip())
-            if reason is None and ident in seen:
-                reason = "duplicate_run"
-            if reason is not None:
-                yield reason
-                continue
-            seen.add(ident)
-            yield _addition(commit, patch.change.path, language, lines, start, end, max_context)
+            yield reason or _addition(repo, commit, patch.change.path, language, lines, start, end, max_context)
 
 
 def _reason(run: list[str], raw: list[bytes], removed: set[bytes]) -> str | None:
@@ -57,15 +50,15 @@ def _reason(run: list[str], raw: list[bytes], removed: set[bytes]) -> str | None
 
 
 def _addition(
-    commit: Commit, path: str, language: Language, lines: list[str], start: int, end: int, max_context: int
+    repo: str, commit: Commit, path: str, language: Language, lines: list[str], start: int, end: int, max_context: int
 ) -> Addition:
     # Only the lines that can fit are joined: a file of thousands of lines has a run in every tenth of them.
     prefix = tail("".join(line + "\n" for line in _last(lines[:start], max_context)), max_context)
     suffix = head("\n".join(_first(lines[end:], max_context)), max_context)
     added = "\n".join(lines[start:end]) + ("\n" if end < len(lines) else "")
     parent = commit.parents[0] if commit.parents else ""
-    ident = content_id(path, commit.sha, str(start), prefix, added, suffix)
-    return Addition(ident, path, language.name, commit.sha, parent, commit.committed_at, prefix, added, suffix)
+    ident = content_id(repo, path, commit.sha, str(start), prefix, added, suffix)
+    return Addition(ident, repo, path, language.name, commit.sha, parent, commit.committed_at, prefix, added, suffix)
 
 
 def _first(lines: list[str], limit: int) -> list[str]:

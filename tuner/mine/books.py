@@ -1,11 +1,13 @@
 """Write what mine keeps and what it drops, and count both.
 
-In: pairs, additions, rejections. Out: lines in the three files of `mined/`, and the counts of the `Mined` record.
-Dropped here: a pair that was written before, and one whose cut leaves what looks like a secret.
+In: drafts with their provenance, additions, rejections. Out: lines in the three files of `mined/`, and the counts of
+the `Mined` record. The names of the repository's authors are taken out here, on the way to disk. Dropped here: a pair
+that was written before, and one whose cut leaves what looks like a secret or splits a person's name.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,37 +15,64 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from tuner.mine.drafts import Draft
+from tuner.mine.people import People
 from tuner.mine.redact import find_secrets
-from tuner.records import PAIR_KINDS, Addition, Pair, Rejected, to_json
+from tuner.records import PAIR_KINDS, Addition, Neighbour, Pair, Rejected, to_json
 
 ROOM = "mine"
 PAIRS, ADDITIONS, REJECTED = "mined/pairs.jsonl", "mined/additions.jsonl", "mined/rejected.jsonl"
 
 
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a pair is from, and how much it counts."""
+
+    repo: str
+    commit: str
+    committed_at: int
+    weight: float
+
+
 @dataclass(slots=True)
 class Books:
-    """The three open files, and the counts of what went into them."""
+    """The three open files, and the counts of what went into them. `people` are the authors of all repositories."""
 
     pairs: TextIO
     additions: TextIO
     rejected: TextIO
+    people: People = field(default_factory=lambda: People(()))
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     ids: set[str] = field(default_factory=set)
 
     def reject(self, source: str, reason: str) -> None:
-        printable = source.encode("utf-8", "backslashreplace").decode()
+        """Write down a source that gave nothing, or a candidate that was not taken."""
+        printable = self.people.redact(source.encode("utf-8", "backslashreplace").decode())
         self.rejected.write(to_json(Rejected(printable, ROOM, reason)) + "\n")
         self.reasons[reason] += 1
 
-    def keep_pair(self, pair: Pair) -> bool:
-        if pair.id in self.ids:
-            self.reject(pair.id, "duplicate_pair")
-            return False
-        # A cut through the middle of a word can leave what looks like a secret although the whole file did not.
-        texts = (pair.instruction, pair.context, pair.response, pair.suffix)
-        if pair.kind in ("infilling", "body") and any(map(find_secrets, texts)):
-            self.reject(pair.id, "secret_after_cut")
+    def keep(self, draft: Draft, origin: Provenance) -> bool:
+        """Write a pair, unless something speaks against it."""
+        asked, before, after, response = map(
+            self.people.redact, (draft.instruction, draft.context, draft.suffix, draft.response)
+        )
+        pair = Pair.make(
+            draft.kind,
+            instruction=asked,
+            context=before,
+            suffix=after,
+            response=response,
+            neighbours=[Neighbour(each.path, self.people.redact(each.text)) for each in draft.neighbours],
+            repo=origin.repo,
+            path=draft.path,
+            language=draft.language,
+            commit=origin.commit,
+            committed_at=origin.committed_at,
+            weight=origin.weight,
+        )
+        if reason := self._reason(pair):
+            self.reject(pair.id, reason)
             return False
         self.ids.add(pair.id)
         self.pairs.write(to_json(pair) + "\n")
@@ -51,7 +80,10 @@ class Books:
         return True
 
     def keep_addition(self, addition: Addition) -> bool:
-        if any(map(find_secrets, (addition.prefix, addition.added, addition.suffix))):
+        """Write an addition, unless a cut left what looks like a secret."""
+        prefix, added, suffix = map(self.people.redact, (addition.prefix, addition.added, addition.suffix))
+        addition = dataclasses.replace(addition, prefix=prefix, added=added, suffix=suffix)
+        if any(map(find_secrets, (prefix, added, suffix))):
             self.reject(addition.id, "secret_after_cut")
             return False
         self.additions.write(to_json(addition) + "\n")
@@ -59,8 +91,22 @@ class Books:
         return True
 
     def count_redactions(self, redactions: dict[str, int]) -> None:
+        """Add to the counts of what was replaced."""
         for kind, count in redactions.items():
             self.counts[f"redacted.{kind}"] += count
+
+    def _reason(self, pair: Pair) -> str | None:
+        if pair.id in self.ids:
+            return "duplicate_pair"
+        if pair.kind == "file":  # whole: nothing was cut
+            return None
+        # A cut through the middle of a word can leave what looks like a secret although the whole file did not.
+        texts = (pair.instruction, pair.context, pair.suffix, pair.response, *(each.text for each in pair.neighbours))
+        if any(map(find_secrets, texts)):
+            return "secret_after_cut"
+        if self.people.names_in(pair.context + pair.instruction + pair.response + pair.suffix):
+            return "name_after_cut"
+        return None
 
 
 @contextmanager

@@ -1,160 +1,169 @@
-"""Mine the commits: edit pairs from before the cut, additions from after it.
+"""Mine the commits: edit, bugfix, test and message pairs from before the cut, additions from after it.
 
-In: the code commits with their patches. Out: pairs and additions in the books; a commit that gave none, and each file
-or region that was dropped, with its reason.
+In: a repository's code commits, its split, and its files at the cut. Out: pairs and additions in the books; a commit
+that gave none, and each file or region that was dropped, with its reason. Commits are worked on newest first, so that
+of two commits with the same change (cherry-picks, rebased branches) the later one is kept.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from tuner.mine import gates, pairs
-from tuner.mine.additions import additions, removed_lines
-from tuner.mine.books import Books
+from tuner.mine.books import Books, Provenance
+from tuner.mine.commit_facts import CommitFacts, CommitMiner, Side
 from tuner.mine.cut import Split
-from tuner.mine.history import Commit, Hunk, Patch, read_patches
-from tuner.mine.languages import Language, code_globs, language_of
-from tuner.mine.plumbing import Blobs, Git
-from tuner.mine.redact import redact
-from tuner.mine.sources import decode, parse_reason, read_text
+from tuner.mine.drafts import Draft
+from tuner.mine.history import Commit, read_commits
+from tuner.mine.labels import Fate, Fates, Lineage, weight
+from tuner.mine.ledger import Ledger
+from tuner.mine.memo import Memo, remembered
+from tuner.mine.snapshot import Snapshot
+from tuner.mine.workers import Workers
 from tuner.progress import Progress
 from tuner.recipe import MineSettings
-from tuner.records import Addition
+from tuner.records import Addition, content_id
+
+COMMITS_PER_BATCH, FEW_COMMITS = 24, 96
+Job = tuple[Commit, Side]
 
 
-def mine_commits(
-    git: Git, blobs: Blobs, chosen: list[Commit], split: Split, settings: MineSettings, books: Books, progress: Progress
-) -> None:
-    """Write what each of the chosen commits gives."""
-    # A revert after the cut must not decide what training sees: that would be knowledge of the future.
-    reverted_before = gates.reverted_shas(each for each in split.commits.values() if each.sha in split.before)
-    reverted_after = gates.reverted_shas(each for each in split.commits.values() if each.sha not in split.before)
-    miner = _Miner(blobs, settings, books)
-    with progress.track("mining commits", total=len(chosen), unit="commit") as track:
-        for commit, patches in read_patches(git, chosen, code_globs()):
-            track.advance(1)
-            is_before = commit.sha in split.before
-            reason = (
-                _reverted(commit, reverted_before if is_before else reverted_after)
-                or _date_reason(commit, split, is_before)
-                or _patch_reason(patches, settings)
-                or (miner.edits(commit, patches) if is_before else miner.additions(commit, patches))
-            )
-            if reason is not None:
-                books.reject(commit.sha, reason)
-            else:
-                books.counts["commits_kept"] += 1
+@dataclass(slots=True)
+class Touch:
+    """The newest commit up to the cut that changed a file."""
+
+    commit: str
+    committed_at: int
 
 
-class _Miner:
-    """Both ways to learn from a commit; each gives the reason when it found nothing."""
+class Changes:
+    """The commits of one repository. After `mine`, `touched` says when each path of the cut was last changed."""
 
-    def __init__(self, blobs: Blobs, settings: MineSettings, books: Books) -> None:
-        self.blobs = blobs
-        self.settings = settings
-        self.books = books
-        self.seen_runs: set[str] = set()
-        self.seen_edits: set[tuple[str, str]] = set()
+    def __init__(
+        self, ledger: Ledger, split: Split, snapshot: Snapshot | None, settings: MineSettings, books: Books
+    ) -> None:
+        self.ledger, self.split, self.settings, self.books = ledger, split, settings, books
+        self.touched: dict[str, Touch] = {}
+        self._lineage = Lineage()
+        self._fates = Fates(settings.fixed_within_days, snapshot.lines if snapshot is not None else _gone)
+        # A revert after the cut must not decide what training sees: that would be knowledge of the future.
+        self._reverted = {
+            "before": ledger.reverted(split.before, inside=True),
+            "after": ledger.reverted(split.before, inside=False),
+        }
+        self._paths_at_cut: dict[str, dict[str, str]] = {}  # of the commits that are under way
+        self._patches: set[str] = set()
+        self._runs: set[str] = set()
+        self._of_file: Counter[str] = Counter()
 
-    def edits(self, commit: Commit, patches: list[Patch]) -> str | None:
-        """Write the edit pairs of a commit."""
-        message = pairs.normalised_message(commit.message)
-        if message is None:
-            return "poor_message"
-        asked = redact(message)
-        self.books.count_redactions(asked.counts)
+    def mine(self, memo: Memo, workers: Workers, progress: Progress) -> None:
+        """Write what each code commit gives."""
+        repo, code = self.ledger.repo, self.ledger.code
+        miner = CommitMiner(repo.name, repo.path, self.settings)
+        there = memo.among(_key(sha, self._side(sha)) for sha in code)
+        self.books.counts["commits_remembered"] += len(there)
+        with progress.track(f"mining commits of {repo.name}", total=len(code), unit="commit") as track:
+            for (commit, side), plain in remembered(
+                memo, workers, miner, self._jobs(), lambda job: _key(job[0].sha, job[1]), there,
+                size=COMMITS_PER_BATCH, few=FEW_COMMITS,
+            ):  # fmt: skip
+                track.advance(1)
+                self._take(commit, side, CommitFacts.from_plain(plain))
+
+    def _jobs(self) -> Iterator[Job]:
+        """Yield the code commits newest first; on the way, follow renames and note when files were last changed."""
+        for commit in read_commits(self.ledger.git, self.ledger.repo.revision, self.settings.max_commits):
+            side = self._side(commit.sha)
+            if side == "before":
+                paths = {each.path: self._lineage.at_cut(each.path) for each in commit.changes}
+                for path in paths.values():
+                    self.touched.setdefault(path, Touch(commit.sha, commit.committed_at))
+                if commit.sha in self.ledger.code:
+                    self._paths_at_cut[commit.sha] = paths
+                self._lineage.note(commit.changes)
+            if commit.sha in self.ledger.code:
+                yield dataclasses.replace(commit, author="", email=""), side
+
+    def _side(self, sha: str) -> Side:
+        return "before" if sha in self.split.before else "after"
+
+    def _take(self, commit: Commit, side: Side, facts: CommitFacts) -> None:
+        paths = self._paths_at_cut.pop(commit.sha, {})
+        reason = self._revert_reason(commit, side) or self._date_reason(commit, side) or facts.reason
+        if facts.patch_id in self._patches:
+            reason = reason or "twin"  # a cherry-pick, or a rebased branch that was merged as well
+        if facts.patch_id:
+            self._patches.add(facts.patch_id)
+        fates = self._judged(commit, facts, paths)
         kept = 0
-        for patch, language in self._files(commit, patches):
-            if reason := self._blob_reason(patch, language):
-                self._reject(commit, patch, reason)
-                continue
-            for hunk in patch.hunks:
-                kept += self._edit(commit, patch, language, hunk, asked.text)
-        return None if kept else "no_usable_edit"
+        if reason is None and side == "before":
+            kept = sum(self._keep(commit, draft, paths.get(draft.path, draft.path), fates) for draft in facts.drafts)
+        elif reason is None:
+            kept = sum(map(self._keep_addition, facts.additions))
+        if reason is None:
+            reason = None if kept else f"no_usable_{'edit' if side == 'before' else 'addition'}"
+            self.books.count_redactions(facts.redactions)
+        if reason is None:
+            self.books.counts["commits_kept"] += 1
+        else:
+            self.books.reject(commit.sha, reason)
+        if reason is None or reason.startswith(("no_usable", "poor_message")):
+            for each in facts.dropped:
+                self.books.reject(f"{commit.sha}:{each.path}", each.reason)
 
-    def additions(self, commit: Commit, patches: list[Patch]) -> str | None:
-        """Write the additions of a commit."""
-        removed = removed_lines(patches)
-        kept = 0
-        for patch, language in self._files(commit, patches):
-            data, size = self.blobs.read(patch.change.new_sha or "", self.settings.max_file_bytes)
-            read = read_text(data, size, language, self.settings.max_file_bytes)
-            if reason := read.reason or parse_reason(read.text.encode(), language):
-                self._reject(commit, patch, reason)
-                continue
-            self.books.count_redactions(read.redactions)
-            limit = self.settings.max_context_chars
-            for found in additions(commit, patch, language, read.text, removed, self.seen_runs, limit):
-                if isinstance(found, Addition):
-                    kept += self.books.keep_addition(found)
-                else:
-                    self._reject(commit, patch, found)
-        return None if kept else "no_usable_addition"
+    def _judged(self, commit: Commit, facts: CommitFacts, paths: dict[str, str]) -> dict[str, Fate]:
+        """Judge what became of each file's added lines; then remember what this commit, if a fix, took away."""
+        fates = {}
+        for path, added, removed in facts.touched:
+            at_cut = paths.get(path, path)
+            fates[path] = self._fates.judge(at_cut, added, commit.committed_at)
+            if facts.is_fix:
+                self._fates.note_fix(at_cut, removed, commit.committed_at)
+        return fates
 
-    def _files(self, commit: Commit, patches: list[Patch]) -> Iterator[tuple[Patch, Language]]:
-        """Yield the changed files that still exist after the commit and pass the gates on paths."""
-        for patch in patches:
-            change = patch.change
-            language = language_of(change.path)
-            if change.new_sha is None or not patch.hunks or language is None:
-                continue
-            if reason := gates.path_reason(change.path, change.mode, self.settings):
-                self._reject(commit, patch, reason)
-            else:
-                yield patch, language
-
-    def _blob_reason(self, patch: Patch, language: Language) -> str | None:
-        """Gate both sides of an edit: a part of a private key in a region would not be recognised as one."""
-        for sha in (patch.change.old_sha, patch.change.new_sha):
-            if sha is not None:
-                data, size = self.blobs.read(sha, self.settings.max_file_bytes)
-                if reason := gates.content_reason(data, size, language, self.settings.max_file_bytes):
-                    return reason
-        return None
-
-    def _edit(self, commit: Commit, patch: Patch, language: Language, hunk: Hunk, message: str) -> bool:
-        try:
-            old, new = redact(_text(hunk.old())), redact(_text(hunk.new()))
-        except UnicodeDecodeError:
-            self._reject(commit, patch, "not_utf8")
+    def _keep(self, commit: Commit, draft: Draft, at_cut: str, fates: dict[str, Fate]) -> bool:
+        fate = fates.get(draft.path, Fate(False, 0.0))
+        if draft.kind == "message":  # says what was done, not how: it stays true
+            fate = Fate(False, 1.0)
+        if fate.fixed_soon:
+            self.books.reject(f"{commit.sha}:{draft.path}", "fixed_soon")
             return False
-        reason = pairs.edit_reason(old.text, new.text, self.settings.max_edit_lines)
-        if reason is None and patch.change.old_sha is None:
-            reason = "whole_file_edit"
-        if reason is None and (old.text, new.text) in self.seen_edits:
-            reason = "duplicate_edit"  # a cherry-pick, or a rebased branch that was merged as well
-        if reason is not None:
-            self._reject(commit, patch, reason)
+        if self._of_file[at_cut] >= self.settings.edits_per_file:
+            self.books.reject(f"{commit.sha}:{draft.path}", "enough_of_file")
             return False
-        self.seen_edits.add((old.text, new.text))
-        self.books.count_redactions(old.counts)
-        self.books.count_redactions(new.counts)
-        source = pairs.Source(patch.change.path, language, new.text, commit.sha, commit.committed_at)
-        return self.books.keep_pair(pairs.edit_pair(source, message, old.text, new.text))
+        assert self.split.cut is not None
+        weighed = weight(commit.committed_at, self.split.cut.committed_at, self.settings.half_life_days, fate.survival)
+        origin = Provenance(self.ledger.repo.name, commit.sha, commit.committed_at, weighed)
+        kept = self.books.keep(draft, origin)
+        self._of_file[at_cut] += kept
+        return kept
 
-    def _reject(self, commit: Commit, patch: Patch, reason: str) -> None:
-        self.books.reject(f"{commit.sha}:{patch.change.path}", reason)
+    def _keep_addition(self, addition: Addition) -> bool:
+        run = content_id(addition.path, addition.added.strip())
+        if run in self._runs:
+            self.books.reject(f"{addition.commit}:{addition.path}", "duplicate_run")
+            return False
+        self._runs.add(run)
+        return self.books.keep_addition(addition)
+
+    def _revert_reason(self, commit: Commit, side: Side) -> str | None:
+        return "reverted" if commit.sha.startswith(self._reverted[side] or ("-",)) else None
+
+    def _date_reason(self, commit: Commit, side: Side) -> str | None:
+        """Compare a commit's date with the cut's: a clock that runs wrong must not bring the future into training."""
+        if self.split.cut is None:
+            return "repository_after_cut"
+        cut_at = self.split.cut.committed_at
+        if side == "before":
+            return "date_after_cut" if commit.committed_at > cut_at else None
+        return "date_before_cut" if commit.committed_at <= cut_at else None
 
 
-def _text(lines: list[bytes]) -> str:
-    return decode(b"".join(line + b"\n" for line in lines))
+def _key(sha: str, side: Side) -> str:
+    return f"commit {sha} {side}"
 
 
-def _reverted(commit: Commit, reverted: set[str]) -> str | None:
-    return "reverted" if any(commit.sha.startswith(sha) for sha in reverted) else None
-
-
-def _date_reason(commit: Commit, split: Split, is_before: bool) -> str | None:
-    """Compare a commit's date with the cut's: a clock that runs wrong must not bring the future into training."""
-    if is_before:
-        return "date_after_cut" if commit.committed_at > split.cut.committed_at else None
-    return "date_before_cut" if commit.committed_at <= split.cut.committed_at else None
-
-
-def _patch_reason(patches: list[Patch], settings: MineSettings) -> str | None:
-    hunks = [hunk for patch in patches for hunk in patch.hunks]
-    if not hunks:
-        return "no_text_change"  # renames, modes, binary files
-    if sum(len(hunk.added()) + len(hunk.removed()) for hunk in hunks) > settings.max_commit_lines:
-        return "too_many_lines"
-    return "format_only" if gates.format_only((hunk.removed(), hunk.added()) for hunk in hunks) else None
+def _gone(path: str) -> None:
+    """Stand for the files of a repository that has none at the cut."""

@@ -1,164 +1,205 @@
-"""Mine the files of one commit: whole files, holes in them, and documented functions.
+"""Mine the files of the cut commit: what each teaches by itself, and what it teaches beside the others.
 
-In: the tree of the cut commit. Out: file, infilling and body pairs in the books; every file that gave none, with its
-reason. Files are worked on in parallel where there are many, and written in the order of the tree.
+In: the tree of the cut. Out: file, infilling, body and question pairs in the books; every file that gave none, with
+its reason. Files are read in worker processes; what is found is kept in the memo, so that the text of any file can be
+had again without holding it. Pairs are written in the order of the tree.
 """
 
 from __future__ import annotations
 
-import itertools
-import multiprocessing
-import os
+import functools
+import pickle
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from tuner.mine import gates, pairs, syntax
-from tuner.mine.books import Books
-from tuner.mine.languages import Language, language_of
+from tuner.mine.books import Books, Provenance
+from tuner.mine.drafts import Draft, Surroundings
+from tuner.mine.commit_facts import draft_from_plain, draft_to_plain, is_telling, line_hash
+from tuner.mine.file_facts import FileFacts, FileMiner, healthy_tree, source_file
+from tuner.mine.gates.attributes import Attributes
+from tuner.mine.gates.licences import Owners, is_licence_file, licence_folders
+from tuner.mine.gates.paths import path_reason
+from tuner.mine.kinds import REPOSITORY_KINDS
+from tuner.mine.languages import language_of
+from tuner.mine.history import SUBMODULE, SYMLINK
+from tuner.mine.memo import Memo, remembered
 from tuner.mine.plumbing import Blobs, Git
-from tuner.mine.sources import read_text
+from tuner.mine.symbols import SymbolIndex
+from tuner.mine.workers import Workers
 from tuner.progress import Progress
 from tuner.recipe import MineSettings
-from tuner.records import Cut, Pair
+from tuner.records import Repo, content_id
 
-MAX_SYNTAX_ERRORS = 0.05
-MAX_WORKERS = 8
-MIN_FILES_FOR_WORKERS, FILES_PER_BATCH, FILES_PER_TASK = 400, 256, 16
-MAX_ATTRIBUTES_BYTES = 1 << 20
+FILES_PER_BATCH, FEW_FILES = 16, 96
+MOST_REMEMBERED = 256
+MAX_TEXT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One file to mine, or one that is already known to be dropped."""
+class Blob:
+    """One file of the tree."""
 
+    mode: str
+    sha: str
     path: str
-    reason: str | None = None
-    language: Language | None = None
-    data: bytes | None = None
-    size: int = 0
+
+    @property
+    def key(self) -> str:
+        """Name what decides the file's facts."""
+        return f"file {self.sha} {content_id(self.path)}"
+
+
+class Snapshot:
+    """The files of one repository's cut. `origin` gives a path's provenance."""
+
+    def __init__(
+        self, repo: Repo, commit: str, settings: MineSettings, seed: int, memo: Memo, books: Books, scratch: Path
+    ) -> None:
+        self.repo, self.commit, self.settings, self.seed = repo, commit, settings, seed
+        self.memo, self.books, self.scratch = memo, books, scratch
+        self.kept: dict[str, Blob] = {}
+        self.lines = functools.lru_cache(MOST_REMEMBERED)(self._lines)
+
+    def read(self, names: Iterable[str], workers: Workers, progress: Progress) -> None:
+        """Read every file that passes the gates on paths, and decide which are kept; `names` are the authors."""
+        git = Git(self.repo.path)
+        blobs = list(_tree(git, self.commit))
+        jobs = list(self._jobs(git, blobs))
+        self.books.counts["files_seen"] += len(blobs)
+        heads: dict[str, str] = {}
+        whole: dict[str, str] = {}
+        with progress.track(f"reading files of {self.repo.name}", total=len(jobs), unit="file") as track:
+            for blob, plain in self._facts(jobs, workers):
+                track.advance(1)
+                reason = plain["reason"]
+                if reason is None and whole.setdefault(content_id(plain["text"]), blob.path) != blob.path:
+                    reason = "duplicate_file"
+                if reason is not None:
+                    self._reject(blob.path, reason)
+                    continue
+                self.kept[blob.path] = blob
+                heads[blob.path] = plain["head"]
+                self.books.count_redactions(plain["redactions"])
+        owners = Owners.from_repository(self._licences(git, blobs), heads.values(), names)
+        for path, head in heads.items():
+            if not self.settings.foreign_licences and (reason := owners.foreign(head)):
+                del self.kept[path]
+                self._reject(path, reason)
+        self.books.counts["files_kept"] += len(self.kept)
+
+    def write(self, origin: Callable[[str], Provenance], workers: Workers, progress: Progress) -> None:
+        """Write the pairs of every kept file."""
+        index = SymbolIndex()
+        with progress.track(f"mining files of {self.repo.name}", total=len(self.kept), unit="file") as track:
+            for path, plain in zip(self.kept, self.memo.stream([each.key for each in self.kept.values()]), strict=True):
+                facts = FileFacts.from_plain(plain)
+                for draft in facts.drafts:
+                    self.books.keep(draft, origin(path))
+                if facts.symbols is not None:
+                    index.add(path, facts.symbols)
+                track.advance(1)
+        place = self.scratch / f"{self.repo.name}.index"
+        place.write_bytes(pickle.dumps((index, {path: blob.key for path, blob in self.kept.items()})))
+        miner = RepositoryMiner(self.repo.name, str(place), str(self.memo.path), self.memo.scope, self.settings, self.seed)
+        with progress.track(f"mining names of {self.repo.name}", total=len(self.kept), unit="file") as track:
+            for path, drafts in zip(
+                self.kept, workers.map(miner, self.kept, FILES_PER_BATCH, few=FEW_FILES), strict=True
+            ):
+                for draft in map(draft_from_plain, drafts):
+                    self.books.keep(draft, origin(path))
+                track.advance(1)
+
+    def _facts(self, jobs: list[Blob], workers: Workers) -> Iterator[tuple[Blob, dict[str, Any]]]:
+        miner = FileMiner(self.repo.path, self.settings, self.seed)
+        there = self.memo.among(blob.key for blob in jobs)
+        self.books.counts["files_remembered"] += len(there)
+        return remembered(
+            self.memo, workers, miner, jobs, lambda blob: blob.key, there, size=FILES_PER_BATCH, few=FEW_FILES
+        )
+
+    def _jobs(self, git: Git, blobs: list[Blob]) -> Iterator[Blob]:
+        """Yield the files that pass the gates on paths, attributes and folders of others' code."""
+        attributes = Attributes(self._texts(git, [each for each in blobs if each.path.split("/")[-1] == ".gitattributes"]))
+        foreign = set() if self.settings.foreign_licences else licence_folders(self._texts(git, _licence_files(blobs)))
+        for blob in blobs:
+            reason = path_reason(blob.path, blob.mode, self.settings) or attributes.reason(blob.path)
+            if reason is None and any(folder in foreign for folder in _folders(blob.path)):
+                reason = "foreign_licence"
+            if reason is None:
+                yield blob
+            else:
+                self._reject(blob.path, reason)
+
+    def _licences(self, git: Git, blobs: list[Blob]) -> list[str]:
+        return [text for path, text in self._texts(git, _licence_files(blobs)).items() if "/" not in path]
+
+    def _texts(self, git: Git, blobs: list[Blob]) -> dict[str, str]:
+        with Blobs(git) as reader:
+            read = {blob.path: reader.read(blob.sha, MAX_TEXT_BYTES)[0] for blob in blobs}
+        return {path: data.decode("utf-8", "replace") for path, data in read.items() if data is not None}
+
+    def _lines(self, path: str) -> frozenset[int] | None:
+        """Give the telling lines of a kept file, hashed."""
+        if path not in self.kept:
+            return None
+        text = self.memo.get([self.kept[path].key])[self.kept[path].key]["text"]
+        return frozenset(line_hash(line) for line in text.encode().split(b"\n") if is_telling(line))
+
+    def _reject(self, path: str, reason: str) -> None:
+        self.books.reject(path, reason)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a file gave."""
+class RepositoryMiner:
+    """Draft what a batch of files teaches beside the others; goes to a worker, which reads the index from `place`."""
 
-    path: str
-    reason: str | None
-    pairs: list[Pair] = field(default_factory=list)
-    redactions: dict[str, int] = field(default_factory=dict)
-
-
-def mine_snapshot(
-    git: Git, blobs: Blobs, cut: Cut, settings: MineSettings, seed: int, books: Books, progress: Progress
-) -> None:
-    """Write the pairs of every file of the cut commit that passes the gates."""
-    listing = git.run("ls-tree", "-r", "-z", "--full-tree", cut.commit).split(b"\0")
-    entries = [_entry(line) for line in listing if line]
-    attributes = Attributes(blobs, [(path, sha) for _, sha, path in entries if path.split("/")[-1] == ".gitattributes"])
-    jobs = _jobs(entries, attributes, blobs, settings)
-    seen: set[str] = set()
-    with progress.track("mining files", total=len(entries), unit="file") as track, _mapper(len(entries)) as mapped:
-        for outcome in mapped(Miner(settings, seed, cut.commit, cut.committed_at), jobs):
-            track.advance(1)
-            books.counts["files_seen"] += 1
-            reason = outcome.reason
-            if reason is None and outcome.pairs[0].response in seen:
-                reason = "duplicate_file"
-            if reason is not None:
-                books.reject(outcome.path, reason)
-                continue
-            seen.add(outcome.pairs[0].response)
-            books.counts["files_kept"] += 1
-            books.count_redactions(outcome.redactions)
-            for pair in outcome.pairs:
-                books.keep_pair(pair)
-
-
-@dataclass(frozen=True, slots=True)
-class Miner:
-    """Mine one file; runs in a worker process, so that it holds nothing but settings."""
-
+    repo: str
+    place: str
+    memo: str
+    scope: str
     settings: MineSettings
     seed: int
-    commit: str
-    committed_at: int
 
-    def __call__(self, job: Job) -> Outcome:
-        if job.reason is not None or job.language is None:
-            return Outcome(job.path, job.reason or "not_code")
-        read = read_text(job.data, job.size, job.language, self.settings.max_file_bytes)
-        if read.reason is not None:
-            return Outcome(job.path, read.reason)
-        settings, source = (
-            self.settings,
-            pairs.Source(job.path, job.language, read.text, self.commit, self.committed_at),
-        )
-        tree = None
-        if job.language.grammar is not None:
-            data = read.text.encode()
-            tree = syntax.parse(data, job.language)
-            share = syntax.error_share(tree, data, job.language)
-            if share > gates.MAX_ERROR_SHARE:
-                return Outcome(job.path, "parse_errors")
-            if share > MAX_SYNTAX_ERRORS:  # macros and templates: its lines still are code
-                tree = None
-        whole = pairs.file_pair(source)
-        if not whole.response.strip():
-            return Outcome(job.path, "licence_only")
-        made = [whole]
-        made += pairs.infilling_pairs(source, tree, self.seed, settings.infilling_per_file, settings.max_context_chars)
-        if tree is not None:
-            made += pairs.body_pairs(source, tree, self.seed, settings.body_per_file, settings.max_context_chars)
-        return Outcome(job.path, None, made, read.redactions)
+    def __call__(self, paths: list[str]) -> list[list[list[Any]]]:
+        index, keys, memo = _opened(self.place, self.memo, self.scope)
+
+        @functools.lru_cache(MOST_REMEMBERED)
+        def read(path: str) -> str | None:
+            return memo.get([keys[path]])[keys[path]]["text"] if path in keys else None
+
+        around = Surroundings(self.repo, index, read)
+        found = []
+        for path in paths:
+            language, text = language_of(path), read(path)
+            assert language is not None and text is not None
+            tree, _ = healthy_tree(text.encode(), language)
+            file = source_file(path, language, text, tree, self.seed, self.settings)
+            drafts = (draft for kind in REPOSITORY_KINDS.values() for draft in kind(file, around))
+            found.append([draft_to_plain(draft) for draft in drafts])
+        return found
 
 
-class Attributes:
-    """What the repository's own `.gitattributes` say of a path; deeper files and later lines win."""
-
-    def __init__(self, blobs: Blobs, files: Iterable[tuple[str, str]]) -> None:
-        self.rules: list[gates.AttributeRule] = []
-        for path, sha in sorted(files, key=lambda each: (each[0].count("/"), each[0])):
-            data, _ = blobs.read(sha, MAX_ATTRIBUTES_BYTES)
-            if data is not None:
-                folder = path.removesuffix(".gitattributes")
-                self.rules += gates.attribute_rules(folder, data.decode("utf-8", "replace"))
-
-    def reason(self, path: str) -> str | None:
-        return next((reason for pattern, reason in reversed(self.rules) if pattern.search(path)), None)
+@functools.lru_cache(maxsize=2)
+def _opened(place: str, memo: str, scope: str) -> tuple[SymbolIndex, dict[str, str], Memo]:
+    """Load the index that `Snapshot.write` left for the workers: our own file, written a moment ago."""
+    index, keys = pickle.loads(Path(place).read_bytes())
+    return index, keys, Memo.of_scope(Path(memo), scope)
 
 
-def _entry(line: bytes) -> tuple[str, str, str]:
-    header, path = line.split(b"\t", 1)
-    mode, _, sha = header.decode().split()
-    return mode, sha, path.decode("utf-8", "surrogateescape")
+def _tree(git: Git, commit: str) -> Iterator[Blob]:
+    for line in git.run("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+        if line:
+            header, path = line.split(b"\t", 1)
+            mode, _, sha = header.decode().split()
+            yield Blob(mode, sha, path.decode("utf-8", "surrogateescape"))
 
 
-def _jobs(
-    entries: list[tuple[str, str, str]], attributes: Attributes, blobs: Blobs, settings: MineSettings
-) -> Iterator[Job]:
-    for mode, sha, path in entries:
-        if reason := gates.path_reason(path, mode, settings) or attributes.reason(path):
-            yield Job(path, reason)
-        else:
-            yield Job(path, None, language_of(path), *blobs.read(sha, settings.max_file_bytes))
+def _licence_files(blobs: list[Blob]) -> list[Blob]:
+    return [blob for blob in blobs if is_licence_file(blob.path) and blob.mode not in (SYMLINK, SUBMODULE)]
 
 
-@contextmanager
-def _mapper(files: int) -> Iterator[Callable[[Miner, Iterable[Job]], Iterable[Outcome]]]:
-    """Give a `map` that keeps order: in this process for few files, in workers for many."""
-    workers = min(os.cpu_count() or 1, MAX_WORKERS)
-    if files < MIN_FILES_FOR_WORKERS or workers < 2:
-        yield map
-        return
-    with multiprocessing.get_context("forkserver").Pool(workers) as pool:
-        # In batches: `imap` would read the whole tree ahead of the workers, and hold it.
-        yield lambda function, jobs: (
-            outcome for batch in _batches(jobs) for outcome in pool.map(function, batch, FILES_PER_TASK)
-        )
-
-
-def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
-    remaining = iter(jobs)
-    while batch := list(itertools.islice(remaining, FILES_PER_BATCH)):
-        yield batch
+def _folders(path: str) -> Iterator[str]:
+    parts = path.split("/")[:-1]
+    return ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))

@@ -1,8 +1,9 @@
-"""Turn a repository into training pairs from before a cut, and additions from after it.
+"""Turn repositories into training pairs from before a cut, and additions from after it.
 
-In: a checked `Repo`, `recipe.mine`, a seed. Out: `mined/pairs.jsonl`, `mined/additions.jsonl`, `mined/rejected.jsonl`.
-Every commit that was read and every file of the snapshot ends in a pair, an addition or, with a reason, among the
-rejected. The same repository, settings and seed give the same bytes. No text leaves this room unredacted.
+In: checked `Repo`s, `recipe.mine`, a seed, a folder for what is remembered between runs. Out: `mined/pairs.jsonl`,
+`mined/additions.jsonl`, `mined/rejected.jsonl`. Every commit that was read and every file of the snapshots ends in a
+pair, an addition or, with a reason, among the rejected. The same repositories, settings and seed give the same bytes,
+whether or not something was remembered. No text leaves this room unredacted: what was written is scanned again.
 
     tuner mine --repo PATH
 """
@@ -10,64 +11,102 @@ rejected. The same repository, settings and seed give the same bytes. No text le
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
+from tuner import __version__
 from tuner.errors import RepoError
-from tuner.mine import gates
-from tuner.mine.books import ADDITIONS, PAIRS, REJECTED, Books, open_books
-from tuner.mine.changes import mine_commits
-from tuner.mine.cut import choose_cut
-from tuner.mine.history import Commit, read_commits
-from tuner.mine.plumbing import Blobs, Git
-from tuner.mine.snapshot import mine_snapshot
-from tuner.progress import Progress
+from tuner.mine.books import ADDITIONS, PAIRS, REJECTED, Books, Provenance, open_books
+from tuner.mine.changes import Changes, Touch
+from tuner.mine.cut import Split, choose_cuts
+from tuner.mine.labels import weight
+from tuner.mine.ledger import Ledger, read_ledger
+from tuner.mine.memo import Memo
+from tuner.mine.people import People
+from tuner.mine.scan import require_clean
+from tuner.mine.snapshot import Snapshot
+from tuner.mine.workers import Workers
 from tuner.recipe import MineSettings
-from tuner.records import PAIR_KINDS, Mined, Repo
-from tuner.rundir import Workspace
+from tuner.records import PAIR_KINDS, Cut, Mined, MinedRepo, Repo, content_id
+from tuner.rundir import Workspace, slug
 
 
-def run(repo: Repo, settings: MineSettings, seed: int, work: Workspace) -> Mined:
-    """Mine `repo` into `work.out`."""
+def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work: Workspace) -> Mined:
+    """Mine `repos` into `work.out`; results are remembered under `memory`."""
     started = time.monotonic()
-    git = Git(repo.path)
-    with open_books(work.out) as books, Blobs(git) as blobs:
-        commits, code = _read_history(git, repo, settings, books, work.progress)
-        split = choose_cut(repo, git, commits, {commit.sha for commit in code}, settings)
-        mine_snapshot(git, blobs, split.cut, settings, seed, books, work.progress)
+    with open_books(work.out) as books, Workers() as workers:
+        ledgers = [read_ledger(repo, settings, books, work.progress) for repo in repos]
+        names = {name for ledger in ledgers for name in ledger.names}
+        books.people = People(names)
+        splits = choose_cuts(ledgers, settings)
+        for ledger, split in zip(ledgers, splits, strict=True):
+            decides = settings.model_dump_json(exclude={"only_authors", "except_authors", "cut"})
+            place = memory / f"{slug(ledger.repo.name)}-{content_id(ledger.repo.path)[:8]}.sqlite"
+            with Memo(place, __version__, ledger.repo.name, decides, str(seed)) as memo:
+                _mine(ledger, split, settings, seed, names, memo, workers, books, work)
         if not books.counts["files_kept"]:
             raise RepoError(
-                f"{repo.name}: holds no code that passes the gates (commit {split.cut.commit[:12]}, {_leading(books)})",
+                f"{', '.join(repo.name for repo in repos)}: holds no code that passes the gates ({_leading(books)})",
                 "is this the right REPO=? mine.include and mine.exclude choose the files, mine.cut the commit",
             )
-        mine_commits(git, blobs, code, split, settings, books, work.progress)
+    require_clean([work.out / name for name in (PAIRS, ADDITIONS, REJECTED)], books.people)
     seconds = time.monotonic() - started
     metrics = {
         "mine.seconds": round(seconds, 3),
-        "mine.commits": float(len(commits)),
-        "mine.commits_per_second": round(len(commits) / max(seconds, 1e-9), 1),
+        "mine.commits": float(books.counts["commits_read"]),
+        "mine.commits_per_second": round(books.counts["commits_read"] / max(seconds, 1e-9), 1),
         "mine.files": float(books.counts["files_kept"]),
         "mine.pairs": float(sum(books.counts[kind] for kind in PAIR_KINDS)),
         "mine.additions": float(books.counts["additions"]),
+        "mine.remembered": float(books.counts.pop("files_remembered") + books.counts.pop("commits_remembered")),
     }
+    mined = [
+        MinedRepo(repo.name, repo.revision, split.cut) for repo, split in zip(repos, splits, strict=True)
+    ]
     counts, reasons = dict(sorted(books.counts.items())), dict(sorted(books.reasons.items()))
-    return Mined(PAIRS, ADDITIONS, REJECTED, split.cut, repo.revision, counts, reasons, metrics)
+    return Mined(PAIRS, ADDITIONS, REJECTED, _common(splits), mined, counts, reasons, metrics)
 
 
-def _read_history(
-    git: Git, repo: Repo, settings: MineSettings, books: Books, progress: Progress
-) -> tuple[dict[str, Commit], list[Commit]]:
-    """Read all commits by sha, newest first, and the code commits among them."""
-    commits: dict[str, Commit] = {}
-    code: list[Commit] = []
-    with progress.track("reading commits", total=None, unit="commit") as track:
-        for commit in read_commits(git, repo.revision, settings.max_commits):
-            commits[commit.sha] = commit
-            if reason := gates.commit_reason(commit, settings):
-                books.reject(commit.sha, reason)
-            else:
-                code.append(commit)
-            track.advance(1)
-    books.counts["commits_read"] = len(commits)
-    return commits, code
+def _mine(
+    ledger: Ledger,
+    split: Split,
+    settings: MineSettings,
+    seed: int,
+    names: set[str],
+    memo: Memo,
+    workers: Workers,
+    books: Books,
+    work: Workspace,
+) -> None:
+    """Mine one repository: its files first, since commits are judged by what is left of them."""
+    cut, snapshot = split.cut, None
+    if cut is not None:
+        snapshot = Snapshot(ledger.repo, cut.commit, settings, seed, memo, books, work.scratch)
+        snapshot.read(names, workers, work.progress)
+    changes = Changes(ledger, split, snapshot, settings, books)
+    changes.mine(memo, workers, work.progress)
+    if cut is not None and snapshot is not None:
+
+        def origin(path: str) -> Provenance:
+            touch = changes.touched.get(path, Touch(cut.commit, cut.committed_at))
+            date = min(touch.committed_at, cut.committed_at)
+            weighed = weight(date, cut.committed_at, settings.half_life_days)
+            return Provenance(ledger.repo.name, touch.commit, date, weighed)
+
+        snapshot.write(origin, workers, work.progress)
+
+
+def _common(splits: list[Split]) -> Cut:
+    """Give the cut of all repositories together: one moment, and the commits on both sides of it."""
+    cuts = [split.cut for split in splits if split.cut is not None]
+    if len(cuts) == 1:
+        return cuts[0]
+    return Cut(
+        "+".join(cut.commit for cut in cuts),
+        max(cut.committed_at for cut in cuts),
+        sum(cut.commits_before for cut in cuts),
+        sum(cut.commits_after for cut in cuts),
+        cuts[0].note,
+    )
 
 
 def _leading(books: Books) -> str:

@@ -23,6 +23,10 @@ def drafts(file: SourceFile) -> Iterator[Draft]:
 def without_licence(text: str) -> str:
     """Drop a comment at the top that states copyright or licence; a `#!` line stays."""
     match = LICENCE_HEAD.match(text)
-    if match is None or not LICENCE_WORD.search(match.group(2)):
-        return text
-    return (match.group(1) or "") + text[match.end() :]
+    return (match.group(1) or "") + text[match.end() :] if match is not None and licence_head(text) else text
+
+
+def licence_head(text: str) -> str:
+    """Give the comment at the top if it speaks of copyright or licence, or nothing."""
+    match = LICENCE_HEAD.match(text)
+    return match.group(2) if match is not None and LICENCE_WORD.search(match.group(2)) else ""

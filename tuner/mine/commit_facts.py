@@ -1,0 +1,227 @@
+"""Find out what one commit teaches: drafts of pairs from before the cut, additions from after it.
+
+In: a commit with its list of changed files. Out: `CommitFacts`, which depend on the commit, its side of the cut and the
+settings alone, so that they can be found in any process and kept for the next run. Dropped, with reasons: the whole
+commit (nothing textual, too many lines, format only), files that fail the gates, regions that teach nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tuner.errors import RepoError
+from tuner.mine.additions import additions, removed_lines
+from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
+from tuner.mine.gates.commits import format_only, patch_id
+from tuner.mine.gates.paths import path_reason
+from tuner.mine.history import Commit, Patch, read_patches
+from tuner.mine.kinds import CHANGE_KINDS
+from tuner.mine.languages import Language, code_globs, language_of
+from tuner.mine.messages import is_fix, normalised_message
+from tuner.mine.plumbing import Git
+from tuner.mine.redact import redact
+from tuner.mine.search_replace import reproduces
+from tuner.mine.sources import parse_reason
+from tuner.mine.texts import Texts, texts_of
+from tuner.recipe import MineSettings
+from tuner.records import Addition, Neighbour
+
+Side = Literal["before", "after"]
+MIN_LINE_CHARS = 8  # visible characters of a line that is telling enough to be followed through history
+
+
+@dataclass(slots=True)
+class CommitFacts:
+    """What one commit gave. `touched` has, for each code file, the hashes of the telling lines it added and removed."""
+
+    reason: str | None = None
+    patch_id: str = ""
+    is_fix: bool = False
+    touched: list[tuple[str, list[int], list[int]]] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+    additions: list[Addition] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    redactions: dict[str, int] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give the facts as JSON values."""
+        return {
+            "reason": self.reason,
+            "patch_id": self.patch_id,
+            "is_fix": self.is_fix,
+            "touched": self.touched,
+            "drafts": [draft_to_plain(draft) for draft in self.drafts],
+            "additions": [[getattr(each, name) for name in ADDITION_FIELDS] for each in self.additions],
+            "dropped": [[each.path, each.reason] for each in self.dropped],
+            "redactions": self.redactions,
+        }
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> CommitFacts:
+        """Build the facts that `to_plain` gave."""
+        return CommitFacts(
+            plain["reason"],
+            plain["patch_id"],
+            plain["is_fix"],
+            [(path, added, removed) for path, added, removed in plain["touched"]],
+            [draft_from_plain(each) for each in plain["drafts"]],
+            [Addition(*each) for each in plain["additions"]],
+            [Dropped(path, reason) for path, reason in plain["dropped"]],
+            plain["redactions"],
+        )
+
+
+ADDITION_FIELDS = tuple(Addition.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitMiner:
+    """Find the facts of a batch of commits; goes to a worker process, so that it holds nothing but settings."""
+
+    repo: str
+    path: str
+    settings: MineSettings
+
+    def __call__(self, batch: list[tuple[Commit, Side]]) -> list[dict[str, Any]]:
+        try:
+            return list(self._facts(batch))
+        except RepoError:
+            if len(batch) == 1:
+                return [CommitFacts("unreadable").to_plain()]
+            return [plain for each in batch for plain in self([each])]  # only the damaged one is lost
+
+    def _facts(self, batch: list[tuple[Commit, Side]]) -> Iterator[dict[str, Any]]:
+        texts, sides = texts_of(self.path, self.settings.max_file_bytes), dict(batch)
+        with_patches = read_patches(Git(self.path), [commit for commit, _ in batch], code_globs())
+        for commit, patches in with_patches:
+            facts = CommitFacts(_patch_reason(patches, self.settings), patch_id(patches))
+            if facts.reason is None:
+                reading = _Reading(self.repo, commit, patches, texts, self.settings, facts)
+                reading.before() if sides[commit] == "before" else reading.after()
+            yield facts.to_plain()
+
+
+class _Reading:
+    """One commit that is being read; everything found goes into `facts`."""
+
+    def __init__(
+        self, repo: str, commit: Commit, patches: list[Patch], texts: Texts, settings: MineSettings, facts: CommitFacts
+    ) -> None:
+        self.repo, self.commit, self.patches = repo, commit, patches
+        self.texts, self.settings, self.facts = texts, settings, facts
+        self.redactions: Counter[str] = Counter()
+
+    def before(self) -> None:
+        """Draft the pairs of a commit that training may see."""
+        facts = self.facts
+        message = normalised_message(self.commit.message)
+        asked = redact(message) if message is not None else None
+        facts.is_fix = is_fix(self.commit.message)
+        for patch, _ in self._files():
+            hunks = patch.hunks
+            added = (line for hunk in hunks for line in hunk.added())
+            removed = (line for hunk in hunks for line in hunk.removed())
+            facts.touched.append((patch.change.path, _telling(added), _telling(removed)))
+        sides = [each for patch, language in self._files(said=True) if (each := self._changed(patch, language))]
+        change = CommitChange(asked.text if asked else None, facts.is_fix, [file for file, _ in sides], self.settings)
+        raw = {file.path: both for file, both in sides if both is not None}
+        for drafts in CHANGE_KINDS.values():
+            for found in drafts(change):
+                if isinstance(found, Dropped):
+                    facts.dropped.append(found)
+                elif found.kind == "edit" and found.path in raw and not reproduces(*raw[found.path], found.response):
+                    facts.dropped.append(Dropped(found.path, "does_not_reproduce"))
+                else:
+                    facts.drafts.append(found)
+        if asked and facts.drafts:
+            self.redactions.update(asked.counts)
+        facts.redactions = dict(sorted(self.redactions.items()))
+        if not facts.drafts:
+            facts.reason = "poor_message" if message is None else "no_usable_edit"
+
+    def after(self) -> None:
+        """Take what a commit after the cut added."""
+        removed, limit = removed_lines(self.patches), self.settings.max_context_chars
+        for patch, language in self._files(said=True):
+            read, _ = self.texts.read(patch.change.new_sha or "", language)
+            if reason := read.reason or parse_reason(read.text.encode(), language):
+                self._drop(patch, reason)
+                continue
+            self.redactions.update(read.redactions)
+            for found in additions(self.repo, self.commit, patch, language, read.text, removed, limit):
+                if isinstance(found, Addition):
+                    self.facts.additions.append(found)
+                else:
+                    self._drop(patch, found)
+        self.facts.redactions = dict(sorted(self.redactions.items()))
+        if not self.facts.additions:
+            self.facts.reason = "no_usable_addition"
+
+    def _files(self, *, said: bool = False) -> Iterator[tuple[Patch, Language]]:
+        """Yield the changed files that still exist after the commit and pass the gates on paths."""
+        for patch in self.patches:
+            change = patch.change
+            language = language_of(change.path)
+            if change.new_sha is None or not patch.hunks or language is None:
+                continue
+            reason = path_reason(change.path, change.mode, self.settings)
+            if reason is None:
+                yield patch, language
+            elif said:
+                self._drop(patch, reason)
+
+    def _changed(self, patch: Patch, language: Language) -> tuple[ChangedFile, tuple[bytes, bytes] | None] | None:
+        """Read both sides of a file, with the bytes of both where nothing was redacted."""
+        change = patch.change
+        new, new_raw = self.texts.read(change.new_sha or "", language)
+        old, old_raw = (None, b"") if change.old_sha is None else self.texts.read(change.old_sha, language)
+        if reason := new.reason or (old.reason if old else None) or parse_reason(new.text.encode(), language):
+            self._drop(patch, reason)
+            return None
+        self.redactions.update(new.redactions)
+        old_text = old.text if old else None
+        file = ChangedFile(change.path, change.old_path, language, old_text, new.text, patch.hunks)
+        is_as_it_was = old is not None and not old.redactions and not new.redactions
+        return file, (old_raw, new_raw) if is_as_it_was else None
+
+    def _drop(self, patch: Patch, reason: str) -> None:
+        self.facts.dropped.append(Dropped(patch.change.path, reason))
+
+
+def draft_to_plain(draft: Draft) -> list[Any]:
+    """Give a draft as JSON values."""
+    beside = [[each.path, each.text] for each in draft.neighbours]
+    own = (draft.kind, draft.path, draft.language, draft.response, draft.instruction, draft.context, draft.suffix)
+    return [*own, beside]
+
+
+def draft_from_plain(plain: list[Any]) -> Draft:
+    """Build the draft that `draft_to_plain` gave."""
+    return Draft(*plain[:-1], tuple(Neighbour(path, text) for path, text in plain[-1]))
+
+
+def _telling(lines: Iterator[bytes]) -> list[int]:
+    return sorted({line_hash(line) for line in lines if is_telling(line)})
+
+
+def is_telling(line: bytes) -> bool:
+    """Tell a line that can be recognised again from one that stands everywhere."""
+    return len(b"".join(line.split())) >= MIN_LINE_CHARS
+
+
+def line_hash(line: bytes) -> int:
+    """Hash a line without its indentation, to 52 bits, which JSON keeps exactly."""
+    return int.from_bytes(hashlib.blake2b(line.strip(), digest_size=8).digest(), "big") >> 12
+
+
+def _patch_reason(patches: list[Patch], settings: MineSettings) -> str | None:
+    hunks = [hunk for patch in patches for hunk in patch.hunks]
+    if not hunks:
+        return "no_text_change"  # renames, modes, binary files
+    if sum(len(hunk.added()) + len(hunk.removed()) for hunk in hunks) > settings.max_commit_lines:
+        return "too_many_lines"
+    return "format_only" if format_only((hunk.removed(), hunk.added()) for hunk in hunks) else None

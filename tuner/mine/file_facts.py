@@ -1,0 +1,101 @@
+"""Find out what one file at the cut teaches.
+
+In: a blob with its path. Out: `FileFacts`: the reason for which it was dropped, or its redacted text, its drafts, what
+it defines and uses, and the head in which a licence may stand. They depend on the blob, the path, the seed and the
+settings alone. The gates, in order: size and kind of content, encoding, generated, secrets, private keys, parse health.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tree_sitter import Tree
+
+from tuner.mine import syntax
+from tuner.mine.commit_facts import draft_from_plain, draft_to_plain
+from tuner.mine.drafts import Draft, SourceFile
+from tuner.mine.gates.contents import MAX_ERROR_SHARE
+from tuner.mine.kinds import FILE_KINDS
+from tuner.mine.kinds.file import licence_head
+from tuner.mine.languages import Language, language_of
+from tuner.mine.symbols import FileSymbols, symbols_of
+from tuner.mine.texts import texts_of
+from tuner.recipe import MineSettings
+
+MAX_SYNTAX_ERRORS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What one file gave."""
+
+    reason: str | None
+    text: str = ""
+    head: str = ""
+    drafts: list[Draft] = field(default_factory=list)
+    symbols: FileSymbols | None = None
+    redactions: dict[str, int] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give the facts as JSON values."""
+        return {
+            "reason": self.reason,
+            "text": self.text,
+            "head": self.head,
+            "drafts": [draft_to_plain(draft) for draft in self.drafts],
+            "symbols": self.symbols.to_plain() if self.symbols else None,
+            "redactions": self.redactions,
+        }
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> FileFacts:
+        """Build the facts that `to_plain` gave."""
+        drafts = [draft_from_plain(each) for each in plain["drafts"]]
+        symbols = FileSymbols.from_plain(plain["symbols"]) if plain["symbols"] else None
+        return FileFacts(plain["reason"], plain["text"], plain["head"], drafts, symbols, plain["redactions"])
+
+
+@dataclass(frozen=True, slots=True)
+class FileMiner:
+    """Find the facts of a batch of files; goes to a worker process, so that it holds nothing but settings."""
+
+    path: str
+    settings: MineSettings
+    seed: int
+
+    def __call__(self, batch: list[tuple[str, str]]) -> list[dict[str, Any]]:
+        return [self._facts(sha, path).to_plain() for sha, path in batch]
+
+    def _facts(self, sha: str, path: str) -> FileFacts:
+        language = language_of(path)
+        assert language is not None, f"{path} passed the gates on paths"
+        read, _ = texts_of(self.path, self.settings.max_file_bytes).read(sha, language)
+        if read.reason is not None:
+            return FileFacts(read.reason)
+        tree, is_code = healthy_tree(read.text.encode(), language)
+        if not is_code:
+            return FileFacts("parse_errors")
+        file = source_file(path, language, read.text, tree, self.seed, self.settings)
+        drafts = [draft for kind in FILE_KINDS.values() for draft in kind(file)]
+        if not drafts or drafts[0].kind != "file":
+            return FileFacts("licence_only")
+        symbols = symbols_of(tree, file.data, language) if tree is not None else None
+        return FileFacts(None, read.text, licence_head(read.text), drafts, symbols, read.redactions)
+
+
+def source_file(
+    path: str, language: Language, text: str, tree: Tree | None, seed: int, settings: MineSettings
+) -> SourceFile:
+    """Give a file as the kinds see it."""
+    return SourceFile(path, language, text, text.encode(), tree, seed, settings)
+
+
+def healthy_tree(data: bytes, language: Language) -> tuple[Tree | None, bool]:
+    """Parse a file: its tree if hardly anything failed to parse, and whether it is code of its language at all."""
+    if language.grammar is None:
+        return None, True
+    tree = syntax.parse(data, language)
+    share = syntax.error_share(tree, data, language)
+    # macros and templates confuse a grammar: the lines of such a file still are code
+    return (tree if share <= MAX_SYNTAX_ERRORS else None), share <= MAX_ERROR_SHARE

@@ -1,0 +1,74 @@
+"""Read the list of commits once: keep a line for each, and what must be known of all before any is mined.
+
+In: a repository's history, newest first. Out: a `Ledger`. Changed files and authors are looked at while they stream by
+and are not held, so that a long history costs little memory. Every commit that a gate drops is written down.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from tuner.errors import RepoError
+from tuner.mine.books import Books
+from tuner.mine.gates.commits import blame_ignored, commit_reason, picked_from, reverted_shas
+from tuner.mine.history import Commit, read_commits
+from tuner.mine.plumbing import Git
+from tuner.progress import Progress
+from tuner.recipe import MineSettings
+from tuner.records import Repo
+
+IGNORE_LISTS = (".git-blame-ignore-revs", ".git-ignore-revs", ".gitblameignore", ".git_blame_ignore_revs")
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One repository's commits. `commits` are without authors and changes; `names` are the authors of all of them."""
+
+    repo: Repo
+    git: Git
+    commits: dict[str, Commit] = field(default_factory=dict)
+    code: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    reverts: list[tuple[str, str]] = field(default_factory=list)
+
+    def reverted(self, shas: frozenset[str] | set[str], *, inside: bool) -> tuple[str, ...]:
+        """Give the commits, perhaps abbreviated, that are reverted by a commit inside (or outside) of `shas`."""
+        return tuple(reverted for by, reverted in self.reverts if (by in shas) == inside)
+
+
+def read_ledger(repo: Repo, settings: MineSettings, books: Books, progress: Progress) -> Ledger:
+    """Read all commits up to `mine.max_commits`, newest first."""
+    git = Git(repo.path)
+    ledger = Ledger(repo, git)
+    ignored = blame_ignored(_ignore_lists(git, repo.revision))
+    picks: dict[str, str] = {}
+    with progress.track(f"reading commits of {repo.name}", total=None, unit="commit") as track:
+        for commit in read_commits(git, repo.revision, settings.max_commits):
+            track.advance(1)
+            ledger.names.add(commit.author)
+            ledger.reverts += [(commit.sha, sha) for sha in reverted_shas([commit])]
+            reason = "blame_ignored" if commit.sha in ignored else commit_reason(commit, settings)
+            if reason is None and (source := picked_from(commit)):
+                picks[commit.sha] = source
+            if reason is None:
+                ledger.code.add(commit.sha)
+            else:
+                books.reject(commit.sha, reason)
+            ledger.commits[commit.sha] = dataclasses.replace(commit, author="", email="", message="", changes=())
+    for sha, source in picks.items():
+        if source in ledger.commits:
+            ledger.code.discard(sha)
+            books.reject(sha, "cherry_pick")
+    books.counts["commits_read"] += len(ledger.commits)
+    return ledger
+
+
+def _ignore_lists(git: Git, revision: str) -> list[str]:
+    texts = []
+    for name in IGNORE_LISTS:
+        try:
+            texts.append(git.run("cat-file", "blob", f"{revision}:{name}").decode("utf-8", "replace"))
+        except RepoError:
+            continue  # most repositories have none
+    return texts
