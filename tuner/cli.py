@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--repo", help="path of a work tree or bare repository, or a git URL")
+    command.add_argument("--repo", help="path or git URL; several in quotes, or a file with one in each line")
     command.add_argument("--run", type=Path, help="an existing run folder, in place of --repo")
     command.add_argument("--base", help="hub id, folder or GGUF file")
     command.add_argument("--recipe", type=Path, help="recipe file")
@@ -138,22 +138,23 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _pipeline(options: argparse.Namespace) -> Pipeline:
-    from tuner.mine.repository import open_repository
+    from tuner.mine.repositories import open_repositories, together
 
     if not options.repo:
         raise RunError("REPO is missing", "for example: make train REPO=../your-repository")
     chosen, why = _choose_recipe(options)
     resolved = recipes.load(chosen, options.base, options.set)
     progress = TerminalProgress()
-    repo = open_repository(options.repo, bases.cache_folder() / "clones", progress)
-    print(f"repository {repo.name} at {repo.revision[:12]}", file=sys.stderr)
+    repos = open_repositories(options.repo, bases.cache_folder() / "clones", progress)
+    for repo in repos:
+        print(f"repository {repo.name} at {repo.revision[:12]}", file=sys.stderr)
     base = bases.resolve(resolved.recipe.base, bases.cache_folder(), progress)
     print(f"base       {base.name} ({base.fim_form})", file=sys.stderr)
     _say_if_not_served(base)
     print(f"recipe     {chosen or 'defaults'}{why}", file=sys.stderr)
-    run = Run.create(options.adapters, repo, base, resolved.recipe)
+    run = Run.create(options.adapters, together(repos), base, resolved.recipe, repos)
     print(f"run        {run.folder}\n", file=sys.stderr)
-    return Pipeline(run, repo, base, resolved.recipe.model_copy(update={"base": base.name}), progress, _say_stage)
+    return Pipeline(run, repos, base, resolved.recipe.model_copy(update={"base": base.name}), progress, _say_stage)
 
 
 def _say_if_not_served(base: Base) -> None:
@@ -234,12 +235,12 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _finished_run(options: argparse.Namespace) -> Run:
     """Find the run of a repository as it stands; a repository that moved on has another run."""
-    from tuner.mine.repository import open_repository
+    from tuner.mine.repositories import open_repositories, together
 
     if not options.repo:
         raise RunError("RUN and REPO are missing", "make serve RUN=adapters/...; `make runs` lists them")
     recipe = recipes.load(_choose_recipe(options)[0], options.base, options.set).recipe
-    repo = open_repository(options.repo, bases.cache_folder() / "clones", TerminalProgress())
+    repo = together(open_repositories(options.repo, bases.cache_folder() / "clones", TerminalProgress()))
     base = bases.resolve(recipe.base, bases.cache_folder(), TerminalProgress())
     folder = Run.folder_of(options.adapters, repo, base, recipe)
     if not (folder / "manifest.json").is_file():

@@ -32,6 +32,7 @@ from tuner.rundir import Run, State, Workspace
 
 R = TypeVar("R")
 STAGES = ("mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "compare", "export", "report")
+MEMORY = ".mined"  # beside the runs: what mining remembers from one run to the next
 DISK_BYTES = 2 * 2**30  # a run of the embedded base, checkpoints and exported files included
 Said = Callable[[str, State, dict[str, Any]], None]
 
@@ -39,9 +40,11 @@ Said = Callable[[str, State, dict[str, Any]], None]
 class Pipeline:
     """One run from repository to report. `said` is called after each stage with its name, state and manifest entry."""
 
-    def __init__(self, run: Run, repo: Repo, base: Base, recipe: Recipe, progress: Progress, said: Said) -> None:
+    def __init__(
+        self, run: Run, repos: list[Repo], base: Base, recipe: Recipe, progress: Progress, said: Said
+    ) -> None:
         self.run = run
-        self.repo = repo
+        self.repos = repos
         self.base = base
         self.recipe = recipe
         self.progress = progress
@@ -83,9 +86,10 @@ class Pipeline:
         def work(workspace: Workspace) -> Mined:
             from tuner.mine import stage
 
-            return stage.run(self.repo, self.recipe.mine, self.recipe.seed, workspace)
+            memory = self.run.folder.parent / MEMORY
+            return stage.run(self.repos, self.recipe.mine, self.recipe.seed, memory, workspace)
 
-        settings = {"mine": self._section("mine"), "repo": [self.repo.name, self.repo.revision]}
+        settings = {"mine": self._section("mine"), "repos": [[repo.name, repo.revision] for repo in self.repos]}
         return self._stage("mine", Mined, work, settings, [])
 
     def _dataset(self) -> Dataset:
@@ -96,7 +100,7 @@ class Pipeline:
 
             return stage.run(mined, self._renderer(), self.recipe.dataset, self.recipe.seed, workspace)
 
-        settings = {"dataset": self._section("dataset"), "base": self.base.revision, "repo": self.repo.name}
+        settings = {"dataset": self._section("dataset"), "base": self.base.revision, "repos": [repo.name for repo in self.repos]}
         return self._stage("dataset", Dataset, work, settings, [mined.pairs, mined.additions])
 
     def _train(self) -> Adapter:
@@ -181,7 +185,7 @@ class Pipeline:
         return [path for path in entry["outputs"] if path.startswith("adapter/")]
 
     def _renderer(self) -> Renderer:
-        return Renderer.from_folder(Path(self.base.path), self.repo.name)
+        return Renderer.from_folder(Path(self.base.path), self.repos[0].name)
 
     def _section(self, name: str) -> dict[str, Any]:
         return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json")}

@@ -19,7 +19,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +69,10 @@ class Run:
         return adapters / f"{slug(repo.name)}-{slug(base.name)}-{ident}"
 
     @classmethod
-    def create(cls, adapters: Path, repo: Repo, base: Base, recipe: recipes.Recipe) -> Run:
-        """Find the folder of this command, or make it."""
+    def create(
+        cls, adapters: Path, repo: Repo, base: Base, recipe: recipes.Recipe, repos: Sequence[Repo] = ()
+    ) -> Run:
+        """Find the folder of this command, or make it; `repo` stands for `repos` where there are several."""
         folder = cls.folder_of(adapters, repo, base, recipe)
         if (folder / MANIFEST).is_file():
             return cls.find(folder)
@@ -80,6 +82,7 @@ class Run:
             "id": folder.name.rpartition("-")[2],
             "decides": _decides(repo, base, recipe),
             "repo": {"name": repo.name, "revision": repo.revision, "branch": repo.branch},
+            "repos": [{"name": each.name, "revision": each.revision} for each in repos or [repo]],
             "base": {"name": base.name, "revision": base.revision, "fim_form": base.fim_form},
             "stages": [],
         }
