@@ -22,8 +22,23 @@ from tuner.mine.languages import Language, language_of
 from tuner.mine.symbols import FileSymbols, symbols_of
 from tuner.mine.texts import texts_of
 from tuner.recipe import MineSettings
+from tuner.records import content_id
 
 MAX_SYNTAX_ERRORS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One file of the tree."""
+
+    mode: str
+    sha: str
+    path: str
+
+    @property
+    def key(self) -> str:
+        """Name what decides the file's facts."""
+        return f"file {self.sha} {content_id(self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +79,8 @@ class FileMiner:
     settings: MineSettings
     seed: int
 
-    def __call__(self, batch: list[tuple[str, str]]) -> list[dict[str, Any]]:
-        return [self._facts(sha, path).to_plain() for sha, path in batch]
+    def __call__(self, batch: list[Blob]) -> list[dict[str, Any]]:
+        return [self._facts(blob.sha, blob.path).to_plain() for blob in batch]
 
     def _facts(self, sha: str, path: str) -> FileFacts:
         language = language_of(path)

@@ -17,7 +17,7 @@ from typing import Any
 from tuner.mine.books import Books, Provenance
 from tuner.mine.drafts import Draft, Surroundings
 from tuner.mine.commit_facts import draft_from_plain, draft_to_plain, is_telling, line_hash
-from tuner.mine.file_facts import FileFacts, FileMiner, healthy_tree, source_file
+from tuner.mine.file_facts import Blob, FileFacts, FileMiner, healthy_tree, source_file
 from tuner.mine.gates.attributes import Attributes
 from tuner.mine.gates.licences import Owners, is_licence_file, licence_folders
 from tuner.mine.gates.paths import path_reason
@@ -35,20 +35,6 @@ from tuner.records import Repo, content_id
 FILES_PER_BATCH, FEW_FILES = 16, 96
 MOST_REMEMBERED = 256
 MAX_TEXT_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """One file of the tree."""
-
-    mode: str
-    sha: str
-    path: str
-
-    @property
-    def key(self) -> str:
-        """Name what decides the file's facts."""
-        return f"file {self.sha} {content_id(self.path)}"
 
 
 class Snapshot:
