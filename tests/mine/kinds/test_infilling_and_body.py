@@ -1,0 +1,83 @@
+"""Holes and bodies are cut from the file itself, do not overlap, and depend on path and seed only."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.mine.kinds.files import SOURCES, file_of
+from tests.tiny_repo import LEDGER, OTHER_LANGUAGES
+from tuner.mine import syntax
+from tuner.mine.kinds import body, line_infilling, syntax_infilling
+
+
+@pytest.mark.parametrize("path", SOURCES)
+@pytest.mark.parametrize("limit", [200, 8000])
+def test_context_response_and_suffix_stand_together_in_the_file(path: str, limit: int) -> None:
+    file = file_of(path, SOURCES[path], max_context_chars=limit)
+    made = [draft for kind in (syntax_infilling, line_infilling, body) for draft in kind.drafts(file)]
+    assert {draft.kind for draft in made} == {"syntax_infilling", "line_infilling", "body"}
+    for draft in made:
+        assert draft.context + draft.instruction + draft.response + draft.suffix in SOURCES[path]
+        assert max(len(draft.context), len(draft.suffix)) <= limit
+        assert sum(map(str.isalnum, draft.response)) >= 3
+
+
+@pytest.mark.parametrize("path", OTHER_LANGUAGES)
+def test_every_language_gives_holes_that_are_whole_syntax_nodes(path: str) -> None:
+    file = file_of(path, SOURCES[path])
+    assert file.tree is not None
+    nodes = {file.data[hole.start : hole.end].decode() for hole in syntax.holes(file.tree, file.language)}
+    made = list(syntax_infilling.drafts(file))
+    assert len(made) >= 2 and {draft.response for draft in made} <= nodes
+
+
+def test_a_line_hole_runs_to_the_end_of_a_line() -> None:
+    made = list(line_infilling.drafts(file_of("a.py", LEDGER)))
+    assert len(made) == 3 and all(draft.suffix.startswith("\n") for draft in made)
+    assert sum("\n" in draft.response for draft in made) == 1  # one of three runs to the end of its block
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(alphabet="abc xyz\n\t{}()é漢=.,", max_size=600), st.integers(0, 3))
+def test_holes_of_any_text_reconstruct_it_and_do_not_overlap(text: str, seed: int) -> None:
+    file = file_of("query.sql", text, seed, line_infilling_per_file=6, max_context_chars=10_000)
+    made = list(line_infilling.drafts(file))
+    assert len(made) <= 6 and not list(syntax_infilling.drafts(file)) and not list(body.drafts(file))
+    for draft in made:
+        assert draft.context + draft.response + draft.suffix == text
+    ends = [(len(draft.context), len(draft.context) + len(draft.response)) for draft in made]
+    assert all(first[1] <= second[0] for first, second in pairwise(ends))
+
+
+def test_the_seed_and_the_path_choose_the_holes() -> None:
+    def chosen(path: str, seed: int) -> list[str]:
+        return [draft.response for draft in line_infilling.drafts(file_of(path, LEDGER, seed))]
+
+    assert chosen("a.py", 0) == chosen("a.py", 0)
+    assert chosen("a.py", 0) != chosen("a.py", 1)
+    assert chosen("a.py", 0) != chosen("b.py", 0)
+
+
+def test_the_settings_say_how_many_holes_and_bodies() -> None:
+    few = file_of("a.py", LEDGER, syntax_infilling_per_file=1, line_infilling_per_file=2, body_per_file=1)
+    none = file_of("a.py", LEDGER, syntax_infilling_per_file=0, line_infilling_per_file=0, body_per_file=0)
+    kinds = (syntax_infilling, line_infilling, body)
+    assert [len(list(kind.drafts(few))) for kind in kinds] == [1, 2, 1]
+    assert [len(list(kind.drafts(none))) for kind in kinds] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_fit"),
+    [
+        ("\n    a = 1\n    b = 2\n    return a + b\n", True),
+        ("\n    return 1\n", False),
+        ("\n    pass\n    ...\n    raise NotImplementedError\n", False),
+        ("\n    x = 1\n" * 61, False),
+    ],
+)
+def test_a_body_is_neither_a_stub_nor_too_short_nor_too_long(text: str, is_fit: bool) -> None:
+    assert body.is_fit_body(text) == is_fit
