@@ -1,0 +1,155 @@
+"""E-mail addresses, public IP addresses and telephone numbers in code, comments and messages.
+
+Out: findings of the kinds `email`, `ip_address` and `phone`. Left alone: reserved domains, addresses that no one outside
+can reach (private, loopback, documentation), netmasks, version numbers, and numbers of the fictional 555-01 range.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from tuner.mine.placeholders import MARK, Finding
+
+LOCAL, DOMAIN = 64, 255  # the longest parts of an address, RFC 5321
+EMAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+/-])([A-Za-z0-9_%+][A-Za-z0-9._%+-]{0,63})@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,6}[A-Za-z]{2,24})(?![A-Za-z0-9-])"
+)
+_AT = re.compile(r"@(?=[A-Za-z0-9])(?<=[A-Za-z0-9_%+.-]@)")
+# `ann at example dot com`, `ann [at] example.com`, `ann (at) example (dot) com`
+_DOT = r"(?:[ ]?[\[(]dot[\])][ ]?|[ ]dot[ ])"
+SPELT_EMAIL = re.compile(
+    rf"(?<![\w.@-])[A-Za-z0-9][\w.+-]{{0,63}}(?:[ ]at[ ][\w-]{{1,62}}{_DOT}[\w-]{{2,62}}|"
+    rf"[ ]?[\[(]at[\])][ ]?[\w-]{{1,62}}(?:{_DOT}|\.)[\w-]{{2,62}})(?:(?:{_DOT}|\.)[A-Za-z]{{2,24}}){{0,3}}(?![\w@-])",
+    re.IGNORECASE,
+)
+# RFC 2606 names, remote names of git, and pictures such as icon@2x.png
+RESERVED_DOMAIN = re.compile(r"(^|\.)(example\.(com|org|net|edu)|example|test|invalid|localhost|local)$", re.IGNORECASE)
+NO_DOMAIN = re.compile(
+    r"\.(png|jpe?g|gif|svg|webp|ico|css|js|ts|tsx|py|rs|go|json|md|html|sh)$|^(self|this|np|torch|jnp|tf)\.",
+    re.IGNORECASE,
+)
+
+_DOTTED = re.compile(r"\.\d{1,3}\.\d{1,3}(?!\d)")
+_IPV4 = re.compile(r"(?<![\w.+~^-])(?<![^/:]/)(?<!v)\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\w)")
+_IPV4_SPAN = 15
+_VERSION_BEFORE = re.compile(
+    r"(?:[=<>~^!]=|[<>~^]|\b(?:ver|version|release|since|python|oid|section)\W{0,3})\s*['\"]?$", re.IGNORECASE
+)
+_VERSION_LINE = re.compile(
+    r"versi?on|release|\bsemver\b|upgrad|changelog|\boid\b|\bsection\b|\brev\b|assembly", re.IGNORECASE
+)
+_NETWORK_LINE = re.compile(
+    r"\b(?:ip(?:v4|s|_?addr\w*)?|addr\w*|hosts?|host_?name|servers?|dns|nameserver|gateway|bind|listen|connect\w*|ping|ssh|"
+    r"inet|remote|proxy|client|peer|allow|deny|from|subnet|network|cidr|firewall|whitelist|blacklist|node|dig|curl)(?:\b|_)|"
+    r"_(?:ip|host|addr\w*)\b",
+    re.IGNORECASE,
+)
+_IPV6_COLON = re.compile(r":[0-9A-Fa-f]{1,4}:")
+_IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{3,34}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
+
+_INTERNATIONAL = re.compile(
+    r"\+[1-9]\d{0,2}(?<![\w)\]]\+\d)(?<![\w)\]]\+\d\d)(?<![\w)\]]\+\d\d\d)[\d ().-]{6,18}\d(?!\w|[.,]\d)"
+)
+_PHONE_WORD = re.compile(
+    r"(?<![A-Za-z])(?:(?:tele|cell|mobile|home|work)[ _-]?phone|phone|tel|mobile|fax|whatsapp)(?:[ _-]?(?:number|num|no))?"
+    r"\.?['\"]?[ \t]{0,3}[:=]{0,2}[ \t]{0,3}['\"]?(\(?\d[\d ().-]{5,18}\d)(?!\w|[.,:]\d)",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"(?:19|20)\d\d[.-][01]?\d[.-][0-3]?\d|[0-3]?\d[.-][01]?\d[.-](?:19|20)\d\d")
+
+
+def find_addresses(text: str) -> Iterator[Finding]:
+    """Yield e-mail addresses, public IP addresses and telephone numbers; they may overlap."""
+    yield from _emails(text)
+    if "." in text:
+        yield from _ipv4(text)
+    if ":" in text:
+        yield from _ipv6(text)
+    yield from _phones(text)
+
+
+def _emails(text: str) -> Iterator[Finding]:
+    done = 0
+    for at in _AT.finditer(text):  # the pattern itself is slow, so it sees only the surroundings of an @
+        if at.start() < done:
+            continue
+        match = EMAIL.search(text, max(done, at.start() - LOCAL - 1), at.end() + DOMAIN)
+        if match and match.start(2) == at.end():
+            done = match.end()
+            if not (
+                RESERVED_DOMAIN.search(match.group(2))
+                or NO_DOMAIN.search(match.group(2))
+                or _is_no_person(match.group(1))
+            ):
+                yield Finding("email", match.start(), match.end(), False)
+    if " at " in text or "at)" in text or "at]" in text:
+        for match in SPELT_EMAIL.finditer(text):
+            yield Finding("email", match.start(), match.end(), False)
+
+
+def _is_no_person(local: str) -> bool:
+    return local == "git" or MARK in local  # a redacted password stands before the @ of its URL
+
+
+def _ipv4(text: str) -> Iterator[Finding]:
+    done = 0
+    for dots in _DOTTED.finditer(text):
+        start = max(done, dots.start() - _IPV4_SPAN)
+        match = _IPV4.search(text, start, dots.end() + _IPV4_SPAN) if dots.start() >= done else None
+        if match and match.start() < dots.end():
+            done = match.end()
+            if _is_public(match.group()) and not _is_version(text, match):
+                yield Finding("ip_address", match.start(), match.end(), False)
+
+
+def _is_public(value: str) -> bool:
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:  # 999.1.1.1 or too many groups
+        return False
+    is_netmask = value.startswith("255.") or value.endswith(".0.0.0")
+    return address.is_global and not address.is_multicast and not is_netmask
+
+
+def _is_version(text: str, match: re.Match[str]) -> bool:
+    """Four numbers are a version where the line says so, and where they are small and the line names no network."""
+    start = text.rfind("\n", max(0, match.start() - 200), match.start()) + 1 or max(0, match.start() - 200)
+    end = text.find("\n", match.end(), match.end() + 100)
+    before, after = text[start : match.start()], text[match.end() : end if end >= 0 else match.end() + 100]
+    if before.endswith("://") or re.match(r":\d{2,5}\b|/(?:[1-9]|[12]\d|3[012])\b", after):
+        return False
+    if _VERSION_BEFORE.search(before) or _VERSION_LINE.search(before) or _VERSION_LINE.search(after):
+        return True
+    groups = [int(each) for each in match.group().split(".")]
+    return groups[0] < 20 and max(groups) < 100 and not _NETWORK_LINE.search(before)
+
+
+def _ipv6(text: str) -> Iterator[Finding]:
+    if not _IPV6_COLON.search(text):
+        return
+    for match in _IPV6.finditer(text):
+        value = match.group().rstrip(":") if not match.group().endswith("::") else match.group()
+        if sum(map(bool, value.split(":"))) >= 3 and _is_public(value):  # `x[2000::2]` is a slice
+            yield Finding("ip_address", match.start(), match.start() + len(value), False)
+
+
+def _phones(text: str) -> Iterator[Finding]:
+    for match in _INTERNATIONAL.finditer(text):
+        value = match.group()
+        groups = re.findall(r"\d+", value)
+        is_quoted = text[max(0, match.start() - 1) : match.start()] in ("'", '"', ":") or len(groups) >= 3
+        if is_quoted and not _is_no_phone(value, 9):
+            yield Finding("phone", match.start(), match.end(), False)
+    lowered = text.lower()
+    if any(word in lowered for word in ("phone", "tel", "mobile", "fax", "whatsapp")):
+        for match in _PHONE_WORD.finditer(text):
+            if not _is_no_phone(match.group(1), 7):
+                yield Finding("phone", match.start(1), match.end(1), False)
+
+
+def _is_no_phone(value: str, least: int) -> bool:
+    digits = re.sub(r"\D", "", value)
+    is_fictional = digits.startswith(("155501", "55501")) or re.fullmatch(r"1?\d{3}55501\d\d", digits)
+    return bool(not least <= len(digits) <= 15 or is_fictional or _DATE.search(value) or len(set(digits)) < 3)

@@ -1,0 +1,140 @@
+"""Persons in comments and messages: `TODO(ann)`, `@author Ann Lee`, trailers, and the names of the author list.
+
+Out: findings of the kind `person`. The forms that name a person are found without any list. Names from the list are
+found wherever they stand whole; only full names count, since a login or a first name is also a word of the language.
+No name is ever written, logged or part of a message.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from tuner.mine.placeholders import PLACEHOLDER_PERSON, Finding, Redacted, replace, without_overlaps
+
+_WORD = r"[^\W\d_](?:[^\W\d_]|['’.-](?=[^\W\d_]))*\.?"
+_CAPITAL = rf"(?=[^\W\d_a-z])(?:{_WORD})"
+NAME = rf"{_CAPITAL}(?:[ \t]+(?:{_CAPITAL}|van|von|de|der|den|del|da|dos|di|la|le|bin|al)){{1,4}}"
+NAMES = rf"{NAME}(?:(?:,[ \t]*(?:and[ \t]+)?|[ \t]+(?:and|&)[ \t]+){NAME})*"
+_COMMENT = r"^[ \t]*(?:#+|//+!?|/?\*+|--+|;+|%+|<!--|\"\"\"|'''|\.\.|dnl|rem\b)?[ \t]*"
+# anchor, pattern whose group 1 is the person
+FORMS = tuple(
+    (anchor, re.compile(pattern, re.MULTILINE))
+    for anchor, pattern in (
+        *((f"{mark}(", rf"\b{mark}\(@?([A-Za-z][\w. @,-]{{0,40}})\)") for mark in ("TODO", "FIXME")),
+        ("XXX(", r"(?:#|//|\*|--|;|%)[^\n]{0,80}\bXXX\(@?([A-Za-z][\w. @,-]{0,40})\)"),
+        ("@author", rf"@author[s]?[ \t:]+(?!<)({NAMES}|[^\W\d_][\w.-]+(?=[ \t]*(?:$|<|\*/|\(c\))))"),
+        (
+            "uthor:",
+            rf"^[^\n\w]{{0,12}}(?:module|code|section)?[Aa]uthor(?:s|\(s\))?::?[ \t]+({NAMES})(?=[ \t.,;<(*-]|$)",
+        ),
+        ("uthors:", rf"^[^\n\w]{{0,12}}Authors:[ \t]+({NAMES})(?=[ \t.,;<(*-]|$)"),
+        ("moduleauthor::", rf"\.\. (?:module|code|section)author:: ({NAMES})"),
+        ("__author", rf"__authors?__[ \t]*=[ \t]*['\"]({NAMES})"),
+        ("ritten by", rf"[Ww]ritten by[ \t]+({NAMES})"),
+        ("reated by", rf"[Cc]reated by[ \t]+({NAMES})"),
+        ("aintained by", rf"[Mm]aintained by[ \t]+({NAMES})"),
+        ("ontributed by", rf"[Cc]ontributed by[ \t]+({NAMES})"),
+        ("eported by", rf"[Rr]eported by[ \t]+({NAMES})"),
+        ("-by: ", r"^[ \t>*#/-]*[A-Z][\w-]{2,24}-by:[ \t]+([^\s<>\n][^<>\n]{0,60}?)[ \t]*(?=<|$)"),
+    )
+)
+BEFORE_MAIL = re.compile(rf"(?<!\w)({NAME})(?=[ \t]{{1,3}}<[\w.+-]+(?:@| at |\(at\)|\[at\])[^<>\n]{{3,80}}>)")
+NO_PERSON = re.compile(
+    rf"(?i)(?:someone|{PLACEHOLDER_PERSON})(?:$|\W)|issue|bug|[a-z]+-\d+$|v?\d[\d.]*$|perf|later|docs?$|tests?$|windows$|none$|you$|name$|user(?:name)?$"
+)
+# Authors that are machines or roles; their names are words of the language.
+MACHINES = frozenset(
+    "bot action actions ci github gitlab user admin root team developers contributors authors unknown test tests build "
+    "release automation service project the open source copybara dependabot renovate your name someone anonymous".split()
+)
+
+
+def find_persons(text: str) -> Iterator[Finding]:
+    """Yield the persons whom a form such as `TODO(name)` gives away; they may overlap."""
+    for anchor, pattern in FORMS:
+        if anchor in text:
+            for match in pattern.finditer(text):
+                if not NO_PERSON.match(match.group(1)):
+                    yield Finding("person", match.start(1), match.end(1), False)
+    if "<" in text and ("@" in text or " at " in text):
+        for line in re.finditer(r"^[^\n<]{0,400}<[^\n<>]{3,80}(?:@| at |at\)|at\])[^\n]{0,400}$", text, re.MULTILINE):
+            for match in BEFORE_MAIL.finditer(text, line.start(), line.end()):
+                if not NO_PERSON.match(match.group(1)):
+                    yield Finding("person", match.start(1), match.end(1), False)
+
+
+class People:
+    """The full names of a repository's author list, and where they occur in a text."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._patterns: dict[str, re.Pattern[str]] = {}
+        self._forms: dict[str, str] = {}
+        self._by_word: dict[str, set[str]] = defaultdict(set)
+        for name in sorted(set(names)):
+            for form in _forms_of(name):
+                self._forms.setdefault(form, name)
+                self._by_word[max(_words(form), key=len)].add(form)
+
+    def names_in(self, text: str) -> frozenset[str]:
+        """Give the listed names that occur in the text: what an earlier result of it depends on."""
+        return frozenset(self._forms[form] for form in self._forms_in(text))
+
+    def find(self, text: str) -> list[Finding]:
+        """List where the names stand, in order and apart."""
+        return without_overlaps(
+            Finding("person", match.start(), match.end(), False)
+            for form in self._forms_in(text)
+            for match in self._pattern(form).finditer(text)
+        )
+
+    def redact(self, text: str) -> Redacted:
+        """Write a stand-in over every listed name."""
+        counts: Counter[str] = Counter()
+        while found := self.find(text):  # each round leaves fewer words
+            text = replace(text, found, counts)
+        return Redacted(text, dict(counts), 0)
+
+    def _forms_in(self, text: str) -> Iterator[str]:
+        if not self._by_word:
+            return
+        for word in _words(text) & self._by_word.keys():
+            for form in self._by_word[word]:
+                if self._pattern(form).search(text):
+                    yield form
+
+    def _pattern(self, form: str) -> re.Pattern[str]:
+        if form not in self._patterns:
+            words = r"[ \t\u00a0]+".join(re.escape(word) for word in form.split())
+            self._patterns[form] = re.compile(rf"(?<!\w){words}(?!\w)")
+        return self._patterns[form]
+
+
+def _forms_of(name: str) -> set[str]:
+    """Give how a full name may be written: as listed, capitalised, without initials, without accents."""
+    name = " ".join(unicodedata.normalize("NFC", name).replace(PLACEHOLDER_PERSON, "").split())
+    parts = name.split()
+    full = [part for part in parts if sum(character.isalpha() for character in part) >= 2]
+    if len(full) < 2 or any(part.strip("[]().,").lower() in MACHINES for part in parts) or "@" in name:
+        return set()
+    forms = {name, " ".join(full), " ".join(part[:1].upper() + part[1:] for part in full)}
+    forms |= {f"{full[-1]}, {' '.join(full[:-1])}"}
+    forms |= {_without_accents(form) for form in forms}
+    return {form for form in forms if _words(form)}
+
+
+def _without_accents(name: str) -> str:
+    return "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
+
+
+_NO_LETTER = bytes(byte if byte >= 128 or chr(byte).isalpha() else 32 for byte in range(256))
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
+
+
+def _words(text: str) -> set[str]:
+    """Give the set of runs of letters. Plain ASCII takes a way that is three times as fast."""
+    if text.isascii():
+        return set(text.encode("ascii").translate(_NO_LETTER).decode("ascii").split())
+    return set(_LETTERS.findall(text))
