@@ -21,6 +21,7 @@ from tuner.mine.redact import find_secrets
 from tuner.records import PAIR_KINDS, Addition, Neighbour, Pair, Rejected, to_json
 
 ROOM = "mine"
+END_CHARS = 600  # longer than any secret that is not dropped with its whole file
 PAIRS, ADDITIONS, REJECTED = "mined/pairs.jsonl", "mined/additions.jsonl", "mined/rejected.jsonl"
 
 
@@ -48,14 +49,14 @@ class Books:
 
     def reject(self, source: str, reason: str) -> None:
         """Write down a source that gave nothing, or a candidate that was not taken."""
-        printable = self.people.redact(source.encode("utf-8", "backslashreplace").decode())
+        printable = self._nameless(source.encode("utf-8", "backslashreplace").decode())
         self.rejected.write(to_json(Rejected(printable, ROOM, reason)) + "\n")
         self.reasons[reason] += 1
 
     def keep(self, draft: Draft, origin: Provenance) -> bool:
         """Write a pair, unless something speaks against it."""
         asked, before, after, response = map(
-            self.people.redact, (draft.instruction, draft.context, draft.suffix, draft.response)
+            self._nameless, (draft.instruction, draft.context, draft.suffix, draft.response)
         )
         pair = Pair.make(
             draft.kind,
@@ -63,7 +64,7 @@ class Books:
             context=before,
             suffix=after,
             response=response,
-            neighbours=[Neighbour(each.path, self.people.redact(each.text)) for each in draft.neighbours],
+            neighbours=[Neighbour(each.path, self._nameless(each.text)) for each in draft.neighbours],
             repo=origin.repo,
             path=draft.path,
             language=draft.language,
@@ -81,14 +82,19 @@ class Books:
 
     def keep_addition(self, addition: Addition) -> bool:
         """Write an addition, unless a cut left what looks like a secret."""
-        prefix, added, suffix = map(self.people.redact, (addition.prefix, addition.added, addition.suffix))
+        prefix, added, suffix = map(self._nameless, (addition.prefix, addition.added, addition.suffix))
         addition = dataclasses.replace(addition, prefix=prefix, added=added, suffix=suffix)
-        if any(map(find_secrets, (prefix, added, suffix))):
+        if any(find_secrets(end) for text in (prefix, added, suffix) for end in _ends(text)):
             self.reject(addition.id, "secret_after_cut")
             return False
         self.additions.write(to_json(addition) + "\n")
         self.counts["additions"] += 1
         return True
+
+    def _nameless(self, text: str) -> str:
+        redacted = self.people.redact(text)
+        self.count_redactions(redacted.counts)
+        return redacted.text
 
     def count_redactions(self, redactions: dict[str, int]) -> None:
         """Add to the counts of what was replaced."""
@@ -102,11 +108,16 @@ class Books:
             return None
         # A cut through the middle of a word can leave what looks like a secret although the whole file did not.
         texts = (pair.instruction, pair.context, pair.suffix, pair.response, *(each.text for each in pair.neighbours))
-        if any(map(find_secrets, texts)):
+        if any(find_secrets(end) for text in texts for end in _ends(text)):
             return "secret_after_cut"
         if self.people.names_in(pair.context + pair.instruction + pair.response + pair.suffix):
             return "name_after_cut"
         return None
+
+
+def _ends(text: str) -> tuple[str, ...]:
+    """Give the parts of a cut text in which the cut can matter: inside, it is as it was in its redacted file."""
+    return (text,) if len(text) <= 2 * END_CHARS else (text[:END_CHARS], text[-END_CHARS:])
 
 
 @contextmanager

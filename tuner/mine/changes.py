@@ -26,7 +26,7 @@ from tuner.progress import Progress
 from tuner.recipe import MineSettings
 from tuner.records import Addition, content_id
 
-COMMITS_PER_BATCH, FEW_COMMITS = 24, 96
+COMMITS_PER_BATCH, FEW_COMMITS = 64, 96
 Job = tuple[Commit, Side]
 
 

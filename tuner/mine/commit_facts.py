@@ -177,8 +177,8 @@ class _Reading:
     def _changed(self, patch: Patch, language: Language) -> tuple[ChangedFile, tuple[bytes, bytes] | None] | None:
         """Read both sides of a file, with the bytes of both where nothing was redacted."""
         change = patch.change
-        new, new_raw = self.texts.read(change.new_sha or "", language)
-        old, old_raw = (None, b"") if change.old_sha is None else self.texts.read(change.old_sha, language)
+        before, (new, new_raw) = self.texts.read_sides(patch, language)
+        old, old_raw = before or (None, b"")
         # Whether all of the file parses is not asked: it says nothing about a change, and takes longer than the rest.
         if reason := new.reason or (old.reason if old else None):
             self._drop(patch, reason)

@@ -26,6 +26,19 @@ class Text:
 
 def read_text(data: bytes | None, size: int, language: Language, max_bytes: int) -> Text:
     """Pass a file through the gates and redact it."""
+    gated = gated_text(data, size, language, max_bytes)
+    if gated.reason is not None:
+        return gated
+    redacted = redact(gated.text)
+    if redacted.shapes >= MAX_SECRETS:
+        return Text(reason="secrets")
+    if "private_key" in redacted.counts:
+        return Text(reason="private_key")
+    return Text(redacted.text, None, redacted.counts)
+
+
+def gated_text(data: bytes | None, size: int, language: Language, max_bytes: int) -> Text:
+    """Pass a file through the gates; its text is not redacted yet."""
     if reason := gates.content_reason(data, size, language, max_bytes):
         return Text(reason=reason)
     assert data is not None
@@ -33,14 +46,8 @@ def read_text(data: bytes | None, size: int, language: Language, max_bytes: int)
         text = decode(data)
     except UnicodeDecodeError:
         return Text(reason="not_utf8")
-    if reason := gates.generated(text):
-        return Text(reason=reason)
-    redacted = redact(text)
-    if redacted.shapes >= MAX_SECRETS:
-        return Text(reason="secrets")
-    if "private_key" in redacted.counts:
-        return Text(reason="private_key")
-    return Text(redacted.text, None, redacted.counts)
+    reason = gates.generated(text)
+    return Text(reason=reason) if reason else Text(text)
 
 
 def parse_reason(data: bytes, language: Language) -> str | None:
