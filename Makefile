@@ -8,7 +8,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
           $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train mine dataset evaluate compare export report serve runs verify recipes test check format clean
+.PHONY: help setup train mine dataset audit evaluate compare export report serve runs verify recipes test check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -27,6 +27,9 @@ mine: $(READY) ## Only read the repository into pairs
 
 dataset: $(READY) ## Up to the training rows and the frozen evaluation items
 	@$(TUNER) dataset $(FLAGS)
+
+audit: $(READY) ## Look at the dataset before training: page, text, verdict (RUN=adapters/... or REPO=...)
+	@$(TUNER) dataset audit $(FLAGS)
 
 evaluate: $(READY) ## Up to the scores of base and tuned
 	@$(TUNER) evaluate $(FLAGS)

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from tuner import __version__, bases, screen
 from tuner import recipe as recipes
-from tuner.errors import ExportError, RecipeError, RunError, TunerError
+from tuner.errors import ExportError, MachineError, RecipeError, RunError, TunerError
 from tuner.pipeline import Pipeline
 from tuner.progress import TerminalProgress
-from tuner.records import Base, Bundle
-from tuner.rundir import Run, State, locked, runs_in
+from tuner.records import Base, Bundle, Dataset
+from tuner.render import Renderer
+from tuner.rundir import Run, State, disk_errors_named, locked, runs_in, write_atomically
 
 # What a command ends with. `train` is the main job and goes to the end.
 LAST_STAGE = {
@@ -72,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         _run_arguments(command)
         command.set_defaults(function=_run, command=name)
+        if name == "dataset":
+            command.add_argument("what", nargs="?", choices=["audit"], help="look at the dataset before training on it")
+            command.add_argument("folder", nargs="?", type=Path, metavar="RUN", help="audit: the run, as --run")
+            command.set_defaults(function=_dataset)
     serve = commands.add_parser("serve", help="serve base and adapter of a finished run on loopback")
     _run_arguments(serve)
     serve.set_defaults(function=_serve)
@@ -201,11 +206,7 @@ def _say_stage(name: str, state: State, entry: dict) -> None:
 
 def _show_finished(options: argparse.Namespace) -> int:
     """Answer a command on a finished run without its repository: nothing is computed, the result is shown."""
-    if options.repo or options.base or options.recipe or options.set:
-        raise RunError(
-            "RUN= shows a finished run; REPO=, BASE=, RECIPE= and SET= would change nothing",
-            "leave out RUN=, or leave out the others",
-        )
+    _refuse_beside_run(options)
     run = Run.find(options.run)
     last = LAST_STAGE[options.command]
     if run.entry(last) is None:
@@ -214,6 +215,59 @@ def _show_finished(options: argparse.Namespace) -> int:
         )
     print(screen.final_screen(run, _base_of(run), "make serve") if run.entry("export") else screen.run_line(run))
     return 0
+
+
+def _refuse_beside_run(options: argparse.Namespace) -> None:
+    if options.repo or options.base or options.recipe or options.set:
+        raise RunError(
+            "RUN= shows a finished run; REPO=, BASE=, RECIPE= and SET= would change nothing",
+            "leave out RUN=, or leave out the others",
+        )
+
+
+def _dataset(options: argparse.Namespace) -> int:
+    if options.what is None:
+        return _run(options)
+    options.run = options.folder or options.run
+    if options.run is None:
+        pipeline = _pipeline(options)
+        with locked(pipeline.run.folder):
+            pipeline.upto("dataset")
+        return _audit(pipeline.run, pipeline.base)
+    _refuse_beside_run(options)
+    run = Run.find(options.run)
+    run.record("dataset", Dataset)  # before a base is looked for
+    recorded = run.manifest["base"]
+    base = bases.resolve(recorded["name"], bases.cache_folder(), TerminalProgress())
+    if base.revision != recorded["revision"]:
+        raise RunError(
+            f"{base.path}: base {base.name} is {base.revision[:12]}, but this run was made for "
+            f"{recorded['revision'][:12]}",
+            "put the base of the run back in its place, or repeat the `make dataset` command",
+        )
+    return _audit(run, base)
+
+
+def _audit(run: Run, base: Base) -> int:
+    """Write the audit's page and text into the run, print the text, and fail when there is a fault."""
+    from tuner.dataset.audit import make_audit
+    from tuner.dataset.audit_page import as_page
+    from tuner.dataset.audit_text import as_text
+
+    found = make_audit(run, Renderer.from_folder(Path(base.path), run.manifest["repo"]["name"]), TerminalProgress())
+    page, text = run.folder / "audit" / "index.html", run.folder / "audit" / "audit.txt"
+    try:
+        with disk_errors_named("audit"):
+            page.parent.mkdir(exist_ok=True)
+            write_atomically(page, as_page(found))
+            write_atomically(text, as_text(found, colour=False))
+    except OSError as error:
+        raise MachineError(f"{page.parent}: cannot be written: {error.strerror}", "audit a copy of the run") from None
+    shown = as_text(found, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    encoding = sys.stdout.encoding or "utf-8"
+    print(shown.encode(encoding, "backslashreplace").decode(encoding))
+    print(f"  page        {page}")
+    return 1 if found.faults else 0
 
 
 def _serve(options: argparse.Namespace) -> int:

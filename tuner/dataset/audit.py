@@ -1,0 +1,237 @@
+"""Audit a run's dataset before training on it: what it holds, what was dropped, and whether the rows are right.
+
+In: a run folder whose dataset stage has finished, and the renderer of its base. Out: an `Audit`, which is figures and
+text to show, and nothing that depends on the clock. Nothing is changed and nothing dropped; a fault is counted with its
+places. Rows are read twice and pairs once, and none of them is held but the rows to preview.
+
+    tuner dataset audit adapters/<run>
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.dataset.faults import Fault, FaultBook
+from tuner.dataset.origins import Origins, comparable
+from tuner.dataset.row_checks import Preview, RowChecks, RowFigures, Side
+from tuner.dataset.shares import Ages, Share, ages, folder_shares, overlap, shares
+from tuner.progress import Progress
+from tuner.records import PAIR_KINDS, Cut, Dataset, Item, Mined, Pair, PairKind, Rejected, Row, read_jsonl, sha256_file
+from tuner.render import Renderer
+from tuner.rundir import Run
+
+SPLIT = "data/split.json"
+LONG_LINE = 20  # characters; shorter lines occur everywhere
+SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+CONTENT_ID = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the funnel; None where the stage recorded no such count."""
+
+    name: str
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why and how often a room dropped something. `what` is told from the form of its source."""
+
+    room: str
+    what: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFigures:
+    """The evaluation items. `long_lines` of them have a line long enough to look for in the training rows."""
+
+    items: int
+    commits: int
+    novel: int
+    cursors: dict[str, int]
+    long_lines: int
+    lines_trained: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """All that the page and the text show."""
+
+    run: str
+    repository: str
+    base: str
+    max_tokens: int
+    cut: Cut
+    kinds: dict[PairKind, RowFigures]
+    items: ItemFigures
+    languages: list[Share]
+    folders: list[Share]
+    folder_overlap: float
+    ages: Ages
+    funnel: list[Step]
+    reasons: list[Reason]
+    previews: list[Preview]
+    faults: list[Fault]
+
+    @property
+    def total(self) -> RowFigures:
+        """Add up the kinds."""
+        total = RowFigures()
+        for each in self.kinds.values():
+            total.add(each)
+        return total
+
+
+def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
+    """Read a run's pairs, rows and items, and check them."""
+    mined, dataset = run.record("mine", Mined), run.record("dataset", Dataset)
+    recipe = run.manifest["decides"]["recipe"]
+    split = json.loads((run.folder / SPLIT).read_text(encoding="utf-8"))
+    book = FaultBook()
+    _check_files(run.folder, split, dataset, book)
+    items = list(_items(run.folder / dataset.items))
+    reasons = Counter(_reasons(run.folder, mined, dataset))
+    checks = RowChecks(
+        _origins(run.folder, mined, dataset, progress),
+        renderer,
+        mined.cut,
+        recipe["dataset"]["max_tokens"],
+        recipe["seed"],
+        set(split["valid_files"]),
+        _lines(items),
+        book,
+    )
+    with progress.track("checking rows", total=None, unit="row") as track:
+        for side, number, row in _rows(run.folder, dataset):
+            checks.check(row, side, f"{getattr(dataset, side)}:{number} (pair {row.pair_id})")
+            track.advance()
+    checks.check_sides()
+    _check_items(items, checks, mined.cut, book)
+    folders = folder_shares(checks.by_path, Counter(item.path for item in items))
+    return Audit(
+        run=run.folder.name,
+        repository=run.manifest["repo"]["name"],
+        base=run.manifest["base"]["name"],
+        max_tokens=checks.max_tokens,
+        cut=mined.cut,
+        kinds=checks.figures,
+        items=_item_figures(items, checks),
+        languages=shares(checks.by_language, Counter(item.language for item in items)),
+        folders=folders,
+        folder_overlap=overlap(folders),
+        ages=ages(checks.by_time, Counter(item.committed_at for item in items), mined.cut.committed_at),
+        funnel=_funnel(mined, dataset, checks),
+        reasons=[
+            Reason(*key, count) for key, count in sorted(reasons.items(), key=lambda each: (each[0][:2], -each[1]))
+        ],
+        previews=checks.previews(),
+        faults=book.faults(),
+    )
+
+
+def _check_files(folder: Path, split: dict[str, Any], dataset: Dataset, book: FaultBook) -> None:
+    """Hash what the stage read and wrote; `data/split.json` and the manifest say what is wanted."""
+    wanted = {**split["sha256"], dataset.items: dataset.items_sha256}
+    for name, digest in sorted(wanted.items()):
+        if not (folder / name).is_file() or sha256_file(folder / name) != digest:
+            book.add("altered", name)
+
+
+def _rows(folder: Path, dataset: Dataset) -> Iterator[tuple[Side, int, Row]]:
+    sides: tuple[Side, ...] = ("train", "valid")
+    for side in sides:
+        for number, row in enumerate(read_jsonl(folder / getattr(dataset, side), Row), 1):
+            yield side, number, row
+
+
+def _origins(folder: Path, mined: Mined, dataset: Dataset, progress: Progress) -> Origins:
+    wanted = {row.pair_id for _, _, row in _rows(folder, dataset)}
+    dropped = read_jsonl(folder / dataset.rejected, Rejected)
+    cut_open = {each.source for each in dropped if each.reason == "copy_of_future"}
+    with progress.track("reading pairs", total=mined.metrics.get("mine.pairs"), unit="pair") as track:
+
+        def pairs() -> Iterator[Pair]:
+            for pair in read_jsonl(folder / mined.pairs, Pair):
+                yield pair
+                track.advance()
+
+        return Origins(pairs(), wanted, cut_open)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the audit keeps of an item: all but the long text around the cursor."""
+
+    id: str
+    path: str
+    language: str
+    commit: str
+    committed_at: int
+    cursor: str
+    novel: bool
+    line: str
+
+
+def _items(path: Path) -> Iterator[_Asked]:
+    for item in read_jsonl(path, Item):
+        line = comparable((item.prefix.rpartition("\n")[2] + item.target.partition("\n")[0]).strip())
+        yield _Asked(item.id, item.path, item.language, item.commit, item.committed_at, item.cursor, item.novel, line)
+
+
+def _lines(items: list[_Asked]) -> dict[str, list[str]]:
+    """Map each line that is long enough to the items marked novel that ask for it."""
+    lines: dict[str, list[str]] = {item.line: [] for item in items if len(item.line) >= LONG_LINE}
+    for item in items:
+        if item.novel and item.line in lines:
+            lines[item.line].append(item.id)
+    return lines
+
+
+def _check_items(items: list[_Asked], checks: RowChecks, cut: Cut, book: FaultBook) -> None:
+    for commit in sorted({item.commit for item in items} & checks.commits.keys()):
+        book.add("commit_in_two_splits", f"commit {commit}, {checks.commits[commit]}")
+    for item in items:
+        if item.committed_at <= cut.committed_at:
+            book.add("wrong_side_of_cut", f"item {item.id}")
+
+
+def _item_figures(items: list[_Asked], checks: RowChecks) -> ItemFigures:
+    return ItemFigures(
+        items=len(items),
+        commits=len({item.commit for item in items}),
+        novel=sum(item.novel for item in items),
+        cursors=dict(sorted(Counter(item.cursor for item in items).items())),
+        long_lines=sum(item.line in checks.lines for item in items),
+        lines_trained=sum(item.line in checks.lines_seen for item in items),
+    )
+
+
+def _reasons(folder: Path, mined: Mined, dataset: Dataset) -> Iterator[tuple[str, str, str]]:
+    for path in (mined.rejected, dataset.rejected):
+        for each in read_jsonl(folder / path, Rejected):
+            commit, ident = SHA.fullmatch(each.source), CONTENT_ID.fullmatch(each.source)
+            yield each.room, "commit" if commit else "pair or addition" if ident else "file", each.reason
+
+
+def _funnel(mined: Mined, dataset: Dataset, checks: RowChecks) -> list[Step]:
+    counts = mined.counts
+    pairs = sum(checks.origins.pairs[kind] for kind in PAIR_KINDS)
+    rows = sum(each.rows + each.valid_rows for each in checks.figures.values())
+    left_out = dataset.counts.get("left_out_by_budget.rows")
+    return [
+        Step("commits read, of which kept", counts.get("commits_read"), counts.get("commits_kept")),
+        Step("files seen, of which kept", counts.get("files_seen"), counts.get("files_kept")),
+        Step("pairs mined, of which in rows", pairs, len(checks.pair_ids)),
+        Step("rows made, of which within the budget", None if left_out is None else rows + left_out, rows),
+        Step("additions mined, of which items", counts.get("additions"), int(dataset.metrics["dataset.items"])),
+    ]

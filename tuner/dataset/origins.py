@@ -1,0 +1,63 @@
+"""Find out what each row is from: its pair's path, language, commit and date, and how its response begins and ends.
+
+In: the ids of the rows and `mined/pairs.jsonl`, read once. Out: an `Origin` for each id. Pieces of a file from which
+copies of evaluated additions were cut have ids of their own: their text is looked up in the files that were cut, the
+only texts held. A row that is found neither way has no origin, which the audit reports.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tuner.records import Pair, PairKind
+
+EDGE = 40  # characters at each end of a response that must be in its row
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a row is from. `edges` are the beginning and the end of its response, as `comparable` writes them."""
+
+    kind: PairKind
+    path: str
+    language: str
+    commit: str
+    committed_at: int
+    edges: tuple[str, str]
+
+
+class Origins:
+    """The origins of the rows, built from the pairs in one reading."""
+
+    def __init__(self, pairs: Iterable[Pair], wanted: set[str], cut_open: set[str]) -> None:
+        """Read the pairs; `wanted` are the ids of the rows, `cut_open` those of files that lost copied lines."""
+        self.pairs: Counter[str] = Counter()
+        self._by_id: dict[str, Origin] = {}
+        self._opened: list[tuple[str, Origin]] = []
+        for pair in pairs:
+            self.pairs[pair.kind] += 1
+            if pair.id in wanted:
+                self._by_id[pair.id] = _origin(pair)
+            if pair.id in cut_open and pair.kind == "file":
+                self._opened.append((comparable(pair.response), _origin(pair)))
+
+    def of(self, pair_id: str, kind: PairKind, learned: str) -> Origin | None:
+        """Give the origin of a row by its pair's id; that of a piece of a file by the text that it teaches."""
+        found = self._by_id.get(pair_id)
+        if found is not None or kind != "file":
+            return found
+        text = comparable(learned).strip("\ufffd")  # a window may begin or end in the middle of a character
+        return next((origin for whole, origin in self._opened if text and text in whole), None)
+
+
+def comparable(text: str) -> str:
+    """Write text as a tokenizer that normalises gives it back: Qwen's composes characters (NFC)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _origin(pair: Pair) -> Origin:
+    text = comparable(pair.response).strip()
+    return Origin(pair.kind, pair.path, pair.language, pair.commit, pair.committed_at, (text[:EDGE], text[-EDGE:]))
