@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from tuner.dataset.audit import Audit, make_audit
 from tuner.progress import Progress
@@ -29,14 +32,33 @@ from tuner.records import (
     to_json,
     write_jsonl,
 )
-from tuner.render import MASKED
+from tuner.render import MASKED, Renderer
 from tuner.rundir import SCHEMA, Run
 
-from .examples import code, renderer
+from .examples import code
 
 CUT = Cut("c" * 40, 1_700_000_000, 10, 4, "4 of 14 code commits lie after it")
 MONTH = 30 * 86_400
 LINE = "    ledger_total = sum(entry.cents for entry in ledger)"
+
+
+@lru_cache
+def tokenizer() -> Tokenizer:
+    """Give a tokenizer that loads at once: a token a byte, with the control tokens and the normaliser of Qwen."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    made = Tokenizer(models.BPE({letter: number for number, letter in enumerate(alphabet)}, []))
+    made.normalizer = normalizers.NFC()
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    names = ("endoftext", "file_sep", "repo_name", "fim_prefix", "fim_middle", "fim_suffix")
+    made.add_special_tokens([AddedToken(f"<|{name}|>", normalized=False) for name in names])
+    return made
+
+
+@lru_cache
+def renderer() -> Renderer:
+    """Give the renderer that the rows are made with."""
+    return Renderer(tokenizer(), "shop")
 
 
 def pair(kind: PairKind, response: str, path: str = "shop/cart.py", commit: str = CUT.commit, age: int = 0) -> Pair:
@@ -56,7 +78,9 @@ def pair(kind: PairKind, response: str, path: str = "shop/cart.py", commit: str 
 def row(source: Pair, end: bool = True) -> Row:
     """Render a pair as prompt and answer; a whole file has its name in front."""
     show = renderer()
-    prompt = [show.tokenizer.token_to_id(show.form.begin), *show.encode(source.context)]
+    begin = show.tokenizer.token_to_id("<|file_sep|>")
+    assert begin is not None
+    prompt = [begin, *show.encode(source.context)]
     answer = [*show.encode(source.response), *[show.end_id] * end]
     return Row(source.id, source.kind, prompt + answer, [MASKED] * len(prompt) + answer)
 
@@ -90,7 +114,7 @@ class HandMade:
     mine_rejected: list[Rejected] = field(default_factory=list)
     data_rejected: list[Rejected] = field(default_factory=list)
     valid_files: list[str] = field(default_factory=lambda: ["shop/held_out.py"])
-    max_tokens: int = 512
+    max_tokens: int = 2048
     repository: str = "shop"
     base: tuple[str, str] = ("tiny", "b" * 64)
 
@@ -110,15 +134,21 @@ class HandMade:
         for name, records in files.items():
             write_jsonl(folder / name, records)
         hashes = {name: sha256_file(folder / name) for name in files if name != "mined/rejected.jsonl"}
-        split = {"valid_files": self.valid_files, "sha256": hashes}
+        split = {"valid_files": [{"repo": "shop", "path": path} for path in self.valid_files], "sha256": hashes}
         (folder / "data/split.json").write_text(json.dumps(split), encoding="utf-8")
         (folder / "manifest.json").write_text(json.dumps(self._manifest(hashes)), encoding="utf-8")
         return folder
 
     def _manifest(self, hashes: dict[str, str]) -> dict[str, object]:
-        counts = {"commits_read": 40, "commits_kept": 14, "files_seen": 9, "files_kept": 6, "additions": 3}
         mined = Mined(
-            *(f"mined/{name}.jsonl" for name in ("pairs", "additions", "rejected")), CUT, "d" * 40, counts, {}, {}
+            pairs="mined/pairs.jsonl",
+            additions="mined/additions.jsonl",
+            rejected="mined/rejected.jsonl",
+            cut=CUT,
+            revision="d" * 40,
+            counts={"commits_read": 40, "commits_kept": 14, "files_seen": 9, "files_kept": 6, "additions": 3},
+            rejected_counts={},
+            metrics={},
         )
         dataset = Dataset(
             train="data/train.jsonl",

@@ -12,8 +12,8 @@ from tuner.records import Rejected, Row, read_jsonl
 from tuner.render import MASKED
 from tuner.rundir import Run
 
-from .audited_runs import CUT, LINE, HandMade, item, pair, row, sound_run
-from .examples import code, renderer
+from .audited_runs import CUT, LINE, HandMade, item, pair, renderer, row, sound_run
+from .examples import code
 
 
 def faults(run: HandMade, folder: Path) -> dict[str, int]:
@@ -84,6 +84,15 @@ def test_a_response_that_lost_its_middle_end_but_not_its_stop_token_is_cut(tmp_p
     ids, labels = [*whole.input_ids[:-4], end], [*whole.labels[:-4], end]
     run.train[2] = dataclasses.replace(whole, input_ids=ids, labels=labels)
     assert faults(run, tmp_path) == {"response_cut": 1}
+
+
+def test_a_response_is_compared_as_the_tokenizer_normalises_it(tmp_path: Path) -> None:
+    run = sound_run()
+    composed = pair("body", "    return 'cafe\u0301'\n")
+    run.pairs.append(composed)
+    run.train.append(row(composed))
+    assert "cafe\u0301" not in renderer().decode(run.train[-1].input_ids)
+    assert faults(run, tmp_path) == {}
 
 
 def test_a_window_of_a_file_needs_no_end(tmp_path: Path) -> None:

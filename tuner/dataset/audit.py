@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.dataset.faults import Fault, FaultBook
-from tuner.dataset.origins import Origins, comparable
+from tuner.dataset.origins import Origins, Source, comparable
 from tuner.dataset.row_checks import Preview, RowChecks, RowFigures, Side
 from tuner.dataset.shares import Ages, Share, ages, folder_shares, overlap, shares
 from tuner.progress import Progress
@@ -107,7 +107,7 @@ def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
         mined.cut,
         recipe["dataset"]["max_tokens"],
         recipe["seed"],
-        set(split["valid_files"]),
+        {(each["repo"], each["path"]) for each in split["valid_files"]},
         _lines(items),
         book,
     )
@@ -117,7 +117,7 @@ def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
             track.advance()
     checks.check_sides()
     _check_items(items, checks, mined.cut, book)
-    folders = folder_shares(checks.by_path, Counter(item.path for item in items))
+    folders = folder_shares(*_by_path(checks.by_file, Counter((item.repo, item.path) for item in items)))
     return Audit(
         run=run.folder.name,
         repository=run.manifest["repo"]["name"],
@@ -173,6 +173,7 @@ class _Asked:
     """What the audit keeps of an item: all but the long text around the cursor."""
 
     id: str
+    repo: str
     path: str
     language: str
     commit: str
@@ -185,7 +186,19 @@ class _Asked:
 def _items(path: Path) -> Iterator[_Asked]:
     for item in read_jsonl(path, Item):
         line = comparable((item.prefix.rpartition("\n")[2] + item.target.partition("\n")[0]).strip())
-        yield _Asked(item.id, item.path, item.language, item.commit, item.committed_at, item.cursor, item.novel, line)
+        yield _Asked(
+            item.id, item.repo, item.path, item.language, item.commit, item.committed_at, item.cursor, item.novel, line
+        )
+
+
+def _by_path(tokens: Counter[Source], items: Counter[Source]) -> tuple[dict[str, int], dict[str, int]]:
+    """Name files by their path, and with their repository in front where there are several."""
+    several = len({repo for repo, _ in (*tokens, *items)}) > 1
+    named = [
+        {f"{repo}/{path}" if several else path: count for (repo, path), count in counts.items()}
+        for counts in (tokens, items)
+    ]
+    return named[0], named[1]
 
 
 def _lines(items: list[_Asked]) -> dict[str, list[str]]:

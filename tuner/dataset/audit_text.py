@@ -39,7 +39,7 @@ def as_text(audit: Audit, colour: bool) -> str:
         _items(audit),
         ["Languages", *_shares(audit.languages)],
         [
-            f"Folders: training and items lie in the same places by {audit.folder_overlap:.0%}",
+            f"Folders: the shares of training and items have {audit.folder_overlap:.0%} in common",
             *_shares(audit.folders),
         ],
         _ages(audit),
@@ -84,7 +84,7 @@ def _rows(audit: Audit) -> list[str]:
         *_table(table),
         f"A full row has {audit.max_tokens} tokens. A file is cut into windows of that length, so {files.full:,} of its"
         f" {files.rows:,} rows are full;",
-        "in a full row of another kind the prompt was shortened, never the response.",
+        "in a full row of another kind the prompt may be shortened, never the response.",
     ]
 
 
@@ -119,7 +119,8 @@ def _shares(found: list[Share]) -> list[str]:
     for each in found:
         counts = (f"{each.tokens:,}", f"{each.token_share:.1%}", f"{each.items:,}", f"{each.item_share:.1%}")
         table.append((visible(each.name), *counts, "#" * _bar(each.token_share / most)))
-        table.append(("", "", "", "", "", "=" * _bar(each.item_share / most)))
+        if each.items:
+            table.append(("", "", "", "", "", "=" * _bar(each.item_share / most)))
     return _table(table)
 
 
@@ -207,7 +208,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         "  "
         + "  ".join(
-            f"{cell:>{width}}" if cell[:1].isdigit() and number else f"{cell:<{width}}"
+            f"{cell:>{width}}" if number and (cell[:1].isdigit() or cell == "-") else f"{cell:<{width}}"
             for number, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows

@@ -22,11 +22,15 @@ class Origin:
     """Where a row is from. `edges` are the beginning and the end of its response, as `comparable` writes them."""
 
     kind: PairKind
+    repo: str
     path: str
     language: str
     commit: str
     committed_at: int
     edges: tuple[str, str]
+
+
+Source = tuple[str, str]  # a repository's name, and a path in it
 
 
 class Origins:
@@ -60,4 +64,6 @@ def comparable(text: str) -> str:
 
 def _origin(pair: Pair) -> Origin:
     text = comparable(pair.response).strip()
-    return Origin(pair.kind, pair.path, pair.language, pair.commit, pair.committed_at, (text[:EDGE], text[-EDGE:]))
+    return Origin(
+        pair.kind, pair.repo, pair.path, pair.language, pair.commit, pair.committed_at, (text[:EDGE], text[-EDGE:])
+    )

@@ -19,7 +19,7 @@ from typing import Literal
 
 from tuner.dataset.faults import FaultBook
 from tuner.dataset.order import rank
-from tuner.dataset.origins import Origin, Origins, comparable
+from tuner.dataset.origins import Origin, Origins, Source, comparable
 from tuner.dataset.token_view import Piece, pieces, texts
 from tuner.records import COMMIT_KINDS, PAIR_KINDS, Cut, PairKind, Row
 from tuner.render import MASKED, Renderer
@@ -74,14 +74,14 @@ class RowChecks:
         cut: Cut,
         max_tokens: int,
         seed: int,
-        valid_paths: set[str],
+        valid_files: set[Source],
         lines: Mapping[str, list[str]],
         book: FaultBook,
     ) -> None:
         self.origins, self.renderer, self.cut, self.book = origins, renderer, cut, book
-        self.max_tokens, self.seed, self.valid_paths, self.lines = max_tokens, seed, valid_paths, lines
+        self.max_tokens, self.seed, self.valid_files, self.lines = max_tokens, seed, valid_files, lines
         self.figures: dict[PairKind, RowFigures] = {kind: RowFigures() for kind in PAIR_KINDS}
-        self.by_path: Counter[str] = Counter()
+        self.by_file: Counter[Source] = Counter()
         self.by_language: Counter[str] = Counter()
         self.by_time: Counter[int] = Counter()
         self.pair_ids: set[str] = set()
@@ -149,7 +149,7 @@ class RowChecks:
         self.commits.setdefault(origin.commit, place)
         if row.kind in COMMIT_KINDS:
             self._change_commits[side].add(origin.commit)
-        elif side == "train" and origin.path in self.valid_paths:
+        elif side == "train" and (origin.repo, origin.path) in self.valid_files:
             self.book.add("train_and_valid", f"{place}: {origin.path}")
 
     def _is_whole(self, row: Row, origin: Origin, text: str) -> bool:
@@ -176,7 +176,7 @@ class RowChecks:
         step = min((tokens - 1) * HISTOGRAM_BARS // self.max_tokens, HISTOGRAM_BARS - 1)
         figures.lengths[max(0, step)] += 1
         if origin is not None:
-            self.by_path[origin.path] += tokens
+            self.by_file[origin.repo, origin.path] += tokens
             self.by_language[origin.language] += tokens
             self.by_time[origin.committed_at] += tokens
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 MOST_FOLDERS = 15
 WORTH_SPLITTING = 0.05  # of the tokens and items together; smaller folders are shown whole
+FEW = 6  # folders inside that must hold half of a folder for it to be split
 MOST_BARS = 60  # in the picture of the months; an older history is shown by quarter, then by year
 Folder = tuple[str, ...]
 
@@ -40,20 +41,18 @@ class Ages:
 
 
 def shares(tokens: Mapping[str, int], items: Mapping[str, int], most: int = MOST_FOLDERS) -> list[Share]:
-    """Set training tokens beside items by name, most tokens first; from `most` on they are added up."""
+    """Set training tokens beside items by name, most tokens first; all but the `most` weightiest are added up."""
     all_tokens, all_items = max(1, sum(tokens.values())), max(1, sum(items.values()))
 
     def share(name: str, own: int, asked: int) -> Share:
         return Share(name, own, asked, own / all_tokens, asked / all_items)
 
-    names = sorted(
-        {*tokens, *items}, key=lambda name: (-tokens.get(name, 0) / all_tokens, -items.get(name, 0) / all_items, name)
-    )
-    found = [share(name, tokens.get(name, 0), items.get(name, 0)) for name in names[:most]]
-    rest = names[most:]
+    each = [share(name, tokens.get(name, 0), items.get(name, 0)) for name in sorted({*tokens, *items})]
+    each.sort(key=lambda one: -one.token_share - one.item_share)
+    found = sorted(each[:most], key=lambda one: (-one.token_share, -one.item_share))
+    rest = each[most:]
     if rest:
-        own, asked = (sum(counts.get(name, 0) for name in rest) for counts in (tokens, items))
-        found.append(share(f"other ({len(rest)})", own, asked))
+        found.append(share(f"other ({len(rest)})", sum(one.tokens for one in rest), sum(one.items for one in rest)))
     return found
 
 
@@ -63,23 +62,28 @@ def overlap(found: list[Share]) -> float:
 
 
 def folder_shares(tokens: Mapping[str, int], items: Mapping[str, int]) -> list[Share]:
-    """Set training tokens beside items by folder; large folders are split as long as the list stays short."""
+    """Set training tokens beside items by folder.
+
+    A folder that holds much is shown by the folders inside it, unless it is spread evenly over many of them.
+    """
     all_tokens, all_items = max(1, sum(tokens.values())), max(1, sum(items.values()))
     weights = {
         path: tokens.get(path, 0) / all_tokens + items.get(path, 0) / all_items for path in sorted({*tokens, *items})
     }
-    shown: dict[Folder, list[str]] = {(): list(weights)}
-    closed: set[Folder] = set()
-    while open_ones := [folder for folder in shown if folder not in closed]:
-        folder = max(open_ones, key=lambda each: (sum(weights[path] for path in shown[each]), each))
-        parts = _split(folder, shown[folder])
-        heavy = sum(weights[path] for path in shown[folder]) >= 2 * WORTH_SPLITTING
-        if parts.keys() == {folder} or not heavy or (folder and len(shown) - 1 + len(parts) > MOST_FOLDERS):
-            closed.add(folder)
+    shown: dict[Folder, list[str]] = {}
+    waiting: list[tuple[Folder, list[str]]] = [((), list(weights))]
+    while waiting:
+        folder, paths = waiting.pop()
+        parts = _split(folder, paths)
+        sizes = sorted((sum(weights[path] for path in part) for part in parts.values()), reverse=True)
+        whole = sum(sizes)
+        if folder and (whole < 2 * WORTH_SPLITTING or sum(sizes[:FEW]) < whole / 2):
+            shown[folder] = paths
             continue
-        del shown[folder]
-        shown |= parts
-        closed |= {folder} & parts.keys()
+        direct = parts.pop(folder, None)
+        if direct is not None:
+            shown[folder] = direct
+        waiting += parts.items()
     names = {path: "/".join((*folder, "")) or "./" for folder, paths in shown.items() for path in paths}
     own: Counter[str] = Counter()
     asked: Counter[str] = Counter()
