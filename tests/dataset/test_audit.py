@@ -248,10 +248,13 @@ def test_three_rows_of_each_kind_are_drawn_the_same_every_time(tmp_path: Path) -
     assert len({each.place for each in first}) == len(first)
 
 
-def test_a_run_without_a_dataset_and_a_malformed_row_are_named(tmp_path: Path) -> None:
+def test_malformed_files_are_named(tmp_path: Path) -> None:
     folder = sound_run().write(tmp_path)
     (folder / "data/train.jsonl").write_text("{}\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"train\.jsonl:1: missing key"):
+        audited(folder)
+    (folder / "data/split.json").write_text('{"sha256": {}}', encoding="utf-8")
+    with pytest.raises(DataError, match=r"split\.json: no split of this version"):
         audited(folder)
     (folder / "manifest.json").unlink()
     with pytest.raises(RunError, match="not a run"):

@@ -93,6 +93,14 @@ def test_a_run_before_its_dataset_stage_is_named(write: Callable[[HandMade], Pat
     assert "stage `dataset` has not finished" in err
 
 
+def test_a_folder_that_cannot_be_written_is_named(write: Callable[[HandMade], Path]) -> None:
+    folder = write(sound_run())
+    (folder / "audit").write_text("in the way", encoding="utf-8")
+    status, _, err = tuner("dataset", "audit", folder)
+    assert status == 2
+    assert err.startswith(f"error: {folder}/audit: cannot be written: ")
+
+
 def test_settings_beside_a_run_are_refused(write: Callable[[HandMade], Path]) -> None:
     status, _, err = tuner("dataset", "audit", write(sound_run()), "--set", "seed=1")
     assert status == 2

@@ -15,16 +15,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tuner.dataset.faults import Fault, FaultBook
 from tuner.dataset.origins import Origins, Source, comparable
 from tuner.dataset.row_checks import Preview, RowChecks, RowFigures, Side
 from tuner.dataset.shares import Ages, Share, ages, folder_shares, overlap, shares
+from tuner.errors import DataError
 from tuner.progress import Progress
 from tuner.records import PAIR_KINDS, Cut, Dataset, Item, Mined, Pair, PairKind, Rejected, Row, read_jsonl, sha256_file
 from tuner.render import Renderer
 from tuner.rundir import Run
+from tuner.strict import ALTERED
 
 SPLIT = "data/split.json"
 LONG_LINE = 20  # characters; shorter lines occur everywhere
@@ -96,9 +97,9 @@ def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
     """Read a run's pairs, rows and items, and check them."""
     mined, dataset = run.record("mine", Mined), run.record("dataset", Dataset)
     recipe = run.manifest["decides"]["recipe"]
-    split = json.loads((run.folder / SPLIT).read_text(encoding="utf-8"))
+    hashes, valid_files = _read_split(run.folder / SPLIT)
     book = FaultBook()
-    _check_files(run.folder, split, dataset, book)
+    _check_files(run.folder, {**hashes, dataset.items: dataset.items_sha256}, book)
     items = list(_items(run.folder / dataset.items))
     reasons = Counter(_reasons(run.folder, mined, dataset))
     checks = RowChecks(
@@ -107,7 +108,7 @@ def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
         mined.cut,
         recipe["dataset"]["max_tokens"],
         recipe["seed"],
-        {(each["repo"], each["path"]) for each in split["valid_files"]},
+        valid_files,
         _lines(items),
         book,
     )
@@ -139,9 +140,17 @@ def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
     )
 
 
-def _check_files(folder: Path, split: dict[str, Any], dataset: Dataset, book: FaultBook) -> None:
-    """Hash what the stage read and wrote; `data/split.json` and the manifest say what is wanted."""
-    wanted = {**split["sha256"], dataset.items: dataset.items_sha256}
+def _read_split(path: Path) -> tuple[dict[str, str], set[Source]]:
+    """Read the hashes of the files on both sides of the stage, and the held-out files."""
+    try:
+        split = json.loads(path.read_text(encoding="utf-8"))
+        return split["sha256"], {(each["repo"], each["path"]) for each in split["valid_files"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: no split of this version: {error!r:.80}", ALTERED) from None
+
+
+def _check_files(folder: Path, wanted: dict[str, str], book: FaultBook) -> None:
+    """Hash what the stage read and wrote."""
     for name, digest in sorted(wanted.items()):
         if not (folder / name).is_file() or sha256_file(folder / name) != digest:
             book.add("altered", name)
