@@ -1,7 +1,7 @@
 """E-mail addresses, public IP addresses and telephone numbers in code, comments and messages.
 
-Out: findings of the kinds `email`, `ip_address` and `phone`. Left alone: reserved domains, addresses that no one outside
-can reach (private, loopback, documentation), netmasks, version numbers, and numbers of the fictional 555-01 range.
+Out: findings of the kinds `email`, `ip_address` and `phone`. Left alone: reserved domains, addresses that no one
+outside can reach (private, loopback, documentation), netmasks, version numbers, and made-up telephone numbers.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ SPELT_EMAIL = re.compile(
     rf"[ ]?[\[(]at[\])][ ]?[\w-]{{1,62}}(?:{_DOT}|\.)[\w-]{{2,62}})(?:(?:{_DOT}|\.)[A-Za-z]{{2,24}}){{0,3}}(?![\w@-])",
     re.IGNORECASE,
 )
+_SPELT_AT = tuple(re.compile(each) for each in (r" at (?=[\w-]{1,62}(?: dot |[ ]?[\[(]dot))", r"\(at\)", r"\[at\]"))
 # RFC 2606 names, remote names of git, and pictures such as icon@2x.png
 RESERVED_DOMAIN = re.compile(r"(^|\.)(example\.(com|org|net|edu)|example|test|invalid|localhost|local)$", re.IGNORECASE)
 NO_DOMAIN = re.compile(
@@ -38,11 +39,13 @@ _VERSION_BEFORE = re.compile(
     r"(?:[=<>~^!]=|[<>~^]|\b(?:ver|version|release|since|python|oid|section)\W{0,3})\s*['\"]?$", re.IGNORECASE
 )
 _VERSION_LINE = re.compile(
-    r"versi?on|release|\bsemver\b|upgrad|changelog|\boid\b|\bsection\b|\brev\b|assembly", re.IGNORECASE
+    r"versi?on|release|\bsemver\b|upgrad|changelog|\boid\b|\bsection\b|\brev\b|assembly|"
+    r"\$Id|,v[ ]|\b(?:C|C\+\+|ISO|RFC|IEEE|ECMA)[ -]?\d",
+    re.IGNORECASE,
 )
 _NETWORK_LINE = re.compile(
     r"\b(?:ip(?:v4|s|_?addr\w*)?|addr\w*|hosts?|host_?name|servers?|dns|nameserver|gateway|bind|listen|connect\w*|ping|ssh|"
-    r"inet|remote|proxy|client|peer|allow|deny|from|subnet|network|cidr|firewall|whitelist|blacklist|node|dig|curl)(?:\b|_)|"
+    r"inet|remote|proxy|peer|allow|deny|subnet|network|cidr|firewall|whitelist|blacklist|dig|curl)(?:\b|_)|"
     r"_(?:ip|host|addr\w*)\b",
     re.IGNORECASE,
 )
@@ -50,24 +53,25 @@ _IPV6_COLON = re.compile(r":[0-9A-Fa-f]{1,4}:")
 _IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{3,34}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
 
 _INTERNATIONAL = re.compile(
-    r"\+[1-9]\d{0,2}(?<![\w)\]]\+\d)(?<![\w)\]]\+\d\d)(?<![\w)\]]\+\d\d\d)[\d ().-]{6,18}\d(?!\w|[.,]\d)"
+    r"\+[1-9]\d{0,2}(?<![\w)\]+]\+\d)(?<![\w)\]+]\+\d\d)(?<![\w)\]+]\+\d\d\d)[\d ().-]{6,18}\d(?!\w|[.,]\d)"
 )
-_PHONE_WORD = re.compile(
-    r"(?<![A-Za-z])(?:(?:tele|cell|mobile|home|work)[ _-]?phone|phone|tel|mobile|fax|whatsapp)(?:[ _-]?(?:number|num|no))?"
-    r"\.?['\"]?[ \t]{0,3}[:=]{0,2}[ \t]{0,3}['\"]?(\(?\d[\d ().-]{5,18}\d)(?!\w|[.,:]\d)",
-    re.IGNORECASE,
+_PHONE_WORDS = tuple(
+    re.compile(each) for each in ("phone", r"tel(?<![a-z]tel)", r"mobile(?<![a-z]mobile)", "whatsapp", "fax")
+)
+_PHONE_AFTER = re.compile(
+    r"(?i:[ _-]?(?:number|num|no))?\.?['\"]?[ \t]{0,3}[:=]{0,2}[ \t]{0,3}['\"]?(\(?\d[\d ().-]{5,18}\d)(?!\w|[.,:]\d)"
 )
 _DATE = re.compile(r"(?:19|20)\d\d[.-][01]?\d[.-][0-3]?\d|[0-3]?\d[.-][01]?\d[.-](?:19|20)\d\d")
 
 
-def find_addresses(text: str) -> Iterator[Finding]:
+def find_addresses(text: str, lowered: str) -> Iterator[Finding]:
     """Yield e-mail addresses, public IP addresses and telephone numbers; they may overlap."""
     yield from _emails(text)
     if "." in text:
         yield from _ipv4(text)
     if ":" in text:
         yield from _ipv6(text)
-    yield from _phones(text)
+    yield from _phones(text, lowered)
 
 
 def _emails(text: str) -> Iterator[Finding]:
@@ -84,9 +88,11 @@ def _emails(text: str) -> Iterator[Finding]:
                 or _is_no_person(match.group(1))
             ):
                 yield Finding("email", match.start(), match.end(), False)
-    if " at " in text or "at)" in text or "at]" in text:
-        for match in SPELT_EMAIL.finditer(text):
-            yield Finding("email", match.start(), match.end(), False)
+    for sign in _SPELT_AT:
+        for place in sign.finditer(text):
+            match = SPELT_EMAIL.search(text, max(0, place.start() - LOCAL - 1), place.end() + DOMAIN)
+            if match and match.start() < place.start() < match.end():
+                yield Finding("email", match.start(), match.end(), False)
 
 
 def _is_no_person(local: str) -> bool:
@@ -135,21 +141,22 @@ def _ipv6(text: str) -> Iterator[Finding]:
             yield Finding("ip_address", match.start(), match.start() + len(value), False)
 
 
-def _phones(text: str) -> Iterator[Finding]:
+def _phones(text: str, lowered: str) -> Iterator[Finding]:
     for match in _INTERNATIONAL.finditer(text):
         value = match.group()
         groups = re.findall(r"\d+", value)
         is_quoted = text[max(0, match.start() - 1) : match.start()] in ("'", '"', ":") or len(groups) >= 3
         if is_quoted and not _is_no_phone(value, 9):
             yield Finding("phone", match.start(), match.end(), False)
-    lowered = text.lower()
-    if any(word in lowered for word in ("phone", "tel", "mobile", "fax", "whatsapp")):
-        for match in _PHONE_WORD.finditer(text):
-            if not _is_no_phone(match.group(1), 7):
+    for word in _PHONE_WORDS:
+        for place in word.finditer(lowered):
+            match = _PHONE_AFTER.match(text, place.end())
+            if match and not _is_no_phone(match.group(1), 7):
                 yield Finding("phone", match.start(1), match.end(1), False)
 
 
 def _is_no_phone(value: str, least: int) -> bool:
     digits = re.sub(r"\D", "", value)
-    is_fictional = digits.startswith(("155501", "55501")) or re.fullmatch(r"1?\d{3}55501\d\d", digits)
-    return bool(not least <= len(digits) <= 15 or is_fictional or _DATE.search(value) or len(set(digits)) < 3)
+    # 555 is the exchange of films and tests; running digits are tests too
+    is_made_up = digits.startswith("155501") or re.fullmatch(r"1?(\d{3})?555\d{4,}", digits) or "123456" in digits
+    return bool(not least <= len(digits) <= 15 or is_made_up or _DATE.search(value) or len(set(digits)) < 4)

@@ -81,7 +81,7 @@ def _quoted_is_harmless(name: str, value: str) -> bool:
 
 def _upper_is_harmless(name: str, value: str) -> bool:
     return (
-        len(value) < 12 and _bare_is_harmless(name, value) or _quoted_is_harmless(name, value) or entropy(value) < 3.0
+        (len(value) < 12 and _bare_is_harmless(name, value)) or _quoted_is_harmless(name, value) or entropy(value) < 3.0
     )
 
 
@@ -94,6 +94,11 @@ def _bare_is_harmless(name: str, value: str) -> bool:
     return (
         _is_identifier(value) or entropy(value) < 2.5 or bool(re.match(r"[=~!|&?]|0x|\d+[a-z]{0,2}$|\d+[.,:]\d", value))
     )
+
+
+def is_like_code(value: str) -> bool:
+    """Say whether a value outside of quotes is rather a name or an expression than a secret."""
+    return _bare_is_harmless("", value)
 
 
 def _is_identifier(value: str) -> bool:
@@ -115,7 +120,7 @@ def _basic_is_harmless(_name: str, value: str) -> bool:
         decoded = base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
     except (binascii.Error, ValueError):
         return True
-    user, colon, password = decoded.partition(b":")
+    _user, colon, password = decoded.partition(b":")
     return not (colon and password and decoded.isascii() and decoded.decode().isprintable())
 
 
@@ -205,7 +210,8 @@ RULES = (
     _rule(
         "env_secret",
         "= :",
-        r"^[ \t]*(?:export[ \t]+|ENV[ \t]+|ARG[ \t]+|-[ \t]+)?(?-i:(?P<name>[A-Z0-9_]{0,40}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|API_?KEY)"
+        r"^[ \t]*(?:export[ \t]+|ENV[ \t]+|ARG[ \t]+|-[ \t]+)?(?-i:(?P<name>[A-Z0-9_]{0,40}"
+        r"(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|API_?KEY)"
         r"[A-Z0-9_]{0,20}))[ \t]?[=:][ \t]?(?P<value>[A-Za-z0-9+/_.!#%^*=@~?&-]{8,200})[ \t]*$",
         _upper_is_harmless,
         re.MULTILINE,
@@ -232,7 +238,8 @@ RULES = (
     _rule(
         "netrc_password",
         "password",
-        r"(?:\blogin\s+\S{1,80}\s+|^[ \t]*)password[ \t]+(?P<value>[^\s'\"]{6,200})[ \t]*(?=\n|$|[ \t]*\\|machine|account)",
+        r"(?:\blogin\s+\S{1,80}\s+|^[ \t]*)password[ \t]+(?P<value>[^\s'\"]{6,200})"
+        r"[ \t]*(?=\n|$|\\|machine|account)",
         _bare_is_harmless,
         re.MULTILINE,
     ),
@@ -287,18 +294,15 @@ _KEYWORDS = tuple(
         *("cloudflare", "fastly", "pagerduty", "okta", "twilio", "algolia", "heroku", "aws"),
     )
 )
-_KEY = re.compile("key")
+_KEY = re.compile(r"key(?<=[istehrgnydp_-]key)")
 _BEFORE_KEY = tuple(word + sign for word in KEYS for sign in ("", "_", "-"))
 
 
-def find_by_keyword(text: str) -> Iterator[tuple[KeywordRule, int, int]]:
+def find_by_keyword(text: str, lowered: str) -> Iterator[tuple[KeywordRule, int, int]]:
     """Yield what the rules of this file find, with start and end of the value."""
     for match in URL_PASSWORD.pattern.finditer(text):
         if not _url_is_harmless("", match.group("value")):
             yield URL_PASSWORD, match.start("value"), match.end("value")
-    lowered = text.lower()
-    if len(lowered) != len(text):  # one letter, a dotted capital I, becomes two
-        lowered = text.replace("\u0130", "i").lower()
     for start, end in _neighbourhoods(lowered):
         for rule in RULES:
             if any(lowered.find(need, start, end) >= 0 for need in rule.needs):

@@ -14,11 +14,14 @@ from collections.abc import Iterable, Iterator
 
 from tuner.mine.placeholders import PLACEHOLDER_PERSON, Finding, Redacted, replace, without_overlaps
 
-_WORD = r"[^\W\d_](?:[^\W\d_]|['’.-](?=[^\W\d_]))*\.?"
-_CAPITAL = rf"(?=[^\W\d_a-z])(?:{_WORD})"
-NAME = rf"{_CAPITAL}(?:[ \t]+(?:{_CAPITAL}|van|von|de|der|den|del|da|dos|di|la|le|bin|al)){{1,4}}"
+_LETTER = r"[^\W\d_]"
+# An initial, or a capitalised word that is no abbreviation: `D.`, `O'Neil`, `Jean-Luc`, `McDonnell`
+_CAPITAL = rf"(?![a-z])(?:{_LETTER}\.|(?![A-Z]+\b){_LETTER}(?:{_LETTER}|['’-](?={_LETTER}))+)"
+NAME = (
+    r"(?!(?:From|By|The|This|See|For|And|Copyright|Originally|Thanks|Contact)\b)"
+    rf"{_CAPITAL}(?:[ \t]+(?:{_CAPITAL}|van|von|de|der|den|del|da|dos|di|la|le|bin|al)){{1,4}}"
+)
 NAMES = rf"{NAME}(?:(?:,[ \t]*(?:and[ \t]+)?|[ \t]+(?:and|&)[ \t]+){NAME})*"
-_COMMENT = r"^[ \t]*(?:#+|//+!?|/?\*+|--+|;+|%+|<!--|\"\"\"|'''|\.\.|dnl|rem\b)?[ \t]*"
 # anchor, pattern whose group 1 is the person
 FORMS = tuple(
     (anchor, re.compile(pattern, re.MULTILINE))
@@ -37,18 +40,26 @@ FORMS = tuple(
         ("reated by", rf"[Cc]reated by[ \t]+({NAMES})"),
         ("aintained by", rf"[Mm]aintained by[ \t]+({NAMES})"),
         ("ontributed by", rf"[Cc]ontributed by[ \t]+({NAMES})"),
-        ("eported by", rf"[Rr]eported by[ \t]+({NAMES})"),
-        ("-by: ", r"^[ \t>*#/-]*[A-Z][\w-]{2,24}-by:[ \t]+([^\s<>\n][^<>\n]{0,60}?)[ \t]*(?=<|$)"),
+        (
+            "-by: ",
+            rf"^[ \t>*#/-]*[A-Z][\w-]{{2,24}}-by:[ \t]+([^\s<>\n][^<>\n]{{0,60}}?(?=[ \t]*<)|{NAMES}(?=[ \t]*$))",
+        ),
     )
 )
-BEFORE_MAIL = re.compile(rf"(?<!\w)({NAME})(?=[ \t]{{1,3}}<[\w.+-]+(?:@| at |\(at\)|\[at\])[^<>\n]{{3,80}}>)")
-NO_PERSON = re.compile(
-    rf"(?i)(?:someone|{PLACEHOLDER_PERSON})(?:$|\W)|issue|bug|[a-z]+-\d+$|v?\d[\d.]*$|perf|later|docs?$|tests?$|windows$|none$|you$|name$|user(?:name)?$"
+_MAIL = re.compile(r"<[\w.+-]{1,64}(?:@| at |\(at\)|\[at\])[^<>\n]{3,80}>")
+BEFORE_MAIL = re.compile(rf"(?<!\w)({NAME})(?=[ \t]{{1,3}}{_MAIL.pattern})")
+NO_PERSON = re.compile(  # topics of a TODO, companies and projects
+    rf"(?i)(?:someone|{PLACEHOLDER_PERSON})(?:$|\W)|issue|bug|[a-z]+-\d+$|v?\d[\d.]*$|perf|later|docs?$|tests?$|"
+    r"windows$|none$|you$|name$|user(?:name)?$|"
+    r".*\b(?:inc|ltd|llc|gmbh|corp|foundation|project|team|group|authors|test|scan|software)\b"
 )
 # Authors that are machines or roles; their names are words of the language.
 MACHINES = frozenset(
-    "bot action actions ci github gitlab user admin root team developers contributors authors unknown test tests build "
-    "release automation service project the open source copybara dependabot renovate your name someone anonymous".split()
+    (
+        *("bot", "action", "actions", "ci", "github", "gitlab", "user", "admin", "root", "team", "developers"),
+        *("contributors", "authors", "unknown", "test", "tests", "build", "release", "automation", "service"),
+        *("project", "the", "open", "source", "copybara", "dependabot", "renovate", "your", "name", "anonymous"),
+    )
 )
 
 
@@ -59,11 +70,10 @@ def find_persons(text: str) -> Iterator[Finding]:
             for match in pattern.finditer(text):
                 if not NO_PERSON.match(match.group(1)):
                     yield Finding("person", match.start(1), match.end(1), False)
-    if "<" in text and ("@" in text or " at " in text):
-        for line in re.finditer(r"^[^\n<]{0,400}<[^\n<>]{3,80}(?:@| at |at\)|at\])[^\n]{0,400}$", text, re.MULTILINE):
-            for match in BEFORE_MAIL.finditer(text, line.start(), line.end()):
-                if not NO_PERSON.match(match.group(1)):
-                    yield Finding("person", match.start(1), match.end(1), False)
+    for mail in _MAIL.finditer(text):
+        for match in BEFORE_MAIL.finditer(text, max(0, mail.start() - 120), mail.end() + 80):
+            if not NO_PERSON.match(match.group(1)):
+                yield Finding("person", match.start(1), match.end(1), False)
 
 
 class People:

@@ -1,9 +1,9 @@
 """What was found in a text, and what is written in its place.
 
-In: findings, by character offsets. Out: the text with a stand-in for each. A secret becomes its provider's prefix where
-it has one, then `REDACTED`, a short tag of its type where the length allows, and characters of the same classes: as long
-as it was (8 at least) and the same for the same value. Addresses become the ones that RFC 2606, 5737 and 3849 reserve.
-Nothing that a rule finds is made of a stand-in, so redacting twice changes nothing more.
+In: findings, by character offsets. Out: the text with a stand-in for each. A secret becomes its provider's prefix
+where it has one, then `REDACTED`, a short tag of its type where the length allows, and characters of the same classes:
+as long as it was (8 at least) and the same for the same value. Addresses become the ones that RFC 2606, 5737 and 3849
+reserve. No rule finds a stand-in, so redacting twice changes nothing more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ PLACEHOLDER_EMAIL = "user@example.com"
 PLACEHOLDER_IPV4 = "192.0.2."
 PLACEHOLDER_IPV6 = "2001:db8::"
 PLACEHOLDER_PERSON = "Someone"
-PERSONAL = ("email", "ip_address", "phone", "person")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,12 @@ class Redacted:
     text: str
     counts: dict[str, int]
     shapes: int
+
+
+def lower(text: str) -> str:
+    """Lower the case without moving any character: a dotted capital I would become two."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else text.replace("\u0130", "i").lower()
 
 
 def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:

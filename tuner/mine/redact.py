@@ -21,6 +21,7 @@ from tuner.mine.placeholders import (
     PLACEHOLDER_EMAIL,
     Finding,
     Redacted,
+    lower,
     placeholder,
     replace,
     without_overlaps,
@@ -35,9 +36,10 @@ Scanner = Callable[[str], list[Finding]]
 
 def find_secrets(text: str, people: People | None = None, scanner: Scanner | None = None) -> list[Finding]:
     """List what must not be kept, in order and without overlaps; stand-ins do not count."""
-    found = _find_plain(text)
-    found += find_joined(text, _find_plain)
-    found += find_addresses(text)
+    lowered = lower(text)
+    found = _find_plain(text, lowered)
+    found += find_joined(text, lambda piece: _find_plain(piece, lower(piece)))
+    found += find_addresses(text, lowered)
     found += find_persons(text)
     if people is not None:
         found += people.find(text)
@@ -59,7 +61,7 @@ def redact(text: str, people: People | None = None, scanner: Scanner | None = No
     raise AssertionError(f"redaction does not settle: {Counter(each.kind for each in find_secrets(text, people))}")
 
 
-def _find_plain(text: str) -> list[Finding]:
+def _find_plain(text: str, lowered: str) -> list[Finding]:
     """List the secrets that stand in one piece; they may overlap."""
     found = []
     for rule in rules_for(text):
@@ -68,7 +70,7 @@ def _find_plain(text: str) -> list[Finding]:
             # Code that only names the header of a private key, such as a check for it, is none.
             if MARK not in value and not (rule.is_block and sum(map(str.isalnum, value)) < 32):
                 found.append(Finding(rule.kind, match.start(1), match.end(1), True, rule.prefix, rule.tag))
-    for keyword_rule, start, end in find_by_keyword(text):
+    for keyword_rule, start, end in find_by_keyword(text, lowered):
         if MARK not in text[start:end]:
             found.append(Finding(keyword_rule.kind, start, end, False, "", keyword_rule.tag))
     return found

@@ -145,26 +145,27 @@ RULES = [
 DISCORD = Rule(
     "discord_token", "", re.compile(APART + r"([MNO][A-Za-z\d_-]{22,27}\.[\w-]{6}\.[\w-]{27,40})(?![\w.-])"), "dc"
 )
-DISCORD_HINT = re.compile(r"\.[\w-]{6}\.[\w-]{27}")
+DISCORD_HINT = re.compile(rb"\.[\w-]{6}\.[\w-]{27}")
 # The headers of private keys have spaces in them; all other anchors are inside one long word.
 _SPACED = [rule for rule in RULES if rule.is_block]
 _ANCHORS = re.compile(
-    "|".join(map(re.escape, sorted({rule.anchor for rule in RULES if rule not in _SPACED}, reverse=True)))
+    "|".join(sorted({re.escape(rule.anchor) for rule in RULES if not rule.is_block}, reverse=True)).encode()
 )
-
 # The search takes the longest anchor at a place, and `sk-ant-api03-` also stands for `sk-ant-` and `sk-`.
 _RULES_BY_FOUND = {
-    found: sorted((rule for rule in RULES if rule.anchor in found), key=lambda rule: -len(rule.anchor))
+    found.encode(): sorted((rule for rule in RULES if rule.anchor in found), key=lambda rule: -len(rule.anchor))
     for found in {rule.anchor for rule in RULES}
 }
+_WORD_SIGNS = b"_-.+/=~:@%?&;"
+_PARTING = bytes(byte if (byte < 128 and chr(byte).isalnum()) or byte in _WORD_SIGNS else 32 for byte in range(256))
 
 
 def rules_for(text: str) -> list[Rule]:
     """Give the rules whose anchor occurs in the text, the one with the longest prefix first."""
-    long_words = " ".join({word for word in text.split() if len(word) >= SHORTEST})
-    found = set(_ANCHORS.findall(long_words))
+    words = text.encode("utf-8", "replace").translate(_PARTING).split()
+    long_words = b" ".join({word for word in words if len(word) >= SHORTEST})
     rules = [rule for rule in _SPACED if rule.anchor in text]
-    for anchor in found:
+    for anchor in set(_ANCHORS.findall(long_words)):
         rules += _RULES_BY_FOUND[anchor]
     if DISCORD_HINT.search(long_words):
         rules.append(DISCORD)
