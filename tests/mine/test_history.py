@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.tiny_repo import git
-from tuner.mine.history import Hunk, first_parent_line, introduced_at, read_commits, read_patches
+from tuner.mine.history import Commit, Hunk, first_parent_line, introduced_at, read_commits, read_patches
 from tuner.mine.plumbing import Blobs, Git
 from tuner.records import Repo
 
@@ -55,6 +57,52 @@ def test_content_that_looks_like_git_output_does_not_mislead(tmp_path: Path) -> 
     read = list(read_patches(Git(tmp_path), commits, ["*.py"]))
     assert [commit.sha for commit, _ in read] == [each.sha for each in commits]
     assert all(len(patches) == 1 for _, patches in read)
+
+
+def one_commit(folder: Path, mailmap: bytes | None) -> Commit:
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    (folder / "a.py").write_text("a = 1\n")
+    if mailmap is not None:
+        (folder / ".mailmap").write_bytes(mailmap)
+    git(folder, "add", ".")
+    git(folder, "-c", "user.name=ada", "-c", "user.email=ada@old.test", "commit", "--quiet", "-m", "Add a")
+    (commit,) = read_commits(Git(folder), git(folder, "rev-parse", "HEAD").strip(), 10)
+    return commit
+
+
+def test_the_mail_map_names_the_author(tmp_path: Path) -> None:
+    mailmap = b"Ada Byron <ada@new.test> <ada@old.test>\n"
+    (tmp_path / "with").mkdir()
+    mapped = one_commit(tmp_path / "with", mailmap)
+    assert (mapped.author, mapped.email) == ("Ada Byron", "ada@new.test")
+    git(tmp_path, "clone", "--quiet", "--bare", "with", "bare")
+    assert list(read_commits(Git(tmp_path / "bare"), mapped.sha, 10)) == [mapped]
+    (tmp_path / "without").mkdir()
+    assert one_commit(tmp_path / "without", None).author == "ada"
+
+
+@pytest.mark.parametrize(
+    "mailmap",
+    [
+        b"",
+        b"\xff\xfe<<<>>>\0\n<" + b"x" * 100_000,
+        b"# only a comment\nno address\n",
+        b"<>\n<> <>\n< < > >\n",
+        b"\x01" + b"a" * 40 + b" <ada@old.test>\n",
+    ],
+)
+def test_a_broken_mail_map_stops_nothing(tmp_path: Path, mailmap: bytes) -> None:
+    read = one_commit(tmp_path, mailmap)
+    assert [change.path for change in read.changes] == [".mailmap", "a.py"] and read.message == "Add a\n"
+
+
+def test_a_map_outside_of_the_repository_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("Eve <eve@x.test> <ada@old.test>\n")
+    (tmp_path / "repository").mkdir()
+    sha = one_commit(tmp_path / "repository", None).sha
+    git(tmp_path / "repository", "config", "mailmap.file", str(tmp_path / "elsewhere"))
+    assert git(tmp_path / "repository", "log", "--format=%aN").strip() == "Eve"
+    assert [each.author for each in read_commits(Git(tmp_path / "repository"), sha, 10)] == ["ada"]
 
 
 def test_runs_are_counted_from_the_hunk() -> None:

@@ -14,7 +14,7 @@ from typing import IO
 
 from tuner.mine.plumbing import READ_PIECE, Git
 
-FIELDS = ("%x01%H", "%P", "%at", "%ct", "%an", "%ae", "%B")
+FIELDS = ("%x01%H", "%P", "%at", "%ct", "%aN", "%aE", "%B")
 RENAME_LIMIT = "-l400"
 DIFF_OPTIONS = ("-M", RENAME_LIMIT, "--no-ext-diff", "--no-textconv", "--no-color")
 HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
@@ -39,7 +39,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit. The author is kept only to tell bots from people, and goes into no record."""
+    """One commit. The author, as the mail map names them, serves only the gates and goes into no record."""
 
     sha: str
     parents: tuple[str, ...]
@@ -102,10 +102,12 @@ class Patch:
 
 
 def read_commits(git: Git, revision: str, max_commits: int) -> Iterator[Commit]:
-    """Yield the newest commits reachable from `revision`, newest first."""
+    """Yield the newest commits reachable from `revision`, newest first, authors by the `.mailmap` of `revision`."""
     form = "--format=format:" + "%x00".join(FIELDS) + "%x00"
-    with git.stream(
-        "log", "-z", "--raw", "--no-abbrev", "--no-show-signature", "--no-mailmap", "--encoding=UTF-8", "-O/dev/null",
+    # Named as a blob, the map is the committed one, bare or not; git passes over a missing or broken one. A map that
+    # the repository's own configuration names could be any file of this machine.
+    with git.configured(f"mailmap.blob={revision}:.mailmap", "mailmap.file=").stream(
+        "log", "-z", "--raw", "--no-abbrev", "--no-show-signature", "--encoding=UTF-8", "-O/dev/null",
         f"--max-count={max_commits}", *DIFF_OPTIONS, form, revision, "--",
     ) as stream:  # fmt: skip
         tokens = _split(stream)

@@ -9,6 +9,7 @@ code. Nothing is checked out, and nothing is fetched while reading.
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import tempfile
@@ -70,6 +71,12 @@ class Git:
         self.environment = safe_environment()
         # The user's own settings may change what plumbing prints (mail maps, colours, rename limits).
         self.environment["GIT_CONFIG_GLOBAL"] = os.devnull
+
+    def configured(self, *settings: str) -> Git:
+        """Give the same repository with more settings."""
+        other = copy.copy(self)
+        other.command = [*self.command, *(part for setting in settings for part in ("-c", setting))]
+        return other
 
     def run(self, *arguments: str) -> bytes:
         """Run a command and give what it printed."""
