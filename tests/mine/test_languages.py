@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.mine.languages import GRAMMARS, code_globs, is_prose, language_of, parser
+from tuner.mine.languages import GRAMMARS, code_globs, is_prose, language_named, language_of, parser
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,16 @@ def test_a_path_names_its_language(path: str, name: str) -> None:
     assert language is not None and language.name == name
 
 
-@pytest.mark.parametrize("path", ["data.json", "logo.svg", "a.ipynb", ".py", "LICENSE", "dir.py/file"])
+@pytest.mark.parametrize("path", ["data.json", "logo.svg", ".py", "LICENSE", "dir.py/file"])
 def test_other_files_have_none(path: str) -> None:
     assert language_of(path) is None
+
+
+def test_a_notebook_is_no_code_until_its_cells_are_read() -> None:
+    language = language_of("a.ipynb")
+    assert language is not None and language.is_notebook and not language.is_code
+    assert not any("ipynb" in glob for glob in code_globs())
+    assert language_named("python") == language_of("a.py")
 
 
 def test_all_grammars_load_without_a_network() -> None:

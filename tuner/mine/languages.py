@@ -1,7 +1,7 @@
 """Tell languages by file name, and load their grammars when first needed.
 
-In: a path. Out: a `Language`, or None for files that hold no code (data, pictures, notebooks: their text teaches
-nothing that an editor would complete). Languages without a grammar are treated by lines.
+In: a path. Out: a `Language`, or None for files that hold no code (data, pictures: their text teaches nothing that an
+editor would complete). Languages without a grammar are treated by lines. A notebook's own language stands in it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ class Language:
     """A language. `grammar` names the package and its function; None is treated by lines.
 
     `is_code` is false for configuration: it gives whole files, but no commit that touches only it is a code commit.
+    `is_notebook` marks JSON around code cells: the cells are read by `notebooks`, and its diffs are of no use.
     """
 
     name: str
     grammar: tuple[str, str] | None = None
     is_code: bool = True
+    is_notebook: bool = False
 
 
 GRAMMARS = {
@@ -113,10 +115,11 @@ def _table() -> dict[str, Language]:
         for name, endings in names.items():
             for ending in endings.split():
                 table[ending] = Language(name, GRAMMARS.get(name), is_code)
-    return table
+    return table | {"ipynb": Language("jupyter", is_code=False, is_notebook=True)}
 
 
 BY_EXTENSION = _table()
+BY_NAME = {language.name: language for language in BY_EXTENSION.values()}
 
 
 def language_of(path: str) -> Language | None:
@@ -126,6 +129,11 @@ def language_of(path: str) -> Language | None:
         return Language(FILE_NAMES[name])
     stem, dot, ending = name.rpartition(".")
     return BY_EXTENSION.get(ending) if dot and stem else None
+
+
+def language_named(name: str) -> Language:
+    """Give a language by its own name, as a notebook or a record states it."""
+    return BY_NAME[name]
 
 
 def is_prose(language: Language) -> bool:

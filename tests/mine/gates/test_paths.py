@@ -12,35 +12,40 @@ FILE = "100644"
 
 DROPPED = {
     "vendored": """
-        node_modules/x/index.js  src/third_party/zlib.c  src/thirdparty/zlib.c  ThirdParty/zlib/inflate.c  3rdparty/a.cpp
-        vendor/github.com/pkg/errors/errors.go  src/vendors/a.js  Vendor/a.rb  pip/_vendor/idna/core.py  app/_vendored/six.py
-        external/lib.c  externals/a.py  extern/fmt/format.h  Godeps/_workspace/src/a.go  dist/app.js  packages/x/dist/index.js
-        deps/lua/src/lua.c  site-packages/yaml/loader.py  .venv/lib/a.py  venv/bin/activate.fish  .yarn/releases/yarn.cjs
-        ios/Pods/AFNetworking/a.m  Carthage/Build/a.swift  Frameworks/Crashlytics.framework/Headers/C.h  gradlew.bat
-        gradle/wrapper/a.kts  .mvn/wrapper/MavenWrapperDownloader.java  mvnw.cmd  versioneer.py  tools/cpplint.py
-        build/dotnet-install.ps1  js/jquery-3.6.0.js  js/jquery.js  js/jquery.validate.js  js/jquery-ui.js  erlang.mk
-        css/bootstrap.css  js/bootstrap-3.3.7.js  css/font-awesome.css  css/normalize.css  js/d3.v3.js  js/angular-route.js
-        js/modernizr-2.6.2.js  static/ace-builds/src/ace.js  lib/codemirror/mode/python.js  flow-typed/npm/jest.js
-        wwwroot/lib/x/x.js  .bundle/ruby/a.rb  renv/activate.r  wp-includes/post.php  packages/NUnit.3.12.0/tools/a.ps1
-        src/select2/select2.js  Scripts/respond-vsdoc.js  jspm_packages/a.js  .tox/py311/lib/a.py
+        node_modules/x/index.js  src/third_party/zlib.c  src/thirdparty/zlib.c  ThirdParty/zlib/inflate.c
+        3rdparty/a.cpp  vendor/github.com/pkg/errors/errors.go  src/vendors/a.js  Vendor/a.rb
+        pip/_vendor/idna/core.py  app/_vendored/six.py  external/lib.c  externals/a.py  extern/fmt/format.h
+        Godeps/_workspace/src/a.go  dist/app.js  packages/x/dist/index.js  deps/lua/src/lua.c
+        site-packages/yaml/loader.py  .venv/lib/a.py  venv/bin/activate.fish  .yarn/releases/yarn.cjs
+        ios/Pods/AFNetworking/a.m  Carthage/Build/a.swift  Frameworks/Crashlytics.framework/Headers/C.h
+        gradlew.bat  gradle/wrapper/a.kts  .mvn/wrapper/MavenWrapperDownloader.java  mvnw.cmd  versioneer.py
+        tools/cpplint.py  build/dotnet-install.ps1  js/jquery-3.6.0.js  js/jquery.js  js/jquery.validate.js
+        js/jquery-ui.js  erlang.mk  css/bootstrap.css  js/bootstrap-3.3.7.js  css/font-awesome.css
+        css/normalize.css  js/d3.v3.js  js/angular-route.js  js/modernizr-2.6.2.js
+        static/ace-builds/src/ace.js  lib/codemirror/mode/python.js  flow-typed/npm/jest.js
+        wwwroot/lib/x/x.js  .bundle/ruby/a.rb  renv/activate.r  wp-includes/post.php
+        packages/NUnit.3.12.0/tools/a.ps1  src/select2/select2.js  Scripts/respond-vsdoc.js
+        jspm_packages/a.js  .tox/py311/lib/a.py
     """,
     "generated": """
-        api/user.pb.go  api/user_pb2.py  api/user_pb2_grpc.pyi  api/user.pb.cc  api/user_grpc.pb.go  api/user_pb.d.ts
-        lib/user.g.dart  lib/user.freezed.dart  Forms/Main.Designer.cs  Steps/Login.feature.cs  src/__generated__/Query.ts
-        src/generated/client.ts  src/Generated/Client.cs  app/routeTree.gen.ts  internal/zz_generated.deepcopy.go
-        cmd/wire_gen.go  bindata.go  schema_generated.rs  monster_generated.h  ext/parser.zep.c  app/R.java
-        tests/cassettes/login.yaml  src/__snapshots__/a.ts  htmlcov/index.html  docs/_build/html/a.html  .idea/a.kts
-        target/classes/a.py  obj/Debug/App.cs  .next/server/a.js  .pnp.cjs  moc_window.cpp  ui_window.h  api.generated.ts
+        api/user.pb.go  api/user_pb2.py  api/user_pb2_grpc.pyi  api/user.pb.cc  api/user_grpc.pb.go
+        api/user_pb.d.ts  lib/user.g.dart  lib/user.freezed.dart  Forms/Main.Designer.cs
+        Steps/Login.feature.cs  src/__generated__/Query.ts  src/generated/client.ts  src/Generated/Client.cs
+        app/routeTree.gen.ts  internal/zz_generated.deepcopy.go  cmd/wire_gen.go  bindata.go
+        schema_generated.rs  monster_generated.h  ext/parser.zep.c  app/R.java  tests/cassettes/login.yaml
+        src/__snapshots__/a.ts  htmlcov/index.html  docs/_build/html/a.html  .idea/a.kts  target/classes/a.py
+        obj/Debug/App.cs  .next/server/a.js  .pnp.cjs  moc_window.cpp  ui_window.h  api.generated.ts
         Sources/user.pb.swift
     """,
     "lock_file": """
-        poetry.lock  uv.lock  web/pnpm-lock.yaml  go.sum  Cargo.lock  package-lock.json  Gopkg.lock  pixi.lock  flake.lock
-        MODULE.bazel.lock  .terraform.lock.hcl  Package.resolved  conda-lock.yml  x/packages.lock.json  esy.lock
+        poetry.lock  uv.lock  web/pnpm-lock.yaml  go.sum  Cargo.lock  package-lock.json  Gopkg.lock  pixi.lock
+        flake.lock  MODULE.bazel.lock  .terraform.lock.hcl  Package.resolved  conda-lock.yml
+        x/packages.lock.json  esy.lock
     """,
     "minified": "web/app.min.js  web/app-min.css  web/app.bundle.js  web/app.js.map",
     "translation": """
-        src/locales/de.ts  src/i18n/pt-BR.ts  i18n/zh_Hans_CN/messages.ts  lang/fr/auth.php  src/translations/es-419.js
-        locale/ja/index.ts
+        src/locales/de.ts  src/i18n/pt-BR.ts  i18n/zh_Hans_CN/messages.ts  lang/fr/auth.php
+        src/translations/es-419.js  locale/ja/index.ts
     """,
     "not_code": "logo.png  data.json  LICENSE  Jenkinsfile  model.onnx",
     "prose": "docs/index.md  README.rst  notes.txt",
@@ -48,19 +53,20 @@ DROPPED = {
 }
 KEPT = """
     modules/x/index.js  src/party/zlib.c  vendor_api.py  src/vendor_api/client.py  vendor.py  src/vendoring/a.py
-    src/main/java/com/shop/vendor/VendorApi.java  src/main/kotlin/com/shop/external/Client.kt  app/src/main/java/a/deps/B.java
-    src/distance/metric.py  distribution.py  src/dist.py  src/redistribute/a.go  distutils_build.py  src/deps/auth.py
-    api/deps.py  depstore/a.py  src/externalities/a.py  external.go  myvenv/a.py  environment/a.py  env/prod.tf
-    src/cache/store.go  packages/core/index.ts  packages/core/v2/index.ts  jquerylike.js  js/jquery.ours.js
-    resources/js/bootstrap.js  js/effects.js  js/controls.js  js/reactive.js  js/react-table.js  js/d3chart.js
-    js/angular-app.js  src/configure.py  api/user.go  api/user_pb.py  api/pb.go  src/generators/client.ts
-    src/generate.py  code_gen.py  data-gen.js  tools/codegen.py  src/regenerated.ts  src/designer.cs  src/feature.cs
-    src/cassettes/player.ts  src/main.rs  R.kt  src/bindata_test.go  poetry.py  web/pnpm.yaml  lock.py  src/flake.nix
-    web/admin.js  src/minimum.js  src/bundle.js  src/locales/en.ts  src/locales/en-GB.ts  src/i18n/index.ts
-    src/i18n/src/api.ts  lang/go/parse.py  src/languages/sql/lexer.py  i18n/lib/format.js  src/locale/fmt/a.go  logo.svelte
-    docs/conf.py  docs/_static/custom.css  examples/app.py  testdata/input.go  tests/fixtures/a.py  types/index.d.ts
-    fabfile.py  good\u00e9.py  notebook.ipynb  src/target/debug.py  tools/build.py  .github/workflows/ci.yml  Dockerfile
-    src/libs/select.js  src/framework/app.py  src/obj/model.py
+    src/main/java/com/shop/vendor/VendorApi.java  src/main/kotlin/com/shop/external/Client.kt
+    app/src/main/java/a/deps/B.java  src/distance/metric.py  distribution.py  src/dist.py  src/redistribute/a.go
+    distutils_build.py  src/deps/auth.py  api/deps.py  depstore/a.py  src/externalities/a.py  external.go
+    myvenv/a.py  environment/a.py  env/prod.tf  src/cache/store.go  packages/core/index.ts
+    packages/core/v2/index.ts  jquerylike.js  js/jquery.ours.js  resources/js/bootstrap.js  js/effects.js
+    js/controls.js  js/reactive.js  js/react-table.js  js/d3chart.js  js/angular-app.js  src/configure.py
+    api/user.go  api/user_pb.py  api/pb.go  src/generators/client.ts  src/generate.py  code_gen.py  data-gen.js
+    tools/codegen.py  src/regenerated.ts  src/designer.cs  src/feature.cs  src/cassettes/player.ts  src/main.rs
+    R.kt  src/bindata_test.go  poetry.py  web/pnpm.yaml  lock.py  src/flake.nix  web/admin.js  src/minimum.js
+    src/bundle.js  src/locales/en.ts  src/locales/en-GB.ts  src/i18n/index.ts  src/i18n/src/api.ts
+    lang/go/parse.py  src/languages/sql/lexer.py  i18n/lib/format.js  src/locale/fmt/a.go  logo.svelte
+    docs/conf.py  docs/_static/custom.css  examples/app.py  testdata/input.go  tests/fixtures/a.py
+    types/index.d.ts  fabfile.py  good\u00e9.py  notebook.ipynb  src/target/debug.py  tools/build.py
+    .github/workflows/ci.yml  Dockerfile  src/libs/select.js  src/framework/app.py  src/obj/model.py
 """
 
 
