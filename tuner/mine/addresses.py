@@ -150,9 +150,9 @@ def _phones(text: str, lowered: str) -> Iterator[Finding]:
             yield Finding("phone", match.start(), match.end(), False)
     for word in _PHONE_WORDS:
         for place in word.finditer(lowered):
-            match = _PHONE_AFTER.match(text, place.end())
-            if match and not _is_no_phone(match.group(1), 7):
-                yield Finding("phone", match.start(1), match.end(1), False)
+            number = _PHONE_AFTER.match(text, place.end())
+            if number and not _is_no_phone(number.group(1), 7):
+                yield Finding("phone", number.start(1), number.end(1), False)
 
 
 def _is_no_phone(value: str, least: int) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from tuner.mine.placeholders import Finding
 
 _JOINT = re.compile(
-    r"(['\"])(?<!\\.)[ \t]*(?:(?:\+|\.\.?|&|<<|\\)[ \t]*(?:\r?\n[ \t]*)?|\r?\n[ \t]*(?:\+[ \t]*|\.[ \t]*)?)[rbuf]?\1"
+    r"(\\?['\"])[ \t]*(?:(?:\+|\.\.?|&|<<|\\)[ \t]*(?:\r?\n[ \t]*)?|\r?\n[ \t]*(?:\+[ \t]*|\.[ \t]*)?)[rbuf]?\1"
 )
 _REACH = 200  # characters before the first joint and after the last one
 

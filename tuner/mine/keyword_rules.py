@@ -60,6 +60,7 @@ KNOWN_NUMBERED = re.compile(
     re.IGNORECASE,
 )
 IDENTIFIER = re.compile(r"[@&*!-]*[A-Za-z_]+\d{0,2}(?:(?:\.|::|->?|/|:|\?\.)[A-Za-z_]*\d{0,2})*[-+.:!?*]*")
+NO_VALUE = re.compile(r"[=~!|&?]|0x|\d+[a-z]{0,2}$|\d+[.,:]\d")
 SNAKE = re.compile(r"_*[A-Za-z]+\d{0,3}(?:[_-](?:[A-Za-z]+\d{0,3}|\d{1,3}))+")
 
 
@@ -70,12 +71,12 @@ def entropy(value: str) -> float:
 
 
 def _quoted_is_harmless(name: str, value: str) -> bool:
-    if HARMLESS.search(value) or UUID.fullmatch(value):
+    if HARMLESS.search(value):
         return True
-    if HEX_DIGEST.fullmatch(value):
-        return bool(DIGEST_NAME.search(name)) or not KEY_NAME.search(name) or entropy(value) < 2.5
+    if HEX_DIGEST.fullmatch(value) or UUID.fullmatch(value):
+        return _is_digest(name, value)
     if len(value) < 8:  # short ones only where letters and digits mix beside the word password itself
-        return not name.lower().startswith(("pass", "pwd")) or _bare_is_harmless(name, value)
+        return not (name.lower().startswith(("pass", "pwd")) and _mixes(value))
     return bool(KNOWN_NUMBERED.search(value) and _is_identifier(value)) or entropy(value) < 2.9
 
 
@@ -87,13 +88,31 @@ def _upper_is_harmless(name: str, value: str) -> bool:
 
 def _bare_is_harmless(name: str, value: str) -> bool:
     """Outside of quotes a value stands where code has names: letters and digits must mix as in no identifier."""
-    if HARMLESS.search(value) or UUID.fullmatch(value) or HEX_DIGEST.fullmatch(value):
+    if HARMLESS.search(value):
         return True
-    if not (re.search(r"[A-Za-z]", value) and re.search(r"\d", value)):
-        return True
-    return (
-        _is_identifier(value) or entropy(value) < 2.5 or bool(re.match(r"[=~!|&?]|0x|\d+[a-z]{0,2}$|\d+[.,:]\d", value))
-    )
+    if HEX_DIGEST.fullmatch(value) or UUID.fullmatch(value):
+        return _is_digest(name, value)
+    if not _mixes(value):
+        return not (value.endswith("=") and _is_base64_text(value))
+    return _is_identifier(value) or entropy(value) < 2.5 or bool(NO_VALUE.match(value))
+
+
+def _mixes(value: str) -> bool:
+    return bool(re.search(r"[A-Za-z]", value) and re.search(r"\d", value))
+
+
+def _is_digest(name: str, value: str) -> bool:
+    """A digest is a secret only under the name of a key."""
+    return bool(DIGEST_NAME.search(name)) or not KEY_NAME.search(name) or entropy(value) < 2.5
+
+
+def _is_base64_text(value: str) -> bool:
+    """Say whether the value is printable text in base64, as the secrets of Kubernetes are."""
+    try:
+        decoded = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(decoded) >= 4 and decoded.isascii() and decoded.decode().strip().isprintable()
 
 
 def is_like_code(value: str) -> bool:
@@ -186,7 +205,9 @@ RULES = (
     _rule(
         "quoted_secret",
         "' \" `",
-        NAME + r"\\?['\"]?\]?\s{0,8}(?:={1,3}>?|:=?|!==?)\s{0,8}(?:str\s*=\s*)?[rbuf]?" + QUOTED,
+        NAME + r"(?:\[\d{0,4}\]|[ ]string)?\\?['\"]?\]?\s{0,8}(?:={1,3}>?|:=?|!==?|[|?]{1,2}=)\s{0,8}"
+        # a type may stand between: `secret: string = `, `KEY: &'static str = `
+        r"(?:[&\w][\w&' |.?\[\]]{0,30}=\s{0,8})?[rbuf]?" + QUOTED,
         _quoted_is_harmless,
     ),
     _rule(
@@ -225,7 +246,7 @@ RULES = (
     _rule(
         "bare_secret",
         "= : is",
-        rf"(?<![A-Za-z0-9]){NAME}\\?['\"]?(?:[ \t]{{0,4}}(?:=|:)[ \t]{{0,4}}|[ \t]+is:?[ \t]+)" + BARE,
+        rf"(?<![A-Za-z0-9]){NAME}\\?['\"]?(?:[ \t]{{0,4}}(?:[:?+]?=|:)[ \t]{{0,4}}|[ \t]+is:?[ \t]+)" + BARE,
         _bare_is_harmless,
     ),
     # Other places

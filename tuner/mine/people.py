@@ -16,7 +16,7 @@ from tuner.mine.placeholders import PLACEHOLDER_PERSON, Finding, Redacted, repla
 
 _LETTER = r"[^\W\d_]"
 # An initial, or a capitalised word that is no abbreviation: `D.`, `O'Neil`, `Jean-Luc`, `McDonnell`
-_CAPITAL = rf"(?![a-z])(?:{_LETTER}\.|(?![A-Z]+\b){_LETTER}(?:{_LETTER}|['’-](?={_LETTER}))+)"
+_CAPITAL = rf"(?![a-z])(?:{_LETTER}\.|(?![A-Z]{{2,}}\b){_LETTER}(?:{_LETTER}|['’-](?={_LETTER}))+)"
 NAME = (
     r"(?!(?:From|By|The|This|See|For|And|Copyright|Originally|Thanks|Contact)\b)"
     rf"{_CAPITAL}(?:[ \t]+(?:{_CAPITAL}|van|von|de|der|den|del|da|dos|di|la|le|bin|al)){{1,4}}"

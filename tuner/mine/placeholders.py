@@ -19,6 +19,7 @@ PLACEHOLDER_EMAIL = "user@example.com"
 PLACEHOLDER_IPV4 = "192.0.2."
 PLACEHOLDER_IPV6 = "2001:db8::"
 PLACEHOLDER_PERSON = "Someone"
+_ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,13 @@ def stand_in(finding: Finding, value: str) -> str:
 def placeholder(value: str, prefix: str = "", tag: str = "") -> str:
     """Give the stand-in of a secret: of its length (8 at least) and classes, and the same for the same value."""
     digest = _digest(value)
+    escaped = {place for match in _ESCAPE.finditer(value) for place in range(match.start() + 1, match.end())}
     shaped = []
     for index, character in enumerate(value):
         byte = digest[index % len(digest)]
-        if character.isascii() and character.isalpha():
+        if index in escaped:  # the n of a \n stays, so that the string around it stays one
+            shaped.append(character)
+        elif character.isascii() and character.isalpha():
             letter = "abcdefghijklmnopqrstuvwxyz"[byte % 26]
             shaped.append(letter.upper() if character.isupper() else letter)
         elif character.isdigit():

@@ -46,7 +46,7 @@ def require_clean(paths: Iterable[Path], people: People | None = None, scanner: 
         places = "; ".join(f"{leak.path.name}, line {leak.line}: {leak.kind}" for leak in leaks[:SHOWN])
         raise DataError(
             f"a secret or a person's details are left after redaction: {places}",
-            hint="keep the files that they come from out with SET='mine.exclude=[\"<path>\"]', and report the kind as a bug",
+            hint="leave their source files out with SET='mine.exclude=[\"<path>\"]', and report the kind as a bug",
         )
 
 

@@ -1,7 +1,7 @@
 """A second secret scanner beside our own rules, where the recipe asks for one: `mine.scanner: betterleaks`.
 
-betterleaks (MIT) carries some 460 maintained rules and runs in this process without network. Out: findings like ours, to
-be replaced by the same stand-ins. Its low-confidence guesses must pass the tests that our bare values pass.
+betterleaks (MIT) carries some 460 maintained rules and runs in this process without network. Out: findings like ours,
+to be replaced by the same stand-ins. Its low-confidence guesses must pass the tests that our bare values pass.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def open_scanner(setting: str) -> Callable[[str], list[Finding]] | None:
 
 
 def _findings(text: str, scan: Callable[[str], list]) -> list[Finding]:
-    """List every place of each value found. The scanner counts columns in bytes and stops at NUL, so neither is used."""
+    """List every place of each value found. Its columns count bytes, and it stops at a NUL."""
     found = []
     for each in scan(text.encode("utf-8", "replace").decode().replace("\0", " ")):
         value = each.match.value
