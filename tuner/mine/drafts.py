@@ -19,7 +19,7 @@ from tuner.recipe import MineSettings
 from tuner.records import Neighbour, PairKind, content_id
 
 if TYPE_CHECKING:
-    from tuner.mine.symbols import SymbolIndex
+    from tuner.mine.symbol_index import SymbolIndex
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,131 @@
+"""Find the pieces of a repository's files that share the rarest words with a piece of code: BM25 over chunks.
+
+BM25 as in Robertson and Zaragoza (2009), k1 = 1.2 and b = 0.75. In: the texts of the files. Out: chunks of about 20
+lines, best first. A term is an identifier in lower case, and each word of it (`parse_args`, `parse`, `args`): the whole
+name finds the same thing, its words find what is alike, and their own rarity weighs them.
+
+Memory is bounded: one 32-bit posting for each term of a chunk, about 60 of them, at most `MAX_CHUNKS` chunks; that is 12 MB
+of postings and about 60 MB with the terms for a million lines. Files beyond that are left out by the hash of their
+path, so that which ones does not depend on the order of work. Terms of more than a tenth of the chunks say nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import math
+import re
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+K1, B = 1.2, 0.75
+CHUNK_LINES, MIN_CHUNK_LINES, MAX_CHUNK_CHARS = 20, 8, 800
+MAX_CHUNKS = 50_000
+MAX_COUNT = 7  # term counts above this change nothing that BM25 would notice; they share a word with the chunk's number
+COMMON_SHARE, COMMON_MIN = 0.1, 50
+IDENTIFIER = re.compile(r"[^\W\d]\w+")
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some whole lines of a file, from `first` (counted from 0) up to `last`."""
+
+    path: str
+    first: int
+    last: int
+
+
+class ChunkIndex:
+    """An inverted index over chunks: each term's postings are chunk numbers with the term's count in the low bits."""
+
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+        self._lengths = array("H")
+        self._postings: dict[str, array[int]] = {}
+        self._words: dict[str, tuple[str, ...]] = {}
+
+    def in_order(self, paths: Iterable[str]) -> list[str]:
+        """Give the order in which to add files: by the hash of the path, so that a cut-off takes from everywhere."""
+        return sorted(paths, key=lambda path: hashlib.sha256(path.encode("utf-8", "surrogatepass")).digest())
+
+    def add(self, path: str, text: str) -> None:
+        """Cut a file into chunks and index them; nothing happens once the index is full."""
+        lines = text.split("\n")
+        for first, last in split(lines):
+            if len(self.chunks) >= MAX_CHUNKS:
+                return
+            counts = Counter(self._terms("\n".join(lines[first:last])))
+            number = len(self.chunks) << 3
+            for term, count in counts.items():
+                posting = number | (count if count < MAX_COUNT else MAX_COUNT)
+                found = self._postings.get(term)
+                if found is None:
+                    self._postings[term] = array("I", (posting,))
+                else:
+                    found.append(posting)
+            self.chunks.append(Chunk(path, first, last))
+            self._lengths.append(min(sum(counts.values()), 0xFFFF))
+
+    def search(self, text: str, limit: int, fits: Callable[[str], bool]) -> list[Chunk]:
+        """Give the best chunks of files whose path fits, best first, ties by path and line."""
+        total = len(self.chunks)
+        if not total:
+            return []
+        mean = sum(self._lengths) / total or 1.0
+        scores: dict[int, float] = {}
+        for term in sorted(set(self._terms(text))):
+            postings = self._postings.get(term)
+            if postings is None or len(postings) > max(COMMON_MIN, total * COMMON_SHARE):
+                continue
+            rarity = math.log(1 + (total - len(postings) + 0.5) / (len(postings) + 0.5))
+            for posting in postings:
+                number, count = posting >> 3, posting & MAX_COUNT
+                norm = K1 * (1 - B + B * self._lengths[number] / mean)
+                scores[number] = scores.get(number, 0.0) + rarity * count * (K1 + 1) / (count + norm)
+        allowed: dict[str, bool] = {}
+        kept = []
+        for number, score in scores.items():
+            path = self.chunks[number].path
+            if path not in allowed:
+                allowed[path] = fits(path)
+            if allowed[path]:
+                kept.append((-score, path, self.chunks[number].first, number))
+        return [self.chunks[number] for _, _, _, number in heapq.nsmallest(limit, kept)]
+
+    def _terms(self, text: str) -> list[str]:
+        terms: list[str] = []
+        known = self._words
+        for name in IDENTIFIER.findall(text):
+            words = known.get(name)
+            if words is None:
+                words = known[name] = terms_of(name)
+            terms += words
+        return terms
+
+
+def terms_of(name: str) -> tuple[str, ...]:
+    """Give an identifier in lower case and, where it has several, its words of three letters or more."""
+    whole = name.lower()
+    words = [word.lower() for word in WORD.findall(name)]
+    return (whole, *(word for word in words if len(word) > 2 and word != whole)) if len(words) > 1 else (whole,)
+
+
+def split(lines: list[str]) -> list[tuple[int, int]]:
+    """Cut lines into chunks of at most 20 lines and 800 characters, at a blank line where the later half has one."""
+    found = []
+    first = 0
+    while first < len(lines):
+        last, size = first, 0
+        while last < len(lines) and last - first < CHUNK_LINES and (size := size + len(lines[last]) + 1) <= MAX_CHUNK_CHARS:
+            last += 1
+        last = max(last, first + 1)
+        if last < len(lines):
+            blank = next((at for at in range(last - 1, first + MIN_CHUNK_LINES, -1) if not lines[at].strip()), None)
+            last = last if blank is None else blank + 1
+        if any(line.strip() for line in lines[first:last]):
+            found.append((first, last))
+        first = last
+    return found
