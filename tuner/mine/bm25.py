@@ -6,7 +6,8 @@ name finds the same thing, its words find what is alike, and their own rarity we
 
 Memory is bounded: one 32-bit posting for each term of a chunk, about 60 of them, at most `MAX_CHUNKS` chunks; that is 12 MB
 of postings and about 60 MB with the terms for a million lines. Files beyond that are left out by the hash of their
-path, so that which ones does not depend on the order of work. Terms of more than a tenth of the chunks say nothing.
+path, so that which ones does not depend on the order of work. Of a query, the 40 rarest terms are
+looked up, and none that one chunk in twenty has.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ K1, B = 1.2, 0.75
 CHUNK_LINES, MIN_CHUNK_LINES, MAX_CHUNK_CHARS = 20, 8, 800
 MAX_CHUNKS = 50_000
 MAX_COUNT = 7  # term counts above this change nothing that BM25 would notice; they share a word with the chunk's number
-COMMON_SHARE, COMMON_MIN = 0.1, 50
+COMMON_SHARE, COMMON_MIN, MAX_QUERY_TERMS = 0.05, 50, 40
+HEAD_LINES = 30
+LICENCE = re.compile(r"copyright|spdx-license|licensed under|all rights reserved", re.IGNORECASE)
+IMPORT = re.compile(r"\s*(?:import\b|from\s+\S+\s+import\b|#\s*include\b|(?:pub\s+)?use\s|package\s|export .*\bfrom\b)")
 IDENTIFIER = re.compile(r"[^\W\d]\w+")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -44,6 +48,8 @@ class ChunkIndex:
     def __init__(self) -> None:
         self.chunks: list[Chunk] = []
         self._lengths = array("H")
+        self._total = 0
+        self._dull: set[int] = set()
         self._postings: dict[str, array[int]] = {}
         self._words: dict[str, tuple[str, ...]] = {}
 
@@ -66,22 +72,30 @@ class ChunkIndex:
                     self._postings[term] = array("I", (posting,))
                 else:
                     found.append(posting)
+            if _is_dull(lines[first:last], first):
+                self._dull.add(len(self.chunks))
             self.chunks.append(Chunk(path, first, last))
             self._lengths.append(min(sum(counts.values()), 0xFFFF))
+            self._total += self._lengths[-1]
+
+    def seal(self) -> None:
+        """Forget what only speeds up indexing, before the index is kept or goes to another process."""
+        self._words.clear()
 
     def search(self, text: str, limit: int, fits: Callable[[str], bool]) -> list[Chunk]:
         """Give the best chunks of files whose path fits, best first, ties by path and line."""
         total = len(self.chunks)
         if not total:
             return []
-        mean = sum(self._lengths) / total or 1.0
+        mean = self._total / total or 1.0
         scores: dict[int, float] = {}
-        for term in sorted(set(self._terms(text))):
-            postings = self._postings.get(term)
-            if postings is None or len(postings) > max(COMMON_MIN, total * COMMON_SHARE):
-                continue
-            rarity = math.log(1 + (total - len(postings) + 0.5) / (len(postings) + 0.5))
-            for posting in postings:
+        most = max(COMMON_MIN, total * COMMON_SHARE)
+        known = sorted((len(self._postings[term]), term) for term in set(self._terms(text)) if term in self._postings)
+        for found, term in known[:MAX_QUERY_TERMS]:
+            if found > most:
+                break
+            rarity = math.log(1 + (total - found + 0.5) / (found + 0.5))
+            for posting in self._postings[term]:
                 number, count = posting >> 3, posting & MAX_COUNT
                 norm = K1 * (1 - B + B * self._lengths[number] / mean)
                 scores[number] = scores.get(number, 0.0) + rarity * count * (K1 + 1) / (count + norm)
@@ -91,9 +105,13 @@ class ChunkIndex:
             path = self.chunks[number].path
             if path not in allowed:
                 allowed[path] = fits(path)
-            if allowed[path]:
-                kept.append((-score, path, self.chunks[number].first, number))
+            if allowed[path] and number not in self._dull:
+                kept.append((-round(score, 6), path, self.chunks[number].first, number))
         return [self.chunks[number] for _, _, _, number in heapq.nsmallest(limit, kept)]
+
+    def paths_with(self, name: str) -> set[str]:
+        """Give the files that have an identifier, in any case of letters."""
+        return {self.chunks[posting >> 3].path for posting in self._postings.get(name.lower(), ())}
 
     def _terms(self, text: str) -> list[str]:
         terms: list[str] = []
@@ -104,6 +122,14 @@ class ChunkIndex:
                 words = known[name] = terms_of(name)
             terms += words
         return terms
+
+
+def _is_dull(lines: list[str], first: int) -> bool:
+    """Tell licence heads and lists of imports, which are alike everywhere and show nothing; they still are indexed."""
+    if first < HEAD_LINES and any(LICENCE.search(line) for line in lines):
+        return True
+    filled = [line for line in lines if line.strip()]
+    return sum(IMPORT.match(line) is not None for line in filled) * 2 > len(filled)
 
 
 def terms_of(name: str) -> tuple[str, ...]:
@@ -119,7 +145,8 @@ def split(lines: list[str]) -> list[tuple[int, int]]:
     first = 0
     while first < len(lines):
         last, size = first, 0
-        while last < len(lines) and last - first < CHUNK_LINES and (size := size + len(lines[last]) + 1) <= MAX_CHUNK_CHARS:
+        while last < min(len(lines), first + CHUNK_LINES) and size + len(lines[last]) < MAX_CHUNK_CHARS:
+            size += len(lines[last]) + 1
             last += 1
         last = max(last, first + 1)
         if last < len(lines):

@@ -8,6 +8,7 @@ a folder have none.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import sys
 from collections import Counter
@@ -24,6 +25,7 @@ RUST_FOLDERS = (*CRATE_ROOTS, "mod.rs")
 FAMILIES = {"typescript": "script", "tsx": "script", "javascript": "script", "cpp": "c"}
 
 
+@functools.lru_cache(1 << 14)
 def family_of(path: str) -> str:
     """Name the language of a path; languages that import each other share a name."""
     language = language_of(path)

@@ -26,7 +26,7 @@ from tuner.mine.languages import language_of
 from tuner.mine.history import SUBMODULE, SYMLINK
 from tuner.mine.memo import Memo, remembered
 from tuner.mine.plumbing import Blobs, Git
-from tuner.mine.symbols import SymbolIndex
+from tuner.mine.symbol_index import SymbolIndex
 from tuner.mine.workers import Workers
 from tuner.progress import Progress
 from tuner.recipe import MineSettings
@@ -77,7 +77,7 @@ class Snapshot:
 
     def write(self, origin: Callable[[str], Provenance], workers: Workers, progress: Progress) -> None:
         """Write the pairs of every kept file."""
-        index = SymbolIndex()
+        index = SymbolIndex(self.repo.name)
         with progress.track(f"mining files of {self.repo.name}", total=len(self.kept), unit="file") as track:
             for path, plain in zip(self.kept, self.memo.stream([each.key for each in self.kept.values()]), strict=True):
                 facts = FileFacts.from_plain(plain)

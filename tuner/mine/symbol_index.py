@@ -252,6 +252,7 @@ class SymbolIndex:
                 text = read(path)
                 if text is not None:
                     self._chunks.add(path, text)
+            self._chunks.seal()
         return self._chunks
 
     def _tables(self) -> Resolver:

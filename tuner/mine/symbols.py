@@ -101,7 +101,10 @@ class FileSymbols:
 
 @dataclass(slots=True)
 class _Span:
-    """A definition on its way, or a block that decides what the definitions inside it are."""
+    """A definition on its way, or a block that decides what the definitions inside it are.
+
+    `top` is where its decorators begin: they are a part of the text, but what they call is called around it.
+    """
 
     start: int
     end: int
@@ -110,6 +113,7 @@ class _Span:
     owner: str = ""
     node: Node | None = None
     body: Node | None = None
+    top: int = 0
 
 
 def symbols_of(tree: Tree | None, data: bytes, language: Language) -> FileSymbols:
@@ -178,7 +182,7 @@ def _span(found: dict[str, list[Node]], data: bytes, language: str) -> _Span | N
     while top.parent is not None and top.parent.type in (*syntax.WRAPPERS, *DECLARATIONS):
         top = top.parent
     body = found["body"][0] if "body" in found else None
-    return _Span(top.start_byte, node.end_byte, kind, name, owner, node, body)
+    return _Span(node.start_byte, node.end_byte, kind, name, owner, node, body, top.start_byte)
 
 
 DECLARATIONS = ("lexical_declaration", "variable_declaration")
@@ -280,7 +284,7 @@ class _Remarks:
             doc = self.docs.get(span.body.start_byte) if span.body is not None else None
             return "" if doc is None else STRING_MARK.sub("", _text(doc, self.data))
         lines: list[str] = []
-        at = self.data.rfind(b"\n", 0, span.start)
+        at = self.data.rfind(b"\n", 0, span.top)
         while at > 0:
             line_start = self.data.rfind(b"\n", 0, at) + 1
             line = self.data[line_start:at].strip()
@@ -303,7 +307,7 @@ def _definition(span: _Span, data: bytes, language: str, remarks: _Remarks) -> D
     assert span.node is not None
     start, line = span.node.start_byte, span.node.start_point.row + 1
     if language == "cpp" and span.node.parent is not None and span.node.parent.type == "template_declaration":
-        start = span.start
+        start = span.top
     end = span.body.start_byte if span.body is not None else span.end
     if span.body is None or span.kind in ("macro", "constant", "variable", "type"):  # these are short: show the value
         end = span.end if span.end - start <= MAX_SIGNATURE_CHARS else end
@@ -318,7 +322,7 @@ def _definition(span: _Span, data: bytes, language: str, remarks: _Remarks) -> D
     if language == "java" and span.node.children and span.node.children[0].type == "modifiers":
         line = span.node.children[1].start_point.row + 1
     return Definition(
-        span.name, span.kind, span.owner, line, span.start, span.end,
+        span.name, span.kind, span.owner, line, span.top, span.end,
         signature if len(signature) <= MAX_SIGNATURE_CHARS else "", _first_sentence(remarks.documentation(span)),
     )  # fmt: skip
 

@@ -1,0 +1,39 @@
+"""Kind `repository_infilling`: a hole, with pieces of other files of the repository to be read first.
+
+Holes are those of `syntax_infilling` and `line_infilling`; first come those that name something that another file
+defines, since that is what the other files are for. A share of them (`mine.bare_share`) is shown without other files,
+so that the model also works where an editor sends none.
+
+Dropped without a count, since they are candidates: holes for which the repository has nothing to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tuner.mine.drafts import Draft, SourceFile, Surroundings
+from tuner.mine.holes import choose_lines, choose_nodes, cut
+from tuner.mine.neighbours import neighbours_of, used_sites
+
+CANDIDATES_PER_HOLE = 3
+
+
+def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
+    """Yield up to `mine.repository_infilling_per_file` holes in the order of the file."""
+    kind, settings = "repository_infilling", file.settings
+    count = settings.repository_infilling_per_file
+    chance = file.chance(kind)
+    found = choose_nodes(file, chance, count * CANDIDATES_PER_HOLE)
+    found += choose_lines(file, chance, count * CANDIDATES_PER_HOLE, to_block_end=False, taken=found)
+    chance.shuffle(found)
+    # `sort` is stable: among holes that use other files, and among those that do not, chance decides.
+    found.sort(key=lambda hole: not used_sites(file.path, file.data[hole[0] : hole[1]].decode(), around.index))
+    for start, end in sorted(found[:count]):
+        fields = cut(file, start, end)
+        is_bare = chance.random() < settings.bare_share
+        neighbours = neighbours_of(
+            file.path, file.data[:start].decode(), file.data[end:].decode(), around.index, around.read,
+            settings.neighbours, chance, hidden=fields["response"],
+        )  # fmt: skip
+        if neighbours:
+            yield file.draft(kind, **fields, neighbours=() if is_bare else neighbours)
