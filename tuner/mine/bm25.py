@@ -6,8 +6,8 @@ name finds the same thing, its words find what is alike, and their own rarity we
 
 Memory is bounded: one 32-bit posting for each term of a chunk, about 60 of them, at most `MAX_CHUNKS` chunks; that is 12 MB
 of postings and about 60 MB with the terms for a million lines. Files beyond that are left out by the hash of their
-path, so that which ones does not depend on the order of work. Of a query, the 40 rarest terms are
-looked up, and none that one chunk in twenty has.
+path, so that which ones does not depend on the order of work. Of a query, the 24 rarest terms are
+looked up, and none that one chunk in fifty has.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ K1, B = 1.2, 0.75
 CHUNK_LINES, MIN_CHUNK_LINES, MAX_CHUNK_CHARS = 20, 8, 800
 MAX_CHUNKS = 50_000
 MAX_COUNT = 7  # term counts above this change nothing that BM25 would notice; they share a word with the chunk's number
-COMMON_SHARE, COMMON_MIN, MAX_QUERY_TERMS = 0.05, 50, 40
+COMMON_SHARE, COMMON_MIN, MAX_QUERY_TERMS = 0.02, 50, 24
 HEAD_LINES = 30
 LICENCE = re.compile(r"copyright|spdx-license|licensed under|all rights reserved", re.IGNORECASE)
 IMPORT = re.compile(r"\s*(?:import\b|from\s+\S+\s+import\b|#\s*include\b|(?:pub\s+)?use\s|package\s|export .*\bfrom\b)")
@@ -48,7 +48,7 @@ class ChunkIndex:
     def __init__(self) -> None:
         self.chunks: list[Chunk] = []
         self._lengths = array("H")
-        self._total = 0
+        self._norms: array[float] = array("f")
         self._dull: set[int] = set()
         self._postings: dict[str, array[int]] = {}
         self._words: dict[str, tuple[str, ...]] = {}
@@ -60,6 +60,7 @@ class ChunkIndex:
     def add(self, path: str, text: str) -> None:
         """Cut a file into chunks and index them; nothing happens once the index is full."""
         lines = text.split("\n")
+        self._norms = array("f")
         for first, last in split(lines):
             if len(self.chunks) >= MAX_CHUNKS:
                 return
@@ -76,7 +77,11 @@ class ChunkIndex:
                 self._dull.add(len(self.chunks))
             self.chunks.append(Chunk(path, first, last))
             self._lengths.append(min(sum(counts.values()), 0xFFFF))
-            self._total += self._lengths[-1]
+
+    def _normed(self) -> array[float]:
+        mean = sum(self._lengths) / len(self._lengths) or 1.0
+        self._norms = array("f", (K1 * (1 - B + B * length / mean) for length in self._lengths))
+        return self._norms
 
     def seal(self) -> None:
         """Forget what only speeds up indexing, before the index is kept or goes to another process."""
@@ -87,7 +92,7 @@ class ChunkIndex:
         total = len(self.chunks)
         if not total:
             return []
-        mean = self._total / total or 1.0
+        norms = self._norms or self._normed()
         scores: dict[int, float] = {}
         most = max(COMMON_MIN, total * COMMON_SHARE)
         known = sorted((len(self._postings[term]), term) for term in set(self._terms(text)) if term in self._postings)
@@ -97,8 +102,7 @@ class ChunkIndex:
             rarity = math.log(1 + (total - found + 0.5) / (found + 0.5))
             for posting in self._postings[term]:
                 number, count = posting >> 3, posting & MAX_COUNT
-                norm = K1 * (1 - B + B * self._lengths[number] / mean)
-                scores[number] = scores.get(number, 0.0) + rarity * count * (K1 + 1) / (count + norm)
+                scores[number] = scores.get(number, 0.0) + rarity * count * (K1 + 1) / (count + norms[number])
         allowed: dict[str, bool] = {}
         kept = []
         for number, score in scores.items():
@@ -106,7 +110,7 @@ class ChunkIndex:
             if path not in allowed:
                 allowed[path] = fits(path)
             if allowed[path] and number not in self._dull:
-                kept.append((-round(score, 6), path, self.chunks[number].first, number))
+                kept.append((-score, path, self.chunks[number].first, number))
         return [self.chunks[number] for _, _, _, number in heapq.nsmallest(limit, kept)]
 
     def paths_with(self, name: str) -> set[str]:

@@ -28,7 +28,8 @@ RANDOM_ORDER_SHARE = 0.25
 NEAR_LINES_BEFORE, NEAR_LINES_AFTER, FAR_LINES = 20, 8, 200
 MAX_WHOLE_CHARS, MAX_HEAD_LINES = 300, 6
 MIN_PIECE_CHARS, MIN_LEAK_CHARS = 10, 20
-MAX_USERS, CANDIDATES, MAX_NAMES = 8, 40, 400
+MAX_USERS, CANDIDATES, MIN_NAME_CHARS = 8, 40, 3
+REMARK = re.compile(r"^[ \t]*(?://|/\*|\*|#(?![ \t]*(?:define|if|elif|include)\b)).*$", re.MULTILINE)
 WORD = re.compile(r"[\w$]+")
 NAME = re.compile(r"(?:([A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)*)(\.|::|->)|(\.|->))?([A-Za-z_$][\w$]*)")
 
@@ -63,8 +64,8 @@ def neighbours_of(
     imported = index.in_import_order(chosen)
     take(_users(path, before, index, read), 1)
     alike = _alike(path, before, after, index, read) if len(chosen) < count else []
-    folder = path.rpartition("/")[0]
-    take(_pieces((each for each in alike if each.path.rpartition("/")[0] == folder), read), 1)
+    folder = _folder(path)
+    take(_pieces((each for each in alike if _folder(each.path) == folder), read), 1)
     take(_pieces(alike, read), 1)
     last = [place for place in chosen if place not in imported]
     take(definitions, count)
@@ -86,14 +87,16 @@ def used_sites(path: str, text: str, index: SymbolIndex) -> dict[Site, int]:
     """Find the definitions in other files that a text names, with the place where it does so first."""
     found: dict[Site, int] = {}
     asked: set[tuple[str, str]] = set()
+    text = REMARK.sub("", text)
     for match in NAME.finditer(text):
         on, name = match.group(1) or ("?" if match.group(3) else ""), match.group(4)
         for each in ((on, name), ("", on.split(".")[0].split("::")[0])):
-            if each in asked or len(asked) > MAX_NAMES * 10 or not each[1] or each[1] == "?":
+            if each in asked or len(each[1]) < MIN_NAME_CHARS:
                 continue
             asked.add(each)
             for site in _sites(path, *each, index):
-                found.setdefault(site, match.start())
+                if site.definition.kind != "macro" or family_of(path) != "rust" or text[match.end() :].startswith("!"):
+                    found.setdefault(site, match.start())
     return found
 
 
@@ -103,7 +106,9 @@ def _sites(path: str, on: str, name: str, index: SymbolIndex) -> tuple[Site, ...
         return ()
     found = index.meaning(path, Call(name, on, ""))
     if not found and on and len(known) == 1 and known[0].definition.kind == "method":
-        found = known  # of an object of unknown type: the only method of that name is the likeliest
+        # Of an object of unknown type: the only method of that name is the likeliest, where its file is at hand.
+        near = known[0].path in index.imports_of(path) or _folder(known[0].path) == _folder(path)
+        found = known if near else ()
     return tuple(each for each in found if each.path != path and family_of(each.path) == family_of(path))
 
 
@@ -155,9 +160,9 @@ def _piece(data: bytes, definitions: list[Definition], beside: tuple[Definition,
         parts = [span] if owner is None else [(_line_start(data, owner.start), _line_end(data, _named_line(data, owner))), span]
         parts = [part for part in parts if spans.get(part[0], -1) < part[1]]
         added = sum(end - start for start, end in parts)
-        if size + added <= MAX_CHUNK_CHARS:
+        if size + added + len(parts) <= MAX_CHUNK_CHARS:
             spans |= dict(parts)
-            size += added
+            size += added + len(parts)
     texts: list[str] = []
     reached = -1
     for start, end in sorted(spans.items()):
@@ -178,7 +183,7 @@ def _head(data: bytes, definition: Definition) -> tuple[int, int]:
         if following >= end or following - start > MAX_WHOLE_CHARS:
             break
         last = following
-    return start, last if last - start <= MAX_CHUNK_CHARS else start
+    return start, last if last - start < MAX_CHUNK_CHARS else start
 
 
 def _named_line(data: bytes, definition: Definition) -> int:
@@ -217,7 +222,7 @@ def _around(text: str, at: int) -> str:
             piece, first = piece[1:], first + 1
         else:
             piece = piece[:-1]
-    return "\n".join(piece)[:MAX_CHUNK_CHARS].strip("\n") + "\n"
+    return "\n".join(piece)[: MAX_CHUNK_CHARS - 1].strip("\n") + "\n"
 
 
 def _alike(path: str, before: str, after: str, index: SymbolIndex, read: Read) -> list[Chunk]:
@@ -231,7 +236,7 @@ def _pieces(chunks: Iterable[Chunk], read: Read) -> Iterator[tuple[str, str]]:
     for chunk in chunks:
         text = read(chunk.path)
         if text is not None:
-            yield chunk.path, "\n".join(text.split("\n")[chunk.first : chunk.last])[:MAX_CHUNK_CHARS].strip("\n") + "\n"
+            yield chunk.path, "\n".join(text.split("\n")[chunk.first : chunk.last])[: MAX_CHUNK_CHARS - 1].strip("\n") + "\n"
 
 
 def _near(before: str, after: str) -> tuple[str, str]:
@@ -239,6 +244,10 @@ def _near(before: str, after: str) -> tuple[str, str]:
         "\n".join(before.split("\n")[-NEAR_LINES_BEFORE:]),
         "\n".join(after.split("\n")[:NEAR_LINES_AFTER]),
     )
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _telling_lines(hidden: str) -> set[str]:

@@ -8,6 +8,7 @@ search index over texts (`tuner.mine.bm25`) hangs on it so that it is built once
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -52,6 +53,7 @@ class SymbolIndex:
         self._importers: dict[str, tuple[str, ...]] | None = None
         self._ranks: dict[str, int] = {}
         self._chunks: ChunkIndex | None = None
+        self._headers: dict[str, frozenset[str]] = {}
 
     def add(self, path: str, symbols: FileSymbols) -> None:
         """Put a file in; a path that is already there is replaced."""
@@ -168,16 +170,44 @@ class SymbolIndex:
         family = family_of(path)
         if own and family in ("java", "c"):
             return tuple(own)  # a method of the class around it
+        if family == "c":
+            return self._linked(path, named)
         if found := self._origin(path, call.name, MAX_REEXPORTS, set()):
             return found
         if family in ("go", "java"):
             beside = {*self._tables().go_package(path)}
             return tuple(each for each in named if each.path in beside and not each.definition.owner)
-        if family in ("c", "rust"):  # C functions and Rust macros are seen across files without their file's name
-            seen = [each for each in named if family_of(each.path) == family and each.definition.kind != "local"]
-            is_free = len(seen) == 1 and not seen[0].definition.owner
-            return tuple(seen) if is_free and (family == "c" or seen[0].definition.kind == "macro") else ()
+        if family == "rust":  # macros are seen across files without their file's name
+            macros = [each for each in named if each.definition.kind == "macro" and family_of(each.path) == "rust"]
+            return tuple(macros) if len(macros) == 1 else ()
         return ()
+
+    def _linked(self, path: str, named: list[Site]) -> tuple[Site, ...]:
+        """Choose among C definitions: headers that `path` includes, at any depth, and sources beside it or beside those."""
+        included = self._included(path)
+        folders = {posixpath.dirname(each) for each in (path, *included)}
+        seen = [
+            each for each in named
+            if not each.definition.owner and each.definition.kind != "local" and (
+                each.path in included
+                or (
+                    family_of(each.path) == "c" and posixpath.dirname(each.path) in folders
+                    and each.definition.kind == "function" and not each.definition.signature.startswith("static ")
+                )
+            )
+        ]  # fmt: skip
+        return tuple(seen) if len(seen) == 1 else ()
+
+    def _included(self, path: str) -> frozenset[str]:
+        if path not in self._headers:
+            found = {path}
+            waiting = [path]
+            while waiting:
+                new = set(self.imports_of(waiting.pop())) - found
+                found |= new
+                waiting += sorted(new)
+            self._headers[path] = frozenset(found - {path})
+        return self._headers[path]
 
     def _member(self, path: str, call: Call) -> tuple[Site, ...]:
         bindings, _ = self._names(path)
