@@ -54,6 +54,7 @@ class SymbolIndex:
         self._ranks: dict[str, int] = {}
         self._chunks: ChunkIndex | None = None
         self._headers: dict[str, frozenset[str]] = {}
+        self._importers_by_name: dict[str, tuple[str, ...]] | None = None
 
     def add(self, path: str, symbols: FileSymbols) -> None:
         """Put a file in; a path that is already there is replaced."""
@@ -235,6 +236,25 @@ class SymbolIndex:
                 (found for each in self._tables().targets(path, call.on) if (found := self._own(each, call.name))), ()
             )
         return ()
+
+    def imported(self, path: str, name: str) -> tuple[Site, ...]:
+        """Find what a file imports under this name, through re-exports."""
+        for binding in self._names(path)[0].values():
+            if binding.name == name:
+                for target in binding.targets:
+                    if found := self.origin(target, name):
+                        return found
+        return ()
+
+    def importers_by_name(self, name: str) -> tuple[str, ...]:
+        """List the files that import something of this name, sorted."""
+        if self._importers_by_name is None:
+            found: dict[str, list[str]] = {}
+            for path in self.paths():
+                for there in {there for each in self.symbols(path).imports for there, _ in each.names}:
+                    found.setdefault(there, []).append(path)
+            self._importers_by_name = {each: tuple(paths) for each, paths in found.items()}
+        return self._importers_by_name.get(name, ())
 
     def names(self, path: str) -> dict[str, Binding]:
         """Give what each imported name of a file stands for, as far as it lies in the repository."""

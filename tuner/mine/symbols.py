@@ -74,11 +74,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class FileSymbols:
-    """What a file says about names: definitions in the order of the file, calls sorted, imports in order."""
+    """What a file says about names: definitions in the order of the file, calls sorted, imports in order.
+
+    `is_read` is false for a file without a tree: it may use any name that it has.
+    """
 
     definitions: tuple[Definition, ...] = ()
     calls: tuple[Call, ...] = ()
     imports: tuple[Import, ...] = ()
+    is_read: bool = False
 
     def to_plain(self) -> list[Any]:
         """Give nested lists that JSON can hold."""
@@ -86,16 +90,18 @@ class FileSymbols:
             [list(dataclasses.astuple(each)) for each in self.definitions],
             [list(dataclasses.astuple(each)) for each in self.calls],
             [[each.module, [list(pair) for pair in each.names]] for each in self.imports],
+            self.is_read,
         ]
 
     @staticmethod
     def from_plain(plain: list[Any]) -> FileSymbols:
         """Build the symbols again from what `to_plain` gave."""
-        definitions, calls, imports = plain
+        definitions, calls, imports, is_read = plain
         return FileSymbols(
             tuple(Definition(*each) for each in definitions),
             tuple(Call(*each) for each in calls),
             tuple(Import(module, tuple((there, here) for there, here in names)) for module, names in imports),
+            is_read,
         )
 
 
@@ -150,6 +156,7 @@ def symbols_of(tree: Tree | None, data: bytes, language: Language) -> FileSymbol
         definitions,
         tuple(sorted(called, key=lambda each: (each.name, each.on, each.inside))),
         tuple(each for _, each in imports),
+        is_read=True,
     )
 
 

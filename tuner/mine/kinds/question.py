@@ -1,2 +1,178 @@
-def drafts(file, around):
-    return iter(())
+"""Kind `question`: questions about the repository's own names, with answers that are computed from its syntax trees.
+
+Asked: where a name is defined, its signature, what calls it, which files import it, and what a file defines. An answer
+names path, kind and signature and no line, since lines move with every commit; the rest is true as long as the name is.
+
+Dropped without a count, since they are candidates: names that are defined more than once, private, local, of one or
+two letters, in tests or with a signature too long for a line; and, of calls and imports, names with any use that
+cannot be told for sure, since a list that may lack one is a wrong answer.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+
+from tuner.mine.drafts import Draft, SourceFile, Surroundings
+from tuner.mine.resolve import family_of
+from tuner.mine.symbol_index import Site, SymbolIndex
+from tuner.mine.symbols import TYPE_KINDS, Definition
+
+MAX_PER_SYMBOL, MAX_LISTED = 3, 5
+MIN_NAME_CHARS, MIN_DEFINED = 3, 2
+SIGNED_KINDS = ("function", "method", "macro")
+TEST_PATH = re.compile(r"(^|/)(tests?|testing|spec|specs|__tests__|testdata|fixtures|mocks?)/|(^|[/_.-])(test|spec)s?[_.-]", re.I)
+WHERE = (
+    "In {repo}, where is `{name}` defined?",
+    "Where does {repo} define `{name}`?",
+    "Which file of {repo} has `{name}`?",
+    "I am looking for `{name}` in {repo}. Where is it?",
+)
+SIGNATURE = (
+    "What is the signature of `{name}` in {repo}?",
+    "In {repo}, how is `{name}` declared?",
+    "Show the signature of `{name}` ({repo}).",
+)
+CALLERS = (
+    "Who calls `{name}` in {repo}?",
+    "In {repo}, which functions call `{name}`?",
+    "Where is `{name}` called in {repo}?",
+)
+IMPORTERS = (
+    "Which files of {repo} import `{name}`?",
+    "Who imports `{name}` in {repo}?",
+    "In {repo}, which modules import `{name}`?",
+)
+DEFINES = (
+    "What does `{name}` define in {repo}?",
+    "In {repo}, what is in `{name}`?",
+    "List what `{name}` of {repo} defines.",
+)
+Asked = tuple[str, str]
+
+
+def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
+    """Yield up to `mine.questions_per_file` questions, in an order that chance decides; at most three for a name."""
+    if file.tree is None or TEST_PATH.search(file.path):
+        return
+    chance = file.chance("question")
+    builders: list[Callable[[], Asked | None]] = []
+    for definition in around.index.symbols(file.path).definitions:
+        if _is_askable(definition, file.path, around.index):
+            site = Site(file.path, definition)
+            found = [lambda ask=ask, site=site: ask(site, around, chance) for ask in (where, signature, callers, importers)]
+            builders += chance.sample(found, MAX_PER_SYMBOL)
+    builders.append(lambda: defines(file, around, chance))
+    chance.shuffle(builders)
+    left = file.settings.questions_per_file
+    for build in builders:
+        if left and (asked := build()) is not None:
+            left -= 1
+            yield file.draft("question", asked[1], instruction=asked[0])
+
+
+def where(site: Site, around: Surroundings, chance: random.Random) -> Asked | None:
+    """Ask for a name's file; answer with path, kind and signature, and what its documentation begins with."""
+    definition = site.definition
+    answer = f"`{definition.full_name}` is {_a(definition.kind)} in `{site.path}`"
+    answer += f": `{definition.signature}`." if definition.signature else "."
+    if definition.doc and "`" not in definition.doc:
+        answer += f" {definition.doc}" + ("" if definition.doc.endswith((".", "!", "?")) else ".")
+    return _worded(WHERE, definition.full_name, around, chance), answer
+
+
+def signature(site: Site, around: Surroundings, chance: random.Random) -> Asked | None:
+    """Ask for a function's signature."""
+    definition = site.definition
+    if not definition.signature or definition.kind not in SIGNED_KINDS:
+        return None
+    answer = f"`{definition.signature}`, {_a(definition.kind)} in `{site.path}`."
+    return _worded(SIGNATURE, definition.full_name, around, chance), answer
+
+
+def callers(site: Site, around: Surroundings, chance: random.Random) -> Asked | None:
+    """Ask what calls a function; none where a call of its name may be of something else."""
+    name, index = site.definition.name, around.index
+    if site.definition.kind != "function" or not _is_read_everywhere(name, site.path, around):
+        return None
+    found = set()
+    for path, call in index.callers(name):
+        meant = index.meaning(path, call)
+        if meant == (site,):
+            found.add(f"`{path}`: `{call.inside}`" if call.inside else f"`{path}`, outside any function")
+        elif not meant and family_of(path) == family_of(site.path):
+            return None
+    if not found:
+        return None
+    return _worded(CALLERS, name, around, chance), _listed(sorted(found), f"calls `{name}`", f"call `{name}`", "place")
+
+
+def importers(site: Site, around: Surroundings, chance: random.Random) -> Asked | None:
+    """Ask which files import a name itself, be it through another file that hands it on."""
+    definition, index = site.definition, around.index
+    if definition.owner or not _is_read_everywhere(definition.name, site.path, around):
+        return None
+    found = [
+        path
+        for path in sorted(index.importers_by_name(definition.name))
+        if path != site.path and index.imported(path, definition.name) == (site,)
+    ]
+    if not found:
+        return None
+    answer = _listed([f"`{path}`" for path in found], f"imports `{definition.name}`", f"import `{definition.name}`", "file")
+    return _worded(IMPORTERS, definition.name, around, chance), answer
+
+
+def defines(file: SourceFile, around: Surroundings, chance: random.Random) -> Asked | None:
+    """Ask what a file defines at its top, private names left out."""
+    found = dict.fromkeys(
+        (each.name, each.kind)
+        for each in around.index.symbols(file.path).definitions
+        if not each.owner and each.kind in (*TYPE_KINDS, "function", "macro", "constant") and _is_public(each.name)
+    )
+    if len(found) < MIN_DEFINED:
+        return None
+    listed = [f"`{name}` ({kind})" for name, kind in found]
+    shown = ", ".join(listed[: 2 * MAX_LISTED])
+    more = f", and {len(listed) - 2 * MAX_LISTED} more" if len(listed) > 2 * MAX_LISTED else ""
+    return _worded(DEFINES, file.path, around, chance), f"`{file.path}` defines {shown}{more}."
+
+
+def _is_askable(definition: Definition, path: str, index: SymbolIndex) -> bool:
+    if definition.kind not in (*TYPE_KINDS, "function", "method", "macro", "constant") or not _is_public(definition.name):
+        return False
+    if definition.kind == "method":
+        same = [each for each in index.definitions(definition.name) if each.definition.owner == definition.owner]
+        return len(same) == 1 and _is_public(definition.owner) and len(index.definitions(definition.owner)) == 1
+    return len(index.definitions(definition.name)) == 1 and index.definitions(definition.name)[0].path == path
+
+
+def _is_public(name: str) -> bool:
+    return len(name) >= MIN_NAME_CHARS and not name.startswith(("_", "~", "#", "[", '"', "'"))
+
+
+def _is_read_everywhere(name: str, path: str, around: Surroundings) -> bool:
+    """Tell whether each file of the language that has the name could be parsed, so that no use of it is missed."""
+    family = family_of(path)
+    return not any(
+        family_of(each) == family and not around.index.symbols(each).is_read
+        for each in around.index.chunks(around.read).paths_with(name)
+    )
+
+
+def _worded(wordings: tuple[str, ...], name: str, around: Surroundings, chance: random.Random) -> str:
+    return chance.choice(wordings).format(name=name, repo=around.repo)
+
+
+def _listed(found: list[str], one: str, many: str, thing: str) -> str:
+    """List the first five, and say how many there are."""
+    if len(found) == 1:
+        return f"One {thing} {one}: {found[0]}."
+    shown = "\n".join(f"- {each}" for each in found[:MAX_LISTED])
+    more = f", the first {MAX_LISTED} by path" if len(found) > MAX_LISTED else ""
+    return f"{len(found)} {thing}s {many}{more}:\n{shown}"
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
