@@ -118,6 +118,10 @@ FUNCTIONS = {
     "c": "function_definition",
     "cpp": "function_definition",
 }
+# Functions that have no name of their own and take the one of the variable or field that holds them.
+NAMED_BY_HOLDER = ("arrow_function", "function_expression")
+HOLDERS = ("variable_declarator", "public_field_definition", "field_definition")
+DECLARATORS = ("pointer_declarator", "reference_declarator", "function_declarator", "parenthesized_declarator")
 WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
 BESIDE_DOCS = ("attribute_item", "decorator")  # may stand between a doc comment and its function
 MIN_DOC_CHARS = 20
@@ -178,6 +182,47 @@ def functions(tree: Tree, data: bytes, language: Language) -> list[Function]:
         find(node, data) for node in _captured(language, tree.root_node, f"[{types}] @found") if not node.has_error
     )
     return sorted((each for each in found if each is not None), key=lambda each: (each.start, each.end))
+
+
+def all_functions(tree: Tree, data: bytes, language: Language) -> list[tuple[str, int, int]]:
+    """List every named function and method as (name, start, end), outer ones before those inside them.
+
+    `start` is the beginning of the first line, decorators and Rust attributes included, doc comments not.
+    """
+    types = FUNCTIONS[language.name].split()
+    if language.name in ("javascript", "typescript", "tsx"):
+        types = [*types, *NAMED_BY_HOLDER, "generator_function_declaration"]
+    found = []
+    for node in _captured(language, tree.root_node, f"[{' '.join(f'({name})' for name in types)}] @found"):
+        if node.has_error or node.child_by_field_name("body") is None:
+            continue
+        named = node.parent if node.type in NAMED_BY_HOLDER else node
+        name = _name(named) if named is not None and named.type in (*types, *HOLDERS) else None
+        if named is None or name is None:
+            continue
+        top = _outermost(_declaration(named))
+        start = top
+        while (before := start.prev_named_sibling) is not None and before.type == "attribute_item":
+            start = before
+        found.append((name.decode("utf-8", "replace"), _line_start(start, data), top.end_byte))
+    return sorted(set(found), key=lambda each: (each[1], -each[2]))
+
+
+def _name(node: Node) -> bytes | None:
+    """Give a function's name; in C and C++ it stands inside the declarator."""
+    name = node.child_by_field_name("name") or node.child_by_field_name("property")
+    if name is None:
+        name = node.child_by_field_name("declarator")
+        while name is not None and name.type in DECLARATORS:
+            name = name.child_by_field_name("declarator") or (name.named_children[0] if name.named_children else None)
+    return name.text if name is not None else None
+
+
+def _declaration(node: Node) -> Node:
+    """Give the whole statement where a variable that holds a function is its only one."""
+    if node.type == "variable_declarator" and node.parent is not None and node.parent.named_child_count == 1:
+        return node.parent
+    return node
 
 
 def _python_function(node: Node, data: bytes) -> Function | None:
