@@ -223,24 +223,25 @@ def _widened(region: Region, before: list[str], old: str, so_far: str) -> Region
     Of equal choices the one with more above is taken, where a reader looks first.
     """
     most_above = min(region.old_start, MAX_CONTEXT_LINES)
-    below = min(len(before) - region.old_end, MAX_CONTEXT_LINES)
+    most_below = min(len(before) - region.old_end, MAX_CONTEXT_LINES)
 
     def is_unique(above: int, below: int) -> bool:
         text = "\n".join(before[region.old_start - above : region.old_end + below])
         return bool(text.strip()) and _stands_once(text, old) and _stands_once(text, so_far)
 
+    below = next((count for count in range(most_below + 1) if is_unique(0, count)), most_below)
     best: tuple[int, int] | None = None
     for above in range(most_above + 1):  # the more stands above, the less is needed below
+        if best is not None and above > sum(best):
+            break
         while below > 0 and is_unique(above, below - 1):
             below -= 1
-        if is_unique(above, below) and (best is None or above + below <= sum(best)):
+        if (best is None or above + below <= sum(best)) and is_unique(above, below):
             best = above, below
     if best is None:
         return None
     above, below = best
-    return Region(
-        region.old_start - above, region.old_end + below, region.new_start - above, region.new_end + below
-    )  # fmt: skip
+    return Region(region.old_start - above, region.old_end + below, region.new_start - above, region.new_end + below)
 
 
 def _stands_once(text: str, whole: str) -> bool:

@@ -122,6 +122,10 @@ FUNCTIONS = {
 NAMED_BY_HOLDER = ("arrow_function", "function_expression")
 HOLDERS = ("variable_declarator", "public_field_definition", "field_definition")
 DECLARATORS = ("pointer_declarator", "reference_declarator", "function_declarator", "parenthesized_declarator")
+CLASSES = (
+    *("class_definition", "class_declaration", "class_specifier", "struct_specifier", "interface_declaration"),
+    *("enum_declaration", "record_declaration", "impl_item", "trait_item", "class", "abstract_class_declaration"),
+)
 WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
 BESIDE_DOCS = ("attribute_item", "decorator")  # may stand between a doc comment and its function
 MIN_DOC_CHARS = 20
@@ -208,6 +212,50 @@ def all_functions(tree: Tree, data: bytes, language: Language) -> list[tuple[str
     return sorted(set(found), key=lambda each: (each[1], -each[2]))
 
 
+def code_tokens(tree: Tree, language: Language, start: int, end: int) -> list[tuple[int, bytes]]:
+    """List the tokens between two offsets with their depth, without comments and Python's docstrings.
+
+    Two texts with the same tokens at the same depths do the same, however they are laid out.
+    """
+    tokens: list[tuple[int, bytes]] = []
+    around = tree.root_node.descendant_for_byte_range(start, max(start, end - 1))
+    waiting = [(around, 0)] if around is not None else []
+    while waiting:
+        node, depth = waiting.pop()
+        if node.end_byte <= start or node.start_byte >= end or "comment" in node.type:
+            continue
+        if language.name == "python" and node.type == "expression_statement" and _is_string(node):
+            continue
+        if node.child_count and not (node.type == "string" and node.named_child_count == 1):
+            waiting.extend((child, depth + 1) for child in reversed(node.children))
+        elif node.text:
+            tokens.append((depth, node.text))
+    return tokens
+
+
+def class_line(tree: Tree, data: bytes, start: int) -> str | None:
+    """Give the first line of the class (or impl, struct, trait) around an offset; None where there is none."""
+    end = start + 1
+    node = tree.root_node.descendant_for_byte_range(start, end)
+    while node is not None:
+        body = node.child_by_field_name("body")
+        if node.type in CLASSES and body is not None and body.start_byte <= start:
+            return data[node.start_byte : body.start_byte].decode("utf-8", "replace").split("\n")[0].rstrip(" {")
+        node = node.parent
+    return None
+
+
+def imports(tree: Tree, data: bytes, language: Language) -> list[str]:
+    """List the import statements of a file, in order."""
+    types = " ".join(f"({name})" for name in NODE_TYPES[language.name]["import"].split())
+    nodes = sorted(_captured(language, tree.root_node, f"[{types}] @found"), key=lambda node: node.start_byte)
+    return [data[node.start_byte : node.end_byte].decode("utf-8", "replace").strip() for node in nodes]
+
+
+def _is_string(node: Node) -> bool:
+    return node.named_child_count == 1 and node.named_children[0].type == "string"
+
+
 def _name(node: Node) -> bytes | None:
     """Give a function's name; in C and C++ it stands inside the declarator."""
     name = node.child_by_field_name("name") or node.child_by_field_name("property")
@@ -221,7 +269,7 @@ def _name(node: Node) -> bytes | None:
 def _declaration(node: Node) -> Node:
     """Give the whole statement where a variable that holds a function is its only one."""
     if node.type == "variable_declarator" and node.parent is not None and node.parent.named_child_count == 1:
-        return node.parent
+        return node.parent  # `const f = () => 1;`
     return node
 
 
