@@ -116,12 +116,13 @@ def test_half_a_character_is_no_text() -> None:
     assert code_of(notebook("a = '\ud800'")) == "not_utf8"
 
 
+KEYS = ["cells", "worksheets", "source", "input", "cell_type", "language", "metadata", "kernelspec", "name"]
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8)),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
-            st.sampled_from("cells worksheets source input cell_type language metadata kernelspec name".split()),
+            st.sampled_from(KEYS),
             st.one_of(inner, st.just("code")),
             max_size=5,
         ),

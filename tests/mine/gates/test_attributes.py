@@ -49,8 +49,9 @@ def agree(folder: Path, top: str, lib: str, paths: list[str]) -> Iterator[tuple[
             yield path, name
 
 
-PIECES = ["*", "**", "**/", "/**/", "/", "?", "a", "b", "lib", "gen", ".py", ".", "[ab]", "[!a]", "[^b]", "[a-c]", 
-          "[]a]", "\\a", "\\*", "[[:alpha:]]", "[[:digit:]x]", "[a", "é", "-", "!", "#", "x.py", "***", "\\"]  # fmt: skip
+PIECES = ["*", "**", "**/", "/**/", "/", "?", "a", "b", "lib", "gen", ".py", ".", "[ab]", "[!a]", "[^b]", "[a-c]",
+          "[]a]", "\\a", "\\*", "[[:alpha:]]", "[[:digit:]x]", "[a", "é", "-", "!", "#", "x.py", "***",
+          "\\"]  # fmt: skip
 STATES = [
     "linguist-generated", "-linguist-generated", "!linguist-generated", "linguist-generated=false",
     "linguist-generated=true", "linguist-vendored", "-linguist-vendored", "text", "-diff", "bad/name",
