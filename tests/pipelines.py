@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 COMMITS = 40
 SMALL = {
     "seed": 3,  # holds out one of the small files
-    "mine.infilling_per_file": 2,
+    "mine.line_infilling_per_file": 2,
     "mine.body_per_file": 2,
     "dataset.items": 16,
     "dataset.max_tokens": 128,

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tuner.errors import RecipeError
-from tuner.recipe import Recipe, Section, find_for, flatten, load, settings_table, to_yaml
+from tuner.recipe import Recipe, Section, Shares, find_for, flatten, load, settings_table, to_yaml
+from tuner.records import PAIR_KINDS
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted((ROOT / "recipes").rglob("*.yaml"))
@@ -87,8 +88,16 @@ def test_a_fault_ends_with_where_the_settings_are_listed(tmp_path: Path) -> None
         ("train: 3\n", "mine.yaml:1: `train` is 3: wanted a mapping of settings"),
         ("train:\n", "mine.yaml:1: `train` is None: wanted a mapping of settings"),
         ("mine:\n  cut: 1234567\n", "mine.yaml:2: `mine.cut` is 1234567: wanted a valid string"),
-        ("\ndataset:\n  file_share: 0.9\n", "mine.yaml:2: `dataset`: file_share + infilling_share + body_share + "
-         "edit_share is 1.2, wanted 1"),
+        ("dataset:\n  shares:\n    file: 0.9\n", "mine.yaml:2: `dataset.shares`: the shares sum to 1.24, wanted 1"),
+        ("dataset:\n  shares:\n    file: 2\n",
+         "mine.yaml:3: `dataset.shares.file` is 2: wanted less than or equal to 1"),
+        ("dataset:\n  shares:\n    test: yes\n",
+         "mine.yaml:3: `dataset.shares.test` is True: wanted a value, not yes or no"),
+        ("dataset:\n  shares:\n    tests: 0.1\n", "mine.yaml:3: `dataset.shares.tests` is not a setting; "
+         "did you mean `dataset.shares.test`?"),
+        ("dataset:\n  shares: 1\n", "mine.yaml:2: `dataset.shares` is 1: wanted a mapping of settings"),
+        ("dataset:\n  shares:\n    file: 0.1\n    file: 0.2\n",
+         "mine.yaml:4: `dataset.shares.file` stands here again, first at mine.yaml:3"),
         ("train:\n  decay_share: 0.97\n", "mine.yaml:1: `train`: warmup_share + decay_share is 1.02, wanted 1 at most"),
         ("train:\n  rank: 8\n  rank: 9\n", "mine.yaml:3: `train.rank` stands here again, first at mine.yaml:2"),
         ("- seed\n", "mine.yaml:1: wanted a mapping of settings, found list"),
@@ -102,10 +111,25 @@ def test_an_impossible_value_is_refused(tmp_path: Path, text: str, fault: str) -
 
 
 def test_shares_that_only_set_spoils_are_laid_to_set() -> None:
-    wanted = (
-        "SET=dataset.file_share=0.9: `dataset`: file_share + infilling_share + body_share + edit_share is 1.2, wanted 1"
-    )
-    assert faults(None, overrides=["dataset.file_share=0.9"]) == [wanted]
+    wanted = "SET=dataset.shares.file=0.9: `dataset.shares`: the shares sum to 1.24, wanted 1"
+    assert faults(None, overrides=["dataset.shares.file=0.9"]) == [wanted]
+
+
+def test_a_share_can_be_moved_from_one_kind_to_another_by_set(tmp_path: Path) -> None:
+    path = write(tmp_path, "dataset:\n  shares:\n    file: 0.6\n    edit: 0.1\n")
+    moved = ["dataset.shares.file=0.5", "dataset.shares.test=0.12"]
+    for resolved in (
+        load(None, None, ["dataset.shares.file=0.56", "dataset.shares.test=0.12"]),
+        load(path, None, moved),
+    ):
+        assert resolved.recipe.dataset.shares.test == 0.12
+    assert resolved.recipe.dataset.shares.edit == 0.1
+    assert resolved.origins["dataset.shares.file"] == "SET=dataset.shares.file=0.5"
+    assert resolved.origins["dataset.shares.edit"] == f"{path}:4"
+
+
+def test_every_kind_of_pair_has_a_share_and_nothing_else_has() -> None:
+    assert tuple(Shares.model_fields) == PAIR_KINDS
 
 
 @pytest.mark.parametrize(
@@ -185,6 +209,7 @@ def test_the_table_in_the_docs_is_the_generated_one() -> None:
     assert marker
     assert table == settings_table(), "write docs/recipes.md's table again; the command stands above it"
     assert table.count("\n") == len(flatten(Recipe())) + 2
+    assert all(f"| `dataset.shares.{kind}` | `{getattr(Shares(), kind)}` |" in table for kind in PAIR_KINDS)
 
 
 def attributes_read(folder: Path) -> set[str]:
@@ -202,9 +227,9 @@ def unread(model: type[Section], read: set[str]) -> list[str]:
 
 def test_every_setting_is_read_somewhere() -> None:
     read = attributes_read(ROOT / "tuner")
-    # `_section` of the pipeline takes a stage's settings by its name
+    # `_section` of the pipeline takes a stage's settings by its name, and the dataset room a kind's share by its kind
     sections = {name for name in Recipe.model_fields if isinstance(getattr(Recipe(), name), Section)}
-    assert unread(Recipe, read | sections) == []
+    assert unread(Recipe, read | sections | set(PAIR_KINDS)) == []
 
 
 def test_a_setting_that_nothing_reads_is_found(tmp_path: Path) -> None:

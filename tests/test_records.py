@@ -15,10 +15,14 @@ from hypothesis import strategies as st
 
 from tuner.errors import DataError
 from tuner.records import (
-    ALTERED,
+    CHAT_KINDS,
+    COMMIT_KINDS,
+    INFILLING_KINDS,
+    PAIR_KINDS,
     Difference,
     Interval,
     Item,
+    Neighbour,
     Pair,
     Prediction,
     Row,
@@ -28,14 +32,16 @@ from tuner.records import (
     to_json,
     write_jsonl,
 )
+from tuner.strict import ALTERED
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)  # every character but half a surrogate pair
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 COUNT = st.integers(min_value=0, max_value=2**62)
-KIND = st.sampled_from(["file", "infilling", "body", "edit"])
-PAIRS = st.builds(Pair, TEXT, KIND, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, COUNT)
+KIND = st.sampled_from(PAIR_KINDS)
+FILES = st.lists(st.builds(Neighbour, TEXT, TEXT), max_size=2)
+PAIRS = st.builds(Pair, TEXT, KIND, TEXT, TEXT, TEXT, TEXT, FILES, TEXT, TEXT, TEXT, TEXT, COUNT, NUMBER)
 CURSOR = st.sampled_from(["boundary", "inside"])
-ITEMS = st.builds(Item, TEXT, TEXT, TEXT, TEXT, COUNT, CURSOR, TEXT, TEXT, TEXT, st.booleans())
+ITEMS = st.builds(Item, TEXT, TEXT, TEXT, TEXT, TEXT, COUNT, CURSOR, TEXT, TEXT, TEXT, st.booleans())
 ROWS = st.builds(Row, TEXT, KIND, st.lists(COUNT), st.lists(st.integers()))
 PREDICTIONS = st.builds(
     Prediction, TEXT, TEXT, TEXT, st.none() | NUMBER, COUNT, COUNT, st.none() | NUMBER, st.none() | TEXT
@@ -43,7 +49,16 @@ PREDICTIONS = st.builds(
 EACH_RECORD = st.one_of([st.tuples(st.just(kind), st.lists(each, max_size=4)) for kind, each in (
     (Pair, PAIRS), (Item, ITEMS), (Row, ROWS), (Prediction, PREDICTIONS)
 )])  # fmt: skip
-PAIR = Pair.make("infilling", response="total", path="a.py", language="python", commit="c" * 40, committed_at=7)
+PAIR = Pair.make(
+    "repository_infilling",
+    response="total",
+    repo="ledger",
+    path="a.py",
+    language="python",
+    commit="c" * 40,
+    committed_at=7,
+    neighbours=[Neighbour("b.py", "TOTAL = 1\n")],
+)
 PREDICTION = Prediction("i1", "x\n", "x", 3.5, 1, 1, None, None)
 
 
@@ -98,8 +113,12 @@ def test_a_missing_key_is_refused_and_all_faults_are_named_at_once(tmp_path: Pat
         (PAIR, {"committed_at": "yesterday"}, "`committed_at` is 'yesterday', wanted int"),
         (PAIR, {"committed_at": True}, "`committed_at` is True, wanted int"),
         (PAIR, {"committed_at": 7.0}, "`committed_at` is 7.0, wanted int"),
-        (PAIR, {"kind": "poem"}, "`kind` is 'poem', wanted one of file, infilling, body, edit"),
+        (PAIR, {"kind": "poem"}, f"`kind` is 'poem', wanted one of {', '.join(PAIR_KINDS)}"),
         (PAIR, {"path": None}, "`path` is None, wanted str"),
+        (PAIR, {"weight": "much"}, "`weight` is 'much', wanted float"),
+        (PAIR, {"neighbours": [{"path": "b.py"}]}, "`neighbours` missing key `text`"),
+        (PAIR, {"neighbours": ["b.py"]}, "`neighbours` is not an object"),
+        (PAIR, {"neighbours": {}}, "`neighbours` is {}, wanted list"),
         (PREDICTION, {"bits": "many"}, "`bits` is 'many', wanted float"),
         (PREDICTION, {"bits": False}, "`bits` is False, wanted float"),
         (Row("p", "file", [1, 2], [1, 2]), {"labels": [1, "2"]}, "`labels` is [1, '2'], wanted list"),
@@ -120,7 +139,7 @@ def test_a_whole_number_is_a_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (to_json(PAIR).encode()[:-30], "not JSON: Unterminated string starting at"),
+        (to_json(PAIR).encode()[:-33], "not JSON: Unterminated string starting at"),
         (b"\n", "not JSON: Expecting value"),
         (b'{"id": "\xff"}\n', "not JSON: not UTF-8"),
     ],
@@ -158,22 +177,30 @@ def test_an_id_tells_where_its_parts_end(parts: list[str], data: st.DataObject) 
 def test_an_id_is_16_hex_digits_and_does_not_change_between_versions() -> None:
     assert content_id("a", "b") != content_id("ab") != content_id("ab", "")
     assert re.fullmatch("[0-9a-f]{16}", content_id())
-    assert PAIR.id == "c0229c3c38dc434e"
+    assert PAIR.id == "691ea7bcc281c038"
 
 
-@pytest.mark.parametrize("name", ["instruction", "context", "suffix", "response", "path", "commit"])
+@pytest.mark.parametrize("name", ["instruction", "context", "suffix", "response", "repo", "path", "commit"])
 def test_the_id_of_a_pair_changes_with_every_text_that_it_covers(name: str) -> None:
-    said = {"response": "r", "path": "p", "commit": "c", "instruction": "i", "context": "x", "suffix": "s"}
+    said = {"response": "r", "repo": "o", "path": "p", "commit": "c", "instruction": "i", "context": "x", "suffix": "s"}
     ids = {Pair.make("edit", language="go", committed_at=1, **texts).id for texts in (said, said | {name: "other"})}
     assert len(ids) == 2
 
 
-def test_the_id_of_a_pair_covers_its_kind_and_neither_language_nor_date() -> None:
-    def made(kind: Any, language: str, committed_at: int) -> str:
-        return Pair.make(kind, response="r", path="p", commit="c", language=language, committed_at=committed_at).id
+def test_the_id_of_a_pair_covers_its_kind_and_its_neighbours_but_not_language_date_and_weight() -> None:
+    def made(kind: Any = "body", language: str = "go", committed_at: int = 1, **more: Any) -> str:
+        said = {"response": "r", "repo": "o", "path": "p", "commit": "c"} | more
+        return Pair.make(kind, language=language, committed_at=committed_at, **said).id
 
-    assert made("file", "go", 1) != made("body", "go", 1)
-    assert made("file", "go", 1) == made("file", "rust", 2)
+    assert made() != made("file")
+    assert made() == made(language="rust", committed_at=2, weight=0.5)
+    beside = [made(neighbours=[Neighbour(path, text)]) for path, text in (("a", "b"), ("ab", ""), ("a", "c"))]
+    assert len({made(), *beside}) == 4
+
+
+def test_every_kind_is_shown_in_one_way() -> None:
+    assert sorted(["file", *INFILLING_KINDS, *CHAT_KINDS]) == sorted(PAIR_KINDS)
+    assert set(COMMIT_KINDS) < set(CHAT_KINDS)
 
 
 @pytest.mark.parametrize(

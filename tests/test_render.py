@@ -15,8 +15,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from tests.export.checkpoints import CHATML, package_folder, qwen_tokenizer, smollm_tokenizer
 from tuner.errors import BaseError
-from tuner.records import PAIR_KINDS, Pair, PairKind
-from tuner.render import MASKED, SHORTEST_WINDOW, Renderer, edit_answer, edit_request, find_form, read_chat_template
+from tuner.fim_forms import find_form
+from tuner.records import CHAT_KINDS, INFILLING_KINDS, PAIR_KINDS, Neighbour, Pair, PairKind
+from tuner.render import MASKED, SHORTEST_WINDOW, Renderer, chat_request, fence_for, read_chat_template
 
 FORMS = ("prefix_only", "qwen", "deepseek")
 each_form = pytest.mark.parametrize("form", FORMS)
@@ -47,12 +48,28 @@ def shown(form: str, ids: list[int]) -> str:
 
 def pair(kind: PairKind, response: str, context: str = "", suffix: str = "", path: str = "shop/a.py") -> Pair:
     instruction = {"body": "def add(a, b):\n", "edit": "Add the tax"}.get(kind, "")
+    return hole(response, context, suffix, path, kind=kind, instruction=instruction)
+
+
+def hole(
+    response: str,
+    context: str = "",
+    suffix: str = "",
+    path: str = "shop/a.py",
+    *,
+    kind: PairKind = "repository_infilling",
+    instruction: str = "",
+    repo: str = "shop",
+    neighbours: list[Neighbour] | None = None,
+) -> Pair:
     return Pair.make(
         kind,
         response=response,
         context=context,
         suffix=suffix,
         instruction=instruction,
+        neighbours=neighbours or [],
+        repo=repo,
         path=path,
         language="python",
         commit="c" * 40,
@@ -80,7 +97,7 @@ def test_a_prompt_is_written_as_the_family_learned_it(form: str, prompt: str) ->
     rendered = renderer(form).infilling_prompt("import os\n\ndef ad", "\n\nrun()\n", "shop/a.py", 64)
     assert shown(form, rendered.ids) == prompt
     assert rendered.healed == b" ad"
-    (row,) = renderer(form).rows(pair("infilling", "d(a):", "import os\n\ndef ad", "\n\nrun()\n"), 256)
+    (row,) = renderer(form).rows(pair("line_infilling", "d(a):", "import os\n\ndef ad", "\n\nrun()\n"), 256)
     assert shown(form, row.input_ids) == f"{prompt} add(a):{renderer(form).form.end}"
 
 
@@ -197,25 +214,154 @@ def test_the_windows_of_a_file_are_the_whole_file(form: str) -> None:
     assert shown(form, short.input_ids).endswith(f"shop/a.py\nx = 1\n{renderer(form).form.end}")
 
 
+FILES = [Neighbour("shop/tax.py", "RATE = 0.2\n"), Neighbour("shop/cart.py", "class Cart:\n    pass\n")]
+
+
+@pytest.mark.parametrize(
+    ("form", "prompt"),
+    [
+        (
+            "qwen",
+            "<|repo_name|>ledger\n<|file_sep|>shop/tax.py\nRATE = 0.2\n\n<|file_sep|>shop/cart.py\n"
+            "class Cart:\n    pass\n\n<|file_sep|>shop/a.py\n<|fim_prefix|>import os\n\ndef<|fim_suffix|>\n\n"
+            "run()\n<|fim_middle|>",
+        ),
+        (
+            "deepseek",
+            "<｜begin▁of▁sentence｜><｜fim▁begin｜>#shop/tax.py\nRATE = 0.2\n#shop/cart.py\nclass Cart:\n"
+            "    pass\n#shop/a.py\nimport os\n\ndef<｜fim▁hole｜>\n\nrun()\n<｜fim▁end｜>",
+        ),
+        (
+            "prefix_only",
+            "<file_sep>shop/tax.py\nRATE = 0.2\n<file_sep>shop/cart.py\nclass Cart:\n    pass\n"
+            "<file_sep>shop/a.py\nimport os\n\ndef",
+        ),
+    ],
+)
+def test_other_files_stand_before_the_current_one_in_the_familys_own_form(form: str, prompt: str) -> None:
+    (row,) = renderer(form).rows(
+        hole("d(a):", "import os\n\ndef ad", "\n\nrun()\n", repo="ledger", neighbours=FILES), 256
+    )
+    assert shown(form, row.input_ids[: row.labels.count(MASKED)]) == prompt
+
+
 @each_form
-def test_an_edit_is_asked_in_the_bases_own_chat_form(form: str) -> None:
-    asked = pair("edit", "new\n", "old\n")
-    (row,) = renderer(form).rows(asked, 256)
-    masked = row.labels.count(MASKED)
-    assert edit_request(asked) == "Add the tax\n\nChange this part of shop/a.py:\n```\nold\n\n```"
-    if form == "deepseek":
-        question, end = f"<｜begin▁of▁sentence｜>{edit_request(asked)}\n", "<｜end▁of▁sentence｜>"
-    else:
-        question = f"<|im_start|>user\n{edit_request(asked)}<|im_end|>\n<|im_start|>assistant\n"
-        end = "<|im_end|>"
-    assert shown(form, row.input_ids[:masked]) == question
-    assert shown(form, row.input_ids[masked:]) == edit_answer(asked) + end == "```\nnew\n\n```" + end
+def test_a_pair_stands_under_its_own_repository_and_a_prompt_under_the_default(form: str) -> None:
+    (row,) = renderer(form).rows(hole("d(a):", "def ad", repo="ledger"), 256)
+    assert ("ledger" in shown(form, row.input_ids)) == (form == "qwen")
+    assert "shop\n" not in shown(form, row.input_ids).replace("shop/a.py\n", "")
+    own, default = (
+        shown(form, renderer(form).infilling_prompt("x = 1\ny", "", "a.py", 64, repo=repo).ids) for repo in ("x", None)
+    )
+    assert own == default.replace("<|repo_name|>shop", "<|repo_name|>x")
+    (whole,) = renderer(form).rows(hole("x = 1\n", kind="file", repo="ledger"), 256)
+    assert ("ledger" in shown(form, whole.input_ids)) == (form == "qwen")
+
+
+TEXTS = CODE | st.just(LONG)
+
+
+@each_form
+@settings(max_examples=60, deadline=None)
+@given(
+    kind=st.sampled_from(INFILLING_KINDS),
+    texts=st.tuples(TEXTS, CODE, CODE.filter(bool), TEXTS),
+    files=st.lists(st.builds(Neighbour, st.sampled_from(["a.py", "<|fim_middle|>.py", LONG_PATH]), TEXTS), max_size=4),
+    max_tokens=st.sampled_from([64, 128, 512]),
+)
+def test_the_trained_prompt_is_the_served_prompt_byte_for_byte(
+    form: str, kind: PairKind, texts: tuple[str, str, str, str], files: list[Neighbour], max_tokens: int
+) -> None:
+    context, instruction, response, suffix = texts
+    asked = hole(response, context, suffix, kind=kind, instruction=instruction, repo="ledger", neighbours=files)
+    for row in renderer(form).rows(asked, max_tokens):
+        masked = row.labels.count(MASKED)
+        room = max_tokens - (len(row.labels) - masked)
+        served = renderer(form).infilling_prompt(
+            context + instruction, suffix, "shop/a.py", room, repo="ledger", neighbours=files
+        )
+        assert served.ids == row.input_ids[:masked]
+        assert len(row.input_ids) <= max_tokens
+        learned = [*renderer(form).completion_ids(served.healed, response), renderer(form).end_id]
+        assert row.input_ids[masked:] == learned
+
+
+@each_form
+def test_another_prompt_is_seen_to_differ(form: str) -> None:
+    asked = [renderer(form).infilling_prompt("x = 1\ny", "", "a.py", 64, neighbours=files).ids for files in (FILES, [])]
+    assert asked[0] != asked[1]
+
+
+@each_form
+@settings(max_examples=60, deadline=None)
+@given(
+    prefix=st.sampled_from(["", "a = 1\nb = ", LONG]),
+    files=st.lists(st.builds(Neighbour, st.sampled_from(["a.py", LONG_PATH]), TEXTS), min_size=1, max_size=4),
+    limit=st.sampled_from([32, 64, 200, 384]),
+)
+def test_the_text_before_the_cursor_keeps_half_of_the_room_and_control_tokens_stay_whole(
+    form: str, prefix: str, files: list[Neighbour], limit: int
+) -> None:
+    known = renderer(form)
+    prompt = known.infilling_prompt(prefix, "", "a.py", limit, neighbours=files)
+    bare = known.infilling_prompt(prefix, "", "a.py", limit)
+    assert len(prompt.ids) <= limit and prompt.healed == bare.healed
+    fixed = len(known.infilling_prompt("", "", "a.py", limit).ids)
+    before = len(bare.ids) - fixed
+    kept = min(before, (limit - fixed + 1) // 2)
+    tail = 0 if known.form.suffix is None else 2  # suffix and middle token
+    assert prompt.ids[len(prompt.ids) - kept - tail :] == bare.ids[len(bare.ids) - kept - tail :]
+    control = {known.tokenizer.token_to_id(token) for token in known.control}
+    files_shown = [ident for ident in prompt.ids if ident in control]
+    extra = len(files_shown) - sum(ident in control for ident in bare.ids)
+    assert 0 <= extra <= len(files)
+
+
+@each_form
+def test_the_farthest_file_goes_first_and_a_long_one_ends_with_a_whole_line(form: str) -> None:
+    files = [
+        Neighbour("far.py", "far = 1\n" * 8),
+        Neighbour("mid.py", "middle = 1\n" * 40),
+        Neighbour("near.py", "n = 1\n"),
+    ]
+    text = shown(form, renderer(form).infilling_prompt("x = 1\ny", "", "a.py", 96, neighbours=files).ids)
+    assert "far.py" not in text and "near.py\nn = 1\n" in text
+    middle = text[text.index("mid.py\n") + len("mid.py\n") : text.index("near.py")]
+    assert 1 < middle.count("middle = 1\n") < 40
+    assert set(middle.split("\n")[:-1]) <= {"middle = 1", ""}
+
+
+@each_form
+def test_a_request_is_asked_in_the_bases_own_chat_form(form: str) -> None:
+    answer = "shop/a.py\n<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n"
+    for kind in CHAT_KINDS:
+        (row,) = renderer(form).rows(hole(answer, "old\n", kind=kind, instruction="Add the tax"), 256)
+        masked = row.labels.count(MASKED)
+        request = "Add the tax\n\n```\nold\n```"
+        assert chat_request("Add the tax", "old\n") == request
+        if form == "deepseek":
+            question, end = f"<｜begin▁of▁sentence｜>{request}\n", "<｜end▁of▁sentence｜>"
+        else:
+            question, end = f"<|im_start|>user\n{request}<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"
+        assert shown(form, row.input_ids[:masked]) == question
+        assert shown(form, row.input_ids[masked:]) == answer + end
+
+
+def test_a_request_without_code_is_its_words_alone() -> None:
+    assert chat_request("Where is `Cart` defined?", "") == "Where is `Cart` defined?"
+
+
+@given(st.text("`a\n", max_size=20))
+def test_no_code_can_end_its_fence(text: str) -> None:
+    fence = fence_for(text)
+    assert fence not in text and set(fence) == {"`"} and len(fence) >= 3
+    assert chat_request("Do", text or "x").endswith(f"\n{fence}")
 
 
 @each_form
 def test_a_completion_that_does_not_fit_gives_no_row(form: str) -> None:
-    for kind in ("infilling", "body", "edit"):
-        assert renderer(form).rows(pair(kind, LONG), 128) == []  # type: ignore[arg-type]
+    for kind in PAIR_KINDS:
+        assert (renderer(form).rows(pair(kind, LONG), 128) == []) == (kind != "file")
 
 
 def test_a_base_without_an_infilling_form_is_refused() -> None:

@@ -16,7 +16,7 @@ from tuner.rundir import Run
 from tuner.screen import final_screen, run_line, stage_line
 
 CUT = Cut("c" * 40, 1_000_000, 90, 10, "10 later commits")
-MINED = Mined("p", "a", "r", CUT, "a" * 40, {"file": 1200, "infilling": 34, "additions": 50}, {"binary": 5}, {})
+MINED = Mined("p", "a", "r", CUT, "a" * 40, {"file": 1200, "line_infilling": 34, "additions": 50}, {"binary": 5}, {})
 DATA = {"dataset.train_tokens": 40_000.0, "dataset.train_rows": 80.0, "dataset.items": 120.0}
 DATASET = Dataset("t", "v", "i", "d" * 64, "r", {}, {"too_long": 7, "near_duplicate": 9}, DATA)
 TRAIN = {"train.steps": 40.0, "train.tokens_per_second": 512.4, "train.peak_memory_gib": 2.25}
@@ -82,7 +82,7 @@ def test_what_n_counts_is_said_below_the_table(tmp_path: Path) -> None:
 def test_what_was_mined_dropped_and_trained_is_counted(tmp_path: Path) -> None:
     shown = lines(finished(tmp_path))
     assert shown["repository"] == "Shop.git at aaaaaaaaaaaa; cut cccccccccccc, 10 later commits"
-    assert shown["mined"] == "1,234 pairs: 1,200 file, 34 infilling, 0 body, 0 edit"
+    assert shown["mined"] == "1,234 pairs: 1,200 file, 34 line_infilling"
     assert shown["dropped"] == "21: 9 near_duplicate, 7 too_long, 5 binary"
     assert shown["trained"] == "40,000 tokens, 40 steps, 512 tokens/s, peak memory 2.2 GiB"
     assert shown["note"] == "nf4 was read back as bf16"

@@ -17,8 +17,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from tuner.errors import BaseError
+from tuner.fim_forms import FORMS, find_form
 from tuner.records import Base
-from tuner.render import FORMS, find_form
 
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
 

@@ -175,7 +175,10 @@ class Pipeline:
         renderer, limit = self._renderer(), self.recipe.evaluate.max_prompt_tokens
         items = list(read_jsonl(self.run.folder / dataset.items, Item))[: self.recipe.export.parity_prompts]
         if items:
-            return [renderer.infilling_prompt(item.prefix, item.suffix, item.path, limit).ids for item in items]
+            return [
+                renderer.infilling_prompt(item.prefix, item.suffix, item.path, limit, repo=item.repo).ids
+                for item in items
+            ]
         rows = list(read_jsonl(self.run.folder / dataset.train, Row))[: self.recipe.export.parity_prompts]
         return [row.input_ids[:limit] for row in rows]
 

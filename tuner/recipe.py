@@ -57,15 +57,21 @@ class MineSettings(Section):
     )
     body_per_file: int = Field(default=6, ge=0, description="function-body pairs made from one file at most")
     questions_per_file: int = Field(default=4, ge=0, description="repository questions about one file at most")
-    edits_per_file: int = Field(default=20, ge=1, description="pairs taken from changes of one file at most, newest first")
+    edits_per_file: int = Field(
+        default=20, ge=1, description="pairs taken from changes of one file at most, newest first"
+    )
     max_commit_files: int = Field(default=10, ge=1, description="commits that touch more files give no pairs")
     max_commit_lines: int = Field(default=400, ge=1, description="commits that change more lines give no pairs")
     max_edit_lines: int = Field(default=60, ge=1, description="longest old or new region of an edit pair")
     fixed_within_days: int = Field(
         default=14, ge=0, description="code that a fix or revert took away so soon is no target; 0 keeps it"
     )
-    half_life_days: int = Field(default=540, ge=1, description="age at which a pair's weight has halved; never below 0.2")
-    only_authors: list[str] = Field(default=[], description="globs of names or addresses; only their commits give pairs")
+    half_life_days: int = Field(
+        default=540, ge=1, description="age at which a pair's weight has halved; never below 0.2"
+    )
+    only_authors: list[str] = Field(
+        default=[], description="globs of names or addresses; only their commits give pairs"
+    )
     except_authors: list[str] = Field(default=[], description="globs of names or addresses whose commits give no pairs")
     foreign_licences: bool = Field(default=False, description="keep files whose header names another owner or licence")
     scanner: Literal["none", "betterleaks"] = Field(
@@ -78,8 +84,12 @@ class Shares(Section):
 
     file: float = Field(default=0.66, ge=0, le=1, description="whole files, left to right")
     syntax_infilling: float = Field(default=0.06, ge=0, le=1, description="holes that are whole syntax nodes")
-    line_infilling: float = Field(default=0.06, ge=0, le=1, description="holes from a cursor to the end of line or block")
-    repository_infilling: float = Field(default=0.05, ge=0, le=1, description="holes with other files of the repository")
+    line_infilling: float = Field(
+        default=0.06, ge=0, le=1, description="holes from a cursor to the end of line or block"
+    )
+    repository_infilling: float = Field(
+        default=0.05, ge=0, le=1, description="holes with other files of the repository"
+    )
     body: float = Field(default=0.05, ge=0, le=1, description="function bodies from signature and docstring")
     edit: float = Field(default=0.04, ge=0, le=1, description="a commit's change as SEARCH/REPLACE from its message")
     bugfix: float = Field(default=0.02, ge=0, le=1, description="a function before and after a bug fix")

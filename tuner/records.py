@@ -6,7 +6,6 @@ type, stops with file and line. Paths inside records are relative to the run fol
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import typing

@@ -1,6 +1,8 @@
 """Turn text into token ids: the one renderer that training, evaluation, parity and serving share.
 
 In: a tokenizer and the infilling form of its base. Out: prompts, and training rows with labels on the completion only.
+What does not fit is left out from where it matters least: other files from the farthest on, then the beginning of the
+text before the cursor; a completion that does not fit gives no row.
 
 A cursor stands anywhere, also inside a word, where the text before it is not tokenized as the whole word would be. So a
 prompt ends before the last pre-token of the text (`Prompt.ids`), and that pre-token (`Prompt.healed`) is what the
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,64 +26,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from tuner.errors import BaseError
-from tuner.records import Pair, Row
+from tuner.fim_forms import FORMS, find_form
+from tuner.records import CHAT_KINDS, Neighbour, Pair, Row
 
 MASKED = -100
 SUFFIX_SHARE = 4  # a quarter of the prompt goes to the text after the cursor, as llama.cpp's /infill has it
 NAME_SHARE = 4  # a path or repository name that fills more of the prompt than a quarter loses its beginning
 CHARS_PER_TOKEN = 12  # more text than this per token is never needed to fill a prompt
 SHORTEST_WINDOW = 16  # tokens; a shorter rest of a file teaches nothing
-
-
-@dataclass(frozen=True, slots=True)
-class FimForm:
-    """How a family writes infilling. `begin` opens the prompt, `header` names the file; None marks what it lacks."""
-
-    name: str
-    begin: str
-    header: str
-    prefix: str | None
-    suffix: str | None
-    middle: str | None
-    end: str
-    stops: tuple[str, ...]
-
-
-# Qwen2.5-Coder technical report (arXiv 2409.12186) figure 4: prefix, suffix, middle inside the repository form.
-QWEN = FimForm(
-    "qwen",
-    begin="",
-    header="<|repo_name|>{repo}\n<|file_sep|>{path}\n",
-    prefix="<|fim_prefix|>",
-    suffix="<|fim_suffix|>",
-    middle="<|fim_middle|>",
-    end="<|endoftext|>",
-    stops=("<|endoftext|>", "<|im_end|>", "<|fim_pad|>", "<|fim_prefix|>", "<|repo_name|>", "<|file_sep|>"),
-)
-# DeepSeek-Coder README, sections 2 and 4: begin, hole, end; files are introduced by a comment line with their name.
-DEEPSEEK = FimForm(
-    "deepseek",
-    begin="<｜begin▁of▁sentence｜>",
-    header="#{path}\n",
-    prefix="<｜fim▁begin｜>",
-    suffix="<｜fim▁hole｜>",
-    middle="<｜fim▁end｜>",
-    end="<｜end▁of▁sentence｜>",
-    stops=("<｜end▁of▁sentence｜>", "<｜fim▁begin｜>", "<|EOT|>"),
-)
-# No infilling tokens, but StarCoder's file separator: text after the cursor is not used. A form made of spare tokens
-# with the suffix first gave no better bits per byte at equal compute, and is unknown to the untuned base.
-PREFIX_ONLY = FimForm(
-    "prefix_only",
-    begin="",
-    header="<file_sep>{path}\n",
-    prefix=None,
-    suffix=None,
-    middle=None,
-    end="<|endoftext|>",
-    stops=("<|endoftext|>", "<|im_end|>", "<file_sep>", "<repo_name>"),
-)
-FORMS = (QWEN, DEEPSEEK, PREFIX_ONLY)
+FENCE = re.compile(r"`{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +45,11 @@ class Prompt:
     healed: bytes
 
 
-def find_form(vocabulary: dict[str, int]) -> FimForm | None:
-    """Recognise the infilling form by the control tokens that a vocabulary holds."""
-    for form in FORMS:
-        needed = [form.prefix, form.suffix, form.middle] if form.prefix else [form.header.split("{")[0]]
-        if all(token in vocabulary for token in [*needed, form.end]):
-            return form
-    return None
-
-
 class Renderer:
-    """Render prompts and rows for one base. `repo_name` goes into the prompt where the form has a place for it."""
+    """Render prompts and rows for one base.
+
+    `repo_name` is the repository of a prompt that names none; a pair is rendered under its own repository's name.
+    """
 
     def __init__(self, tokenizer: Tokenizer, repo_name: str, chat_template: str | None = None) -> None:
         self.tokenizer = tokenizer
@@ -169,25 +116,68 @@ class Renderer:
             "utf-8", "replace"
         )
 
-    def infilling_prompt(self, prefix: str, suffix: str, path: str, max_tokens: int) -> Prompt:
-        """Render the prompt for a cursor: the file's name, the text before it, and after it if the base uses it."""
-        before, healed = self._heal(prefix[-max_tokens * CHARS_PER_TOKEN :])
-        return Prompt(self._infilling_ids(before, suffix, path, max_tokens), healed)
+    def infilling_prompt(
+        self,
+        prefix: str,
+        suffix: str,
+        path: str,
+        max_tokens: int,
+        *,
+        repo: str | None = None,
+        neighbours: Sequence[Neighbour] = (),
+    ) -> Prompt:
+        """Render the prompt for a cursor: other files, the file's name, the text before it, and after it if used.
 
-    def _infilling_ids(self, before: list[int], suffix: str, path: str, max_tokens: int) -> list[int]:
+        `neighbours` stand as in `Pair`, the nearest last. They take what the text before the cursor leaves, and half
+        of the room at most where that text is long. Those that do not fit are left out from the first on, and the last
+        of these is cut at a line's end.
+        """
+        before, healed = self._heal(prefix[-max_tokens * CHARS_PER_TOKEN :])
+        return Prompt(self._infilling_ids(before, suffix, path, max_tokens, repo or self.repo_name, neighbours), healed)
+
+    def _infilling_ids(
+        self, before: list[int], suffix: str, path: str, max_tokens: int, repo: str, neighbours: Sequence[Neighbour]
+    ) -> list[int]:
         form = self.form
-        if form.prefix is None:
-            head = self._control(form.begin) + self._header(path, max_tokens)
-            return head + _last(before, max_tokens - len(head))
-        head, inside = self._control(form.begin), [self._control_id(form.prefix)]
-        if form.name == "deepseek":  # its files are named by a comment, which belongs to the code
-            inside += self._header(path, max_tokens)
-        else:
-            head = head + self._header(path, max_tokens)
-        after = self.encode(suffix[: max_tokens * CHARS_PER_TOKEN])[: max_tokens // SUFFIX_SHARE]
-        room = max_tokens - len(head) - len(inside) - len(after) - 2
-        hole = [self._control_id(form.suffix), *after, self._control_id(form.middle)]
-        return head + inside + _last(before, room) + hole
+        start = self._control(form.begin) + self._named(form.repo, repo, max_tokens)
+        prefix: list[int] = []
+        hole: list[int] = []
+        if form.prefix is not None:
+            after = self.encode(suffix[: max_tokens * CHARS_PER_TOKEN])[: max_tokens // SUFFIX_SHARE]
+            prefix = [self._control_id(form.prefix)]
+            hole = [self._control_id(form.suffix), *after, self._control_id(form.middle)]
+        file = self._named(form.file, path, max_tokens)
+        room = max_tokens - len(start) - len(file) - len(prefix) - len(hole)
+        others = self._other_files(neighbours, room - min(len(before), room - room // 2), max_tokens)
+        files = [*prefix, *others, *file] if form.files_inside else [*others, *file, *prefix]
+        return start + files + _last(before, room - len(others)) + hole
+
+    def _other_files(self, neighbours: Sequence[Neighbour], room: int, max_tokens: int) -> list[int]:
+        between = self._control(self.form.between)
+        ids: list[int] = []
+        for each in reversed(neighbours):
+            name = self._named(self.form.file, each.path, max_tokens)
+            text, whole = self._first_lines(each.text, room - len(ids) - len(name) - len(between))
+            if text:
+                ids = [*name, *text, *between, *ids]
+            if not whole:
+                break
+        return ids
+
+    def _first_lines(self, text: str, count: int) -> tuple[list[int], bool]:
+        """Encode as many whole lines as `count` tokens hold, and say whether these are all."""
+        if count <= 0:
+            return [], False
+        lines = text.rstrip("\n").split("\n")
+        ids = self.encode("\n".join(lines)[: count * CHARS_PER_TOKEN] + "\n")
+        if len(ids) <= count and len(text) <= count * CHARS_PER_TOKEN:
+            return ids, True
+        fitting = b"".join(self.vocabulary[ident] for ident in ids[:count]).count(b"\n")
+        for kept in range(min(fitting, len(lines) - 1), 0, -1):
+            ids = self.encode("\n".join(lines[:kept]) + "\n")
+            if len(ids) <= count:  # a cut can split a token, and then the same text takes more of them
+                return ids, False
+        return [], False
 
     def completion_ids(self, healed: bytes, text: str) -> list[int]:
         """Encode a completion as it continues a healed prompt."""
@@ -221,9 +211,9 @@ class Renderer:
         """Render a pair as training rows of at most `max_tokens`; empty when its completion does not fit."""
         if pair.kind == "file":
             return list(self._file_rows(pair, max_tokens))
-        if pair.kind == "edit":
-            prompt, end = self.chat_prompt(edit_request(pair)), self._chat_end()
-            completion = [*self.encode(edit_answer(pair)), end]
+        if pair.kind in CHAT_KINDS:
+            prompt = self.chat_prompt(chat_request(pair.instruction, pair.context))
+            completion = [*self.encode(pair.response), self._chat_end()]
             if len(prompt) + len(completion) > max_tokens:
                 return []
         else:
@@ -232,11 +222,13 @@ class Renderer:
             completion = [*self.completion_ids(healed, pair.response), self.end_id]
             if len(completion) > max_tokens // 2:
                 return []
-            prompt = self._infilling_ids(kept, pair.suffix, pair.path, max_tokens - len(completion))
+            room = max_tokens - len(completion)
+            prompt = self._infilling_ids(kept, pair.suffix, pair.path, room, pair.repo, pair.neighbours)
         return [_row(pair, prompt, completion)]
 
     def _file_rows(self, pair: Pair, max_tokens: int) -> Iterator[Row]:
-        head = self._control(self.form.begin) + self._header(pair.path, max_tokens)
+        head = self._control(self.form.begin) + self._named(self.form.repo, pair.repo, max_tokens)
+        head += self._named(self.form.file, pair.path, max_tokens)
         ids = [*self.encode(pair.response), self.end_id]
         size = max_tokens - len(head)
         for start in range(0, len(ids), size):
@@ -262,17 +254,11 @@ class Renderer:
             return encoding.ids, b""
         return encoding.ids[:keep], healed
 
-    def _header(self, path: str, max_tokens: int) -> list[int]:
-        literal = self.form.header.format(repo="\x00repo\x00", path="\x00path\x00")
-        ids: list[int] = []
-        for piece in re.split("(\x00repo\x00|\x00path\x00)", literal):
-            if piece == "\x00repo\x00":
-                ids += _last(self.encode(self.repo_name), max_tokens // NAME_SHARE)
-            elif piece == "\x00path\x00":
-                ids += _last(self.encode(path), max_tokens // NAME_SHARE)
-            elif piece:
-                ids += self._control(piece)
-        return ids
+    def _named(self, literal: str, name: str, max_tokens: int) -> list[int]:
+        """Encode a form's literal around a repository's name or a path, in which nothing is a control token."""
+        before, field, after = re.split(r"({\w+})", literal) if literal else ("", "", "")
+        names = _last(self.encode(name), max_tokens // NAME_SHARE) if field else []
+        return self._control(before) + names + self._control(after)
 
     def _control(self, text: str) -> list[int]:
         """Encode text of our own, in which control tokens count as such."""
@@ -289,14 +275,18 @@ class Renderer:
         return self.end_id if ident is None else ident
 
 
-def edit_request(pair: Pair) -> str:
-    """Write what a user would ask for an edit pair."""
-    return f"{pair.instruction}\n\nChange this part of {pair.path}:\n```\n{pair.context}\n```"
+def chat_request(instruction: str, context: str) -> str:
+    """Write a request in words and, if there is any, the code that it is about, as training and serving show it."""
+    if not context:
+        return instruction
+    fence, line_end = fence_for(context), "" if context.endswith("\n") else "\n"
+    return f"{instruction}\n\n{fence}\n{context}{line_end}{fence}"
 
 
-def edit_answer(pair: Pair) -> str:
-    """Write the answer to `edit_request`."""
-    return f"```\n{pair.response}\n```"
+def fence_for(*texts: str) -> str:
+    """Give a Markdown fence that is longer than any in `texts`, so that none of them can end it."""
+    runs = (len(run) for text in texts for run in FENCE.findall(text))
+    return "`" * max(3, 1 + max(runs, default=0))
 
 
 def read_chat_template(folder: Path) -> str | None:

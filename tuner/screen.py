@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from tuner.records import Adapter, Base, Bundle, Comparison, Dataset, Difference, Evaluation, Interval, Mined
+from tuner.records import (
+    PAIR_KINDS,
+    Adapter,
+    Base,
+    Bundle,
+    Comparison,
+    Dataset,
+    Difference,
+    Evaluation,
+    Interval,
+    Mined,
+)
 from tuner.rundir import Run, State
 
 SHOWN = (
@@ -39,13 +50,13 @@ def final_screen(run: Run, base: Base, command: str) -> str:
     bundle = run.record("export", Bundle)
     systems = {name: run.record(f"evaluate-{name}", Evaluation) for name in ("base", "tuned")}
     repo, train = run.manifest["repo"], adapter.metrics
-    kinds = ", ".join(f"{_count(mined.counts.get(kind, 0))} {kind}" for kind in ("file", "infilling", "body", "edit"))
+    kinds = ", ".join(f"{_count(mined.counts[kind])} {kind}" for kind in PAIR_KINDS if mined.counts.get(kind))
     lines = [
         "",
         _field(
             "repository", f"{repo['name']} at {repo['revision'][:12]}; cut {mined.cut.commit[:12]}, {mined.cut.note}"
         ),
-        _field("mined", f"{_count(sum(mined.counts.get(kind, 0) for kind in _KINDS))} pairs: {kinds}"),
+        _field("mined", f"{_count(sum(mined.counts.get(kind, 0) for kind in PAIR_KINDS))} pairs: {kinds}"),
         _field("dropped", _reasons(Counter(mined.rejected_counts) + Counter(dataset.rejected_counts))),
         _field(
             "trained",
@@ -75,13 +86,10 @@ def run_line(run: Run) -> str:
     return f"{run.folder.name:<60} {len(done)} stages, last {done[-1] if done else 'none':<15} {verdict}"
 
 
-_KINDS = ("file", "infilling", "body", "edit")
-
-
 def _outcome(name: str, record: dict[str, Any]) -> str:
     metrics, counts = record.get("metrics", {}), record.get("counts", {})
     if name == "mine":
-        pairs = sum(counts.get(kind, 0) for kind in _KINDS)
+        pairs = sum(counts.get(kind, 0) for kind in PAIR_KINDS)
         after = record["cut"]["commits_after"]
         additions = counts.get("additions", 0)
         return f"{_count(pairs)} pairs before the cut, {_count(additions)} additions in {_count(after)} later commits"

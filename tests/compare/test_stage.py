@@ -23,6 +23,7 @@ def make_items(count: int = 120) -> list[Item]:
     return [
         Item(
             f"i{i:03}",
+            "shop",
             "a.py",
             "python",
             f"c{i % 20:02}",

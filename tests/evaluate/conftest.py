@@ -85,6 +85,7 @@ def code_items() -> list[Item]:
             found.append(
                 Item(
                     id=content_id(str(number), str(cursor)),
+                    repo="shop",
                     path="shop/counter.py",
                     language="python",
                     commit=f"c{number}",

@@ -97,7 +97,7 @@ def test_a_cursor_inside_a_word_is_answered_rightly_only_when_healed(renderer: R
     system = LocalSystem("tuned", model, renderer, SETTINGS)
     cursor = CODE.index("connection(number_of_retries)") + len("conne")
     rest = CODE[cursor:].split("\n")[0]
-    item = Item("i", "shop/counter.py", "python", "c", 0, "inside", CODE[:cursor], "", rest, True)
+    item = Item("i", "shop", "shop/counter.py", "python", "c", 0, "inside", CODE[:cursor], "", rest, True)
 
     healed = next(system.answer([item]))
     assert healed.text == rest
@@ -114,7 +114,7 @@ def test_a_cursor_inside_a_word_is_answered_rightly_only_when_healed(renderer: R
 def test_text_ends_where_the_line_does_and_raw_keeps_the_line_end(renderer: Renderer) -> None:
     system = LocalSystem("tuned", overfitted(renderer), renderer, SETTINGS)
     cursor = CODE.index(" None:")
-    item = Item("i", "shop/counter.py", "python", "c", 0, "boundary", CODE[:cursor], "", " None:", True)
+    item = Item("i", "shop", "shop/counter.py", "python", "c", 0, "boundary", CODE[:cursor], "", " None:", True)
     prediction = next(system.answer([item]))
     assert prediction.text == " None:"
     assert prediction.raw.startswith(" None:\n")

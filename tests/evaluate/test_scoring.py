@@ -12,7 +12,7 @@ TARGET = 'le(path, encoding, errors="strict")'
 
 
 def item(prefix: str = PREFIX, target: str = TARGET, language: str = "python") -> Item:
-    return Item("i", "a.py", language, "c", 0, "inside", prefix, "", target, True)
+    return Item("i", "shop", "a.py", language, "c", 0, "inside", prefix, "", target, True)
 
 
 def figures(text: str, question: Item | None = None, bits: float | None = 8.0) -> dict[str, float]:

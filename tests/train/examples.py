@@ -15,10 +15,11 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from tuner.fim_forms import PREFIX_ONLY, FimForm, find_form
 from tuner.progress import Progress
 from tuner.recipe import TrainSettings
 from tuner.records import Adapter, Base, Dataset, Row, write_jsonl
-from tuner.render import MASKED, PREFIX_ONLY, FimForm, find_form
+from tuner.render import MASKED
 from tuner.rundir import Workspace
 
 CODE = '''\

@@ -84,7 +84,8 @@ class LocalSystem:
         return self.decoder.generate(prefilled, [prompt.healed for prompt in prompts], self.settings.max_new_tokens)
 
     def _prompt(self, item: Item) -> Prompt:
-        return self.renderer.infilling_prompt(item.prefix, item.suffix, item.path, self.settings.max_prompt_tokens)
+        room = self.settings.max_prompt_tokens
+        return self.renderer.infilling_prompt(item.prefix, item.suffix, item.path, room, repo=item.repo)
 
     def _raw(self, prompt: Prompt, ids: list[int]) -> str:
         """Take the healed bytes off; a character that the token limit cuts in two is dropped."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.fim_forms import FORMS
 from tuner.records import Artefact, Base
-from tuner.render import FORMS
 
 # vLLM accepts these values of --max-lora-rank only.
 _VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
