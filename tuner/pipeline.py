@@ -6,11 +6,12 @@ that a run whose work is done prints its screen without loading torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tuner import rundir
+from tuner.errors import DataError
 from tuner.progress import Progress
 from tuner.recipe import Recipe
 from tuner.records import (
@@ -98,7 +99,8 @@ class Pipeline:
         def work(workspace: Workspace) -> Dataset:
             from tuner.dataset import stage
 
-            return stage.run(mined, self._renderer(), self.recipe.dataset, self.recipe.seed, workspace)
+            renderer = self._renderer()
+            return stage.run(mined, renderer, self.recipe.dataset, self.recipe.seed, workspace, _require_clean)
 
         settings = {"dataset": self._section("dataset"), "base": self.base.revision, "repos": [repo.name for repo in self.repos]}
         return self._stage("dataset", Dataset, work, settings, [mined.pairs, mined.additions])
@@ -192,3 +194,16 @@ class Pipeline:
 
     def _section(self, name: str) -> dict[str, Any]:
         return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json")}
+
+
+def _require_clean(texts: Iterable[tuple[str, str]]) -> None:
+    """Search what the dataset stage wrote with the rules of the mine room, since stages do not import each other."""
+    from tuner.mine.redact import find_secrets
+
+    for where, text in texts:
+        kinds = sorted({each.kind for each in find_secrets(text)})
+        if kinds:
+            raise DataError(
+                f"{where}: holds what looks like {', '.join(kinds)}",
+                "nothing was kept; leave the file out with `mine.exclude`, and report what was not replaced",
+            )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from tuner.dataset.stage import run
+from tuner.dataset.stage import RequireClean, run
 from tuner.progress import Progress
 from tuner.recipe import DatasetSettings
-from tuner.records import Addition, Cut, Dataset, Mined, Pair, content_id, write_jsonl
+from tuner.records import Addition, Cut, Dataset, Mined, Neighbour, Pair, PairKind, content_id, write_jsonl
 from tuner.render import Renderer
 from tuner.rundir import Workspace
 
@@ -37,34 +38,23 @@ def code(topic: str, functions: int = 6) -> str:
     )
 
 
-def file_pair(path: str, text: str, at: int = 999_000, commit: str = CUT.commit) -> Pair:
-    return Pair.make("file", response=text, path=path, language="python", commit=commit, committed_at=at)
+def pair_of(kind: PairKind, response: str, path: str = "shop/a.py", **fields: Any) -> Pair:
+    """Make a pair of the repository `shop`, from the cut unless `fields` say otherwise."""
+    usual = {"repo": "shop", "language": "python", "commit": CUT.commit, "committed_at": CUT.committed_at}
+    return Pair.make(kind, response=response, path=path, **(usual | fields))
 
 
-def infilling_pair(path: str, context: str, response: str, suffix: str) -> Pair:
-    return Pair.make(
-        "infilling",
-        context=context,
-        response=response,
-        suffix=suffix,
-        path=path,
-        language="python",
-        commit=CUT.commit,
-        committed_at=CUT.committed_at,
-    )
+def file_pair(path: str, text: str, at: int = 999_000, commit: str = CUT.commit, **fields: Any) -> Pair:
+    return pair_of("file", text, path, committed_at=at, commit=commit, **fields)
 
 
-def edit_pair(commit: str, message: str, old: str, new: str, at: int = 900_000) -> Pair:
-    return Pair.make(
-        "edit",
-        instruction=message,
-        context=old,
-        response=new,
-        path="shop/edit.py",
-        language="python",
-        commit=commit,
-        committed_at=at,
-    )
+def infilling_pair(path: str, context: str, response: str, suffix: str, **fields: Any) -> Pair:
+    return pair_of("line_infilling", response, path, context=context, suffix=suffix, **fields)
+
+
+def edit_pair(commit: str, message: str, old: str, new: str, at: int = 900_000, **fields: Any) -> Pair:
+    history = {"commit": commit, "committed_at": at}
+    return pair_of("edit", new, "shop/edit.py", instruction=message, context=old, **(history | fields))
 
 
 def addition(
@@ -76,7 +66,28 @@ def addition(
     suffix: str = "",
 ) -> Addition:
     ident = content_id(path, commit, prefix, added, suffix)
-    return Addition(ident, path, "python", commit, CUT.commit, at, prefix, added, suffix)
+    return Addition(ident, "shop", path, "python", commit, CUT.commit, at, prefix, added, suffix)
+
+
+def each_kind(topic: str, commit: str) -> list[Pair]:
+    """Give one pair of every kind, all about one topic."""
+    path, lines = f"{topic}/{topic}.py", code(topic).splitlines(keepends=True)
+    before, after = "".join(lines[:8]), "".join(lines[10:])
+    beside = [Neighbour(f"{topic}/near.py", code(f"{topic}_near", 1))]
+    history = {"commit": commit, "committed_at": 900_000}
+    old, new = f"{topic}_limit = 1\n", f"{topic}_limit = 1 + {topic}_margin\n"
+    return [
+        file_pair(path, code(topic)),
+        pair_of("syntax_infilling", lines[8], path, context=before, suffix=lines[9] + after),
+        pair_of("line_infilling", lines[9], path, context=before + lines[8], suffix=after),
+        pair_of("repository_infilling", "".join(lines[8:10]), path, context=before, suffix=after, neighbours=beside),
+        pair_of("body", "".join(lines[7:12]), path, context="".join(lines[:6]), instruction=lines[6], suffix=after),
+        pair_of("edit", new, path, instruction=f"Add the {topic} margin", context=old, **history),
+        pair_of("bugfix", new, path, instruction=f"Fix the {topic} limit", context=old, **history),
+        pair_of("test", f"def test_{topic}():\n    assert {topic}_total\n", path, context=lines[0], **history),
+        pair_of("message", f"Add the {topic} margin", path, instruction="Write it", context=f"-{old}+{new}", **history),
+        pair_of("question", f"`{path}`", path, instruction=f"Where is `{topic}_balance` defined?"),
+    ]
 
 
 def shop() -> tuple[list[Pair], list[Addition]]:
@@ -114,9 +125,14 @@ def make_dataset(
     return run_stage(folder, settings, cut)
 
 
-def run_stage(folder: Path, settings: DatasetSettings | None = None, cut: Cut = CUT) -> Dataset:
-    mined = Mined(
-        "mined/pairs.jsonl", "mined/additions.jsonl", "mined/rejected.jsonl", cut, "d" * 40, {}, {"binary": 2}, {}
-    )
+def run_stage(
+    folder: Path,
+    settings: DatasetSettings | None = None,
+    cut: Cut = CUT,
+    require_clean: RequireClean = list,
+    counts: dict[str, int] | None = None,
+) -> Dataset:
+    files = (f"mined/{name}.jsonl" for name in ("pairs", "additions", "rejected"))
+    mined = Mined(*files, cut, "d" * 40, counts or {}, {"binary": 2}, {})
     work = Workspace(folder, folder / "out", folder / "scratch", Progress())
-    return run(mined, renderer(), settings or DatasetSettings(valid_share=0.2), SEED, work)
+    return run(mined, renderer(), settings or DatasetSettings(valid_share=0.2), SEED, work, require_clean)

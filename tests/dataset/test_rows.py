@@ -27,7 +27,7 @@ def test_the_mask_covers_the_prompt_and_nothing_of_the_completion(tmp_path: Path
         assert row.labels == [MASKED] * masked + row.input_ids[masked:]
         assert 0 < masked < len(row.labels) == len(row.input_ids) <= DatasetSettings().max_tokens
         pair, learned = by_id[row.pair_id], renderer().decode(row.input_ids[masked:])
-        if pair.kind == "infilling":
+        if pair.kind == "line_infilling":
             assert learned.endswith(pair.response) and pair.context.endswith(learned.removesuffix(pair.response))
         elif pair.kind == "file":
             assert learned in pair.response

@@ -2,12 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.dataset.split import check_addition, check_pair, choose_valid_paths, side_of
+from tuner.dataset.split import Source, check_addition, check_pair, choose_valid_files, side_of
 from tuner.errors import DataError
+from tuner.records import COMMIT_KINDS, PAIR_KINDS
 
 from .examples import CUT, addition, file_pair
 
-PATHS = st.lists(st.from_regex(r"[a-z]{1,8}\.py", fullmatch=True), unique=True, max_size=40)
+PATH = st.from_regex(r"[a-z]{1,8}\.py", fullmatch=True)
+FILES = st.lists(st.tuples(st.sampled_from(["shop", "bank"]), PATH), unique=True, max_size=40)
 
 
 def test_a_pair_later_than_the_cut_stops_the_stage() -> None:
@@ -32,25 +34,30 @@ def test_a_commit_on_both_sides_stops_the_stage() -> None:
     assert caught.value.message == f"pairs.jsonl:1: commit {'e' * 40} stands on both sides of the cut {CUT.commit}"
 
 
-@given(PATHS, st.floats(0, 0.49), st.integers(0, 99), st.randoms())
-def test_the_files_held_out_do_not_depend_on_their_order(paths: list[str], share: float, seed: int, chance) -> None:  # type: ignore[no-untyped-def]
-    chosen = choose_valid_paths(paths, share, seed)
-    chance.shuffle(paths)
-    assert choose_valid_paths(paths, share, seed) == chosen
-    assert abs(len(chosen) - share * len(paths)) <= 1
-    assert share == 0 or len(paths) < 5 or chosen
+@given(FILES, st.floats(0, 0.49), st.integers(0, 99), st.randoms())
+def test_the_files_held_out_do_not_depend_on_their_order(files: list[Source], share: float, seed: int, chance) -> None:  # type: ignore[no-untyped-def]
+    chosen = choose_valid_files(files, share, seed)
+    chance.shuffle(files)
+    assert choose_valid_files(files, share, seed) == chosen
+    assert abs(len(chosen) - share * len(files)) <= 1
+    assert share == 0 or len(files) < 5 or chosen
 
 
-@given(PATHS, st.integers(0, 99))
-def test_all_pairs_of_a_file_stand_on_one_side(paths: list[str], seed: int) -> None:
-    valid = choose_valid_paths(paths, 0.3, seed)
-    for path in paths:
-        sides = {
-            side_of(kind, path, commit, valid, 0.3, seed) for kind in ("file", "infilling", "body") for commit in "ab"
-        }
-        assert sides == {"valid" if path in valid else "train"}
+@given(FILES, st.integers(0, 99))
+def test_all_pairs_of_a_file_stand_on_one_side(files: list[Source], seed: int) -> None:
+    valid = choose_valid_files(files, 0.3, seed)
+    kinds = set(PAIR_KINDS) - set(COMMIT_KINDS)
+    for file in files:
+        sides = {side_of(kind, file, commit, valid, 0.3, seed) for kind in kinds for commit in "ab"}
+        assert sides == {"valid" if file in valid else "train"}
 
 
 @given(st.text(min_size=1), st.integers(0, 99))
-def test_all_edits_of_a_commit_stand_on_one_side(commit: str, seed: int) -> None:
-    assert len({side_of("edit", path, commit, {"a.py"}, 0.4, seed) for path in ("a.py", "b.py", "c.py")}) == 1
+def test_all_that_is_taken_from_a_commit_stands_on_one_side(commit: str, seed: int) -> None:
+    files = [("shop", path) for path in ("a.py", "b.py", "c.py")]
+    assert len({side_of(kind, file, commit, set(files[:1]), 0.4, seed) for kind in COMMIT_KINDS for file in files}) == 1
+
+
+def test_files_of_one_path_in_two_repositories_are_two_files() -> None:
+    valid = {("shop", "a.py")}
+    assert [side_of("file", (repo, "a.py"), "c", valid, 0.1, 1) for repo in ("shop", "bank")] == ["valid", "train"]

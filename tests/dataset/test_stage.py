@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tuner.errors import DataError
 from tuner.recipe import DatasetSettings
-from tuner.records import Item, Rejected, Row, read_jsonl, sha256_file
+from tuner.records import COMMIT_KINDS, PAIR_KINDS, Item, Rejected, Row, read_jsonl, sha256_file
 from tuner.render import MASKED
 
 from .examples import CUT, addition, code, file_pair, make_dataset, renderer, run_stage, shop
@@ -59,8 +59,8 @@ def test_no_commit_is_in_two_splits_and_every_item_is_later_than_every_row(tmp_p
     assert train and valid and items
     assert not {item.commit for item in items} & {pair.commit for pair in [*train, *valid]}
     assert max(pair.committed_at for pair in [*train, *valid]) < min(item.committed_at for item in items)
-    whole = [{pair.path for pair in side if pair.kind != "edit"} for side in (train, valid)]
-    edits = [{pair.commit for pair in side if pair.kind == "edit"} for side in (train, valid)]
+    whole = [{pair.path for pair in side if pair.kind not in COMMIT_KINDS} for side in (train, valid)]
+    edits = [{pair.commit for pair in side if pair.kind in COMMIT_KINDS} for side in (train, valid)]
     assert not whole[0] & whole[1] and not edits[0] & edits[1]
 
 
@@ -109,7 +109,7 @@ def test_the_counts_add_up(tmp_path: Path) -> None:
     assert dataset.metrics["dataset.train_tokens"] == sum(len(row.input_ids) for row in train)
     assert dataset.metrics["dataset.supervised_tokens"] == sum(label != MASKED for row in train for label in row.labels)
     assert dataset.metrics["dataset.commits"] == len({item.commit for item in items_in(tmp_path)}) == 5
-    kept = sum(dataset.counts[f"pairs.{kind}"] for kind in ("file", "infilling", "body", "edit"))
+    kept = sum(dataset.counts[f"pairs.{kind}"] for kind in PAIR_KINDS)
     assert dataset.counts["pairs"] == len(pairs) + 1 == kept + dataset.rejected_counts["duplicate"]
 
 

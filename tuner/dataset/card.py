@@ -1,6 +1,6 @@
-"""Write the dataset card `data/README.md`: every figure computed, no code quoted, no clock read.
+"""Write the dataset card `data/README.md`: every figure computed, two shortened examples of each kind, no clock read.
 
-In: the stage's counts. Out: Markdown.
+In: the stage's counts and examples. Out: Markdown. It quotes code, which it says at its top.
 """
 
 from __future__ import annotations
@@ -9,11 +9,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from tuner.dataset.decoded import Example
 from tuner.records import PAIR_KINDS, Dataset, Item, Mined
+from tuner.render import fence_for
 
 
 def card(
-    mined: Mined, dataset: Dataset, items: list[Item], dates: tuple[int, int], languages: Mapping[str, int]
+    mined: Mined,
+    dataset: Dataset,
+    items: list[Item],
+    dates: tuple[int, int],
+    languages: Mapping[str, int],
+    repos: Iterable[str],
+    examples: Iterable[Example],
 ) -> str:
     """Describe a dataset to whoever finds its folder; `dates` are those of the oldest and the newest pair."""
     counts, metrics = dataset.counts, dataset.metrics
@@ -21,7 +29,8 @@ def card(
     lines = [
         "# Dataset card",
         "",
-        "This folder contains internal code; do not publish it. It was made on this machine from one git repository.",
+        "This folder, this card included, contains internal code; do not publish it. It was made on this machine from"
+        f" {', '.join(sorted(repos))}.",
         "",
         f"- source revision: `{mined.revision}`",
         f"- cut: `{mined.cut.commit}` of {_day(mined.cut.committed_at)}; {mined.cut.commits_before} code commits before"
@@ -49,6 +58,7 @@ def card(
         f"Loss is taken on {supervised:.1%} of the {metrics['dataset.train_tokens']:.0f} training tokens.",
         f"Left out because the token budget was full: {counts['left_out_by_budget.pairs']} pairs and"
         f" {counts['left_out_by_budget.rows']} rows.",
+        *_above_folder_share(counts["over_folder_share"]),
         "",
         *_table(("language", "pairs"), sorted(languages.items())),
         "",
@@ -60,7 +70,8 @@ def card(
             + [("dataset", *each) for each in sorted(dataset.rejected_counts.items())],
         ),
         "",
-        f"{counts['lines_cut']} lines were cut from training files because they copy an evaluated addition.",
+        f"{counts['lines_cut']} lines and {counts['neighbours_cut']} files beside a hole were cut from training pairs"
+        " because they copy an evaluated addition.",
         "",
         "## Evaluation items",
         "",
@@ -76,10 +87,35 @@ def card(
         "",
         "## Redaction",
         "",
-        "Secrets and e-mail addresses were replaced when the repository was mined. Lines in which something was"
+        "Secrets and personal data were replaced when the repository was mined. Lines in which something was"
         f" replaced make no item: {dataset.rejected_counts.get('redacted', 0)} were left out.",
+        "",
+        *_table(("replaced", "count"), _redacted(mined.counts)),
+        "",
+        "## Examples",
+        "",
+        "Two training rows of each kind, as the model reads them, shortened. Above the answer stands the prompt, on"
+        " which no loss is taken.",
+        *(line for example in examples for line in _example(example)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _above_folder_share(tokens: int) -> list[str]:
+    if not tokens:
+        return []
+    return [f"{tokens} training tokens are above their folder's share, because no other folder had rows left."]
+
+
+def _redacted(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    found = {name.removeprefix("redacted."): count for name, count in counts.items() if name.startswith("redacted.")}
+    return sorted(found.items()) or [("nothing", 0)]
+
+
+def _example(example: Example) -> list[str]:
+    fence = fence_for(example.read, example.learned)
+    blocks = [line for text in (example.read, example.learned) for line in (fence, text.rstrip("\n"), fence, "")]
+    return ["", f"### {example.kind}: `{example.path}`", "", *blocks[:-1]]
 
 
 def _stratum(item: Item) -> tuple[str, str, str]:

@@ -25,6 +25,11 @@ def word_hashes(text: str) -> Hashes:
     return np.fromiter(map(_hash_word, words), dtype=np.uint64, count=len(words))
 
 
+def word_count(text: str) -> int:
+    """Count the words of a text."""
+    return sum(1 for _ in WORD.finditer(text))
+
+
 def runs_of(words: Hashes, length: int) -> Hashes:
     """Hash every run of `length` consecutive words; empty where there are fewer."""
     count = len(words) - length + 1

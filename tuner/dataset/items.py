@@ -155,7 +155,8 @@ def _question(addition: Addition, number: int, settings: DatasetSettings, seed: 
     prefix = addition.prefix + "".join(lines[:number]) + line[:at]
     suffix, target = ending + addition.suffix, line[at:]
     item = Item(
-        id=content_id(addition.path, addition.commit, place, prefix, suffix, target),
+        id=content_id(addition.repo, addition.path, addition.commit, place, prefix, suffix, target),
+        repo=addition.repo,
         path=addition.path,
         language=addition.language,
         commit=addition.commit,

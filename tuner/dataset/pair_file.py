@@ -1,17 +1,18 @@
 """Read `mined/pairs.jsonl` more than once without holding it: a checked scan first, single pairs by offset later.
 
-In: the file of pairs. Out: each pair with the byte offset of its line. Nothing is dropped: a malformed line, or a pair
-whose id is not the hash of its content, stops with file and line.
+In: the file of pairs. Out: each pair with the byte offset of its line. Nothing is dropped: a malformed line, a weight
+outside of (0, 1], or a pair whose id is not the hash of its content stops with file and line.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from tuner.errors import DataError
-from tuner.records import Pair, content_id, from_json
+from tuner.records import Neighbour, Pair, from_json
 
 ALTERED = "the file was altered; remove the run folder and repeat the command"
 
@@ -46,7 +47,15 @@ class PairFile:
     def at(self, offset: int) -> Pair:
         """Read one pair again; its line was checked by `scan`."""
         self._stream.seek(offset)
-        return Pair(**json.loads(self._stream.readline()))
+        values = json.loads(self._stream.readline())
+        values["neighbours"] = [Neighbour(**each) for each in values["neighbours"]]
+        return Pair(**values)
+
+
+def altered(pair: Pair, **changes: object) -> Pair:
+    """Make a pair with other texts, and so with another id, from the same place in history."""
+    values = {field.name: getattr(pair, field.name) for field in dataclasses.fields(pair) if field.name != "id"}
+    return Pair.make(**(values | changes))
 
 
 def _checked(line: bytes, where: str) -> Pair:
@@ -57,7 +66,9 @@ def _checked(line: bytes, where: str) -> Pair:
     except json.JSONDecodeError as error:
         raise DataError(f"{where}: not JSON: {error.msg}", "the file was altered or cut short") from None
     pair = from_json(Pair, values, where)
-    wanted = content_id(pair.kind, pair.instruction, pair.context, pair.suffix, pair.response, pair.path, pair.commit)
+    if not 0 < pair.weight <= 1:
+        raise DataError(f"{where}: `weight` is {pair.weight}, wanted more than 0 and at most 1", ALTERED)
+    wanted = altered(pair).id
     if pair.id != wanted:
         raise DataError(f"{where}: pair id is {pair.id}, but its content hashes to {wanted}", ALTERED)
     return pair

@@ -4,21 +4,33 @@ In: the surveyed pairs. Out: a file of rows. Dropped, with counted reasons: copi
 (`copy_of_future`) and pairs whose completion does not fit a row (`too_long`); left out, with counts: what is above the
 budget. Pairs are rendered in seeded order, and only until there is enough to choose from, so that a large repository
 costs no more tokenizing than a small one.
+
+A file gives many windows, so that files are rendered in plain seeded order and it is their windows that are drawn by
+weight. Any other pair gives one row, and is drawn by weight before it is rendered.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 
 from tuner.dataset.future_copies import FutureCopies
 from tuner.dataset.order import rank
 from tuner.dataset.pair_file import PairFile
-from tuner.dataset.sample import HEIR_ORDER, Pool, PooledRow, choose_rows
-from tuner.dataset.split import Side, choose_valid_paths, side_of
+from tuner.dataset.sample import (
+    HEIR_ORDER,
+    UNLIMITED,
+    Pool,
+    PooledRow,
+    above_folder_share,
+    choose_rows,
+    folder_of,
+    row_turn,
+)
+from tuner.dataset.split import Side, choose_valid_files, side_of
 from tuner.dataset.survey import Entry, Survey
 from tuner.recipe import DatasetSettings
-from tuner.records import PairKind, Rejected
+from tuner.records import PAIR_KINDS, Pair, PairKind, Rejected
 from tuner.render import Renderer
 from tuner.rundir import Workspace
 
@@ -41,32 +53,41 @@ class RowMaker:
     ) -> None:
         self.pairs, self.renderer, self.settings, self.seed = pairs, renderer, settings, seed
         self.work, self.future, self.entries = work, future, survey.entries
-        self.valid_paths = choose_valid_paths(
-            (entry.path for entry in survey.entries["file"]), settings.valid_share, seed
-        )
-        self.shares: dict[PairKind, float] = {
-            "file": settings.file_share,
-            "infilling": settings.infilling_share,
-            "body": settings.body_share,
-            "edit": settings.edit_share,
-        }
+        files = (entry.file for entry in survey.entries["file"])
+        self.valid_files = choose_valid_files(files, settings.valid_share, seed)
+        self.shares: dict[PairKind, float] = {kind: getattr(settings.shares, kind) for kind in PAIR_KINDS}
         self.rejected: list[Rejected] = []
         self.counts: Counter[str] = Counter(
-            {"lines_cut": 0, "left_out_by_budget.pairs": 0, "left_out_by_budget.rows": 0}
+            {
+                "lines_cut": 0,
+                "neighbours_cut": 0,
+                "left_out_by_budget.pairs": 0,
+                "left_out_by_budget.rows": 0,
+                "over_folder_share": 0,
+            }
         )
 
     def write(self, side: Side, path: Path) -> list[PooledRow]:
         """Write one side's rows within its budget."""
         max_tokens = self._budget(side)
+        # the loss over held-out rows is only watched: where they come from decides nothing
+        folder_share = self.settings.folder_share if side == "train" else 1.0
         with Pool(self.work.scratch / f"{side}.pool", self.seed) as pool:
-            missing = 0.0
-            for kind in HEIR_ORDER:
-                wanted = float("inf") if max_tokens is None else self._wanted(kind, max_tokens) + missing
-                self._fill(pool, side, kind, wanted if self.shares[kind] > 0 else 0.0)
-                if kind == "file" and max_tokens is not None:
-                    missing = max(0.0, max_tokens * self.shares[kind] - pool.tokens[kind])
-            chosen = choose_rows(pool.rows, self.shares, max_tokens)
+            queues = {kind: deque(self._queue(side, kind)) for kind in HEIR_ORDER}
+            drawn = {kind: queue for kind, queue in queues.items() if self.shares[kind] > 0}
+            for kind, queue in drawn.items():
+                wanted = UNLIMITED if max_tokens is None else self._wanted(kind, max_tokens)
+                self._fill(pool, side, kind, queue, wanted, folder_share)
+            for kind, queue in drawn.items():  # a kind that ran out leaves its share to the others
+                missing = (max_tokens or 0) + self.settings.max_tokens - sum(pool.tokens.values())
+                self._fill(pool, side, kind, queue, pool.tokens[kind] + missing, 1.0)
+            self.counts["left_out_by_budget.pairs"] += sum(map(len, queues.values()))
+            chosen = choose_rows(pool.rows, self.shares, max_tokens, folder_share)
+            available = sum(pool.tokens.values())
             self.counts["left_out_by_budget.rows"] += len(pool.rows) - len(chosen)
+            self.counts["over_folder_share"] += above_folder_share(
+                chosen, min(available, max_tokens or available), folder_share
+            )
             pool.write(path, chosen)
             return chosen
 
@@ -81,33 +102,50 @@ class RowMaker:
         share = max_tokens * self.shares[kind]
         return share * POOL_FACTOR if kind == "file" else share + self.settings.max_tokens
 
-    def _fill(self, pool: Pool, side: Side, kind: PairKind, enough: float) -> None:
-        queue = self._queue(side, kind)
+    def _fill(
+        self, pool: Pool, side: Side, kind: PairKind, queue: deque[Entry], enough: float, folder_share: float
+    ) -> None:
+        """Render pairs until there are enough tokens; those of folders that gave their share wait for the others."""
+        waiting: deque[Entry] = deque()
         with self.work.progress.track(f"rendering {side} {kind}", total=len(queue), unit="pair") as track:
-            for number, entry in enumerate(queue):
-                if pool.tokens[kind] >= enough:
-                    self.counts["left_out_by_budget.pairs"] += len(queue) - number
-                    return
+            while (queue or waiting) and pool.tokens[kind] < enough:
+                is_first_look = bool(queue)
+                entry = queue.popleft() if is_first_look else waiting.popleft()
+                if is_first_look and pool.folder_tokens[kind, folder_of(entry.file)] >= folder_share * enough:
+                    waiting.append(entry)
+                    continue
                 self._render(pool, entry)
                 track.advance()
+        queue.extendleft(reversed(waiting))
 
     def _queue(self, side: Side, kind: PairKind) -> list[Entry]:
         share = self.settings.valid_share
         mine = [
             entry
             for entry in self.entries[kind]
-            if side_of(kind, entry.path, entry.commit, self.valid_paths, share, self.seed) == side
+            if side_of(kind, entry.file, entry.commit, self.valid_files, share, self.seed) == side
         ]
-        return sorted(mine, key=lambda entry: (rank(self.seed, "pair", entry.id), entry.offset))
+        if kind == "file":
+            return sorted(mine, key=lambda entry: (rank(self.seed, "pair", entry.id), entry.offset))
+        return sorted(mine, key=lambda entry: (row_turn(self.seed, entry.weight, entry.id, 0), entry.id, entry.offset))
 
     def _render(self, pool: Pool, entry: Entry) -> None:
         cleaned = self.future.clean(self.pairs.at(entry.offset))
-        if cleaned.lines_cut or not cleaned.pairs:
-            self.rejected.append(Rejected(entry.id, "dataset", "copy_of_future"))
-            self.counts["lines_cut"] += cleaned.lines_cut
+        self.counts["lines_cut"] += cleaned.lines_cut
+        self.counts["neighbours_cut"] += cleaned.neighbours_cut
+        reasons = {"copy_of_future"} if cleaned.lines_cut or not cleaned.pairs else set()
         for pair in cleaned.pairs:
-            rows = self.renderer.rows(pair, self.settings.max_tokens)
-            if not rows:
-                self.rejected.append(Rejected(entry.id, "dataset", "too_long"))
-            for number, row in enumerate(rows):
-                pool.add(row, number)
+            reasons |= self._add_rows(pool, pair)
+        self.rejected += [Rejected(entry.id, "dataset", reason) for reason in sorted(reasons)]
+
+    def _add_rows(self, pool: Pool, pair: Pair) -> set[str]:
+        """Add the rows of a cleaned pair, and name the reasons for which any was dropped."""
+        rows = self.renderer.rows(pair, self.settings.max_tokens)
+        reasons = set() if rows else {"too_long"}
+        for number, row in enumerate(rows):
+            # the last word, over all that a row shows: texts that are clean alone may be a copy side by side
+            if self.future.holds_copy(self.renderer.decode(row.input_ids)):
+                reasons.add("copy_of_future")
+            else:
+                pool.add(row, number, pair)
+        return reasons

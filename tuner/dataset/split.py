@@ -4,8 +4,8 @@ In: the cut, the pairs and the additions. Out: `train` or `valid` for each pair,
 Nothing is dropped: a pair that is later than the cut, an addition that is not, or a commit on both sides stops with its
 file and line, since an evaluation over leaked commits would be worthless.
 
-Validation holds out whole files, because windows of one file are too alike to say anything about each other. An edit
-has no file of its own, so that edits are held out by commit.
+Validation holds out whole files, because windows of one file are too alike to say anything about each other. What is
+taken from a commit has no file of its own, so that it is held out by commit.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import Literal
 
 from tuner.dataset.order import rank, unit
 from tuner.errors import DataError
-from tuner.records import Addition, Cut, Pair, PairKind, sha256_file
+from tuner.records import COMMIT_KINDS, Addition, Cut, Pair, PairKind, sha256_file
 
 Side = Literal["train", "valid"]
+Source = tuple[str, str]  # a repository's name, and a path in it
 HINT = "the split leaks; run `tuner mine` again, and report it if this comes back"
 FEWEST_FILES = 5  # with fewer files, every one of them is needed for training
 
@@ -45,24 +46,24 @@ def check_pair(pair: Pair, cut: Cut, future_commits: set[str], where: str) -> No
         raise DataError(f"{where}: commit {pair.commit} stands on both sides of the cut {cut.commit}", HINT)
 
 
-def choose_valid_paths(paths: Iterable[str], share: float, seed: int) -> set[str]:
+def choose_valid_files(files: Iterable[Source], share: float, seed: int) -> set[Source]:
     """Hold out `share` of the files, at least one where there are a few."""
-    ranked = sorted(set(paths), key=lambda path: (rank(seed, "valid", path), path))
+    ranked = sorted(set(files), key=lambda file: (rank(seed, "valid", *file), file))
     wanted = math.floor(len(ranked) * share + 0.5)
     if share > 0 and len(ranked) >= FEWEST_FILES:
         wanted = max(wanted, 1)
     return set(ranked[:wanted])
 
 
-def side_of(kind: PairKind, path: str, commit: str, valid_paths: set[str], share: float, seed: int) -> Side:
-    """Say where a pair goes: an edit by its commit, every other kind by its file."""
-    if kind == "edit":
+def side_of(kind: PairKind, file: Source, commit: str, valid_files: set[Source], share: float, seed: int) -> Side:
+    """Say where a pair goes: what is from a commit's change by its commit, every other kind by its file."""
+    if kind in COMMIT_KINDS:
         return "valid" if unit(seed, "valid-commit", commit) < share else "train"
-    return "valid" if path in valid_paths else "train"
+    return "valid" if file in valid_files else "train"
 
 
 def write_split(
-    path: Path, cut: Cut, seed: int, valid_paths: set[str], counts: dict[str, int], files: dict[str, Path]
+    path: Path, cut: Cut, seed: int, valid_files: set[Source], counts: dict[str, int], files: dict[str, Path]
 ) -> None:
     """Write the split with the hashes of the files it was made from and of those it made."""
     split = {
@@ -76,7 +77,7 @@ def write_split(
             "note": cut.note,
         },
         "rule": "pairs: committed at the cut or before; items: lines added by later commits; valid: whole files",
-        "valid_files": sorted(valid_paths),
+        "valid_files": [{"repo": repo, "path": path} for repo, path in sorted(valid_files)],
         "counts": counts,
         "sha256": {name: sha256_file(file) for name, file in files.items()},
     }

@@ -1,9 +1,11 @@
 """Turn mined pairs and later additions into training rows, validation rows and frozen evaluation items.
 
 In: `Mined` and its files. Out: `data/` with `train.jsonl`, `valid.jsonl`, `eval_items.jsonl`, `split.json`,
-`rejected.jsonl` and the card `README.md`. Dropped, with counted reasons: exact copies (`duplicate`), near copies among
-whole files (`near_duplicate`), copies of evaluated additions (`copy_of_future`), pairs whose completion does not fit a
-row (`too_long`), and added lines that make no item.
+`rejected.jsonl` and the card `README.md`. Dropped, with counted reasons: exact copies (`duplicate`), near copies within
+a kind (`near_duplicate`), copies of evaluated additions (`copy_of_future`), pairs whose completion does not fit a row
+(`too_long`), and added lines that make no item.
+
+What is written is read back and handed to `require_clean`, which stops the stage where a secret is left.
 
 Memory holds an index of the pairs, never their text. The same input gives the same bytes.
 
@@ -15,10 +17,11 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tuner.dataset.card import card
+from tuner.dataset.decoded import choose_examples, decoded_rows
 from tuner.dataset.future_copies import FutureCopies
 from tuner.dataset.items import Chosen, choose_items
 from tuner.dataset.pair_file import PairFile
@@ -46,8 +49,21 @@ TRAIN, VALID, ITEMS = "data/train.jsonl", "data/valid.jsonl", "data/eval_items.j
 REJECTED, SPLIT, CARD = "data/rejected.jsonl", "data/split.json", "data/README.md"
 
 
-def run(mined: Mined, renderer: Renderer, settings: DatasetSettings, seed: int, work: Workspace) -> Dataset:
-    """Make the dataset of a run."""
+RequireClean = Callable[[Iterable[tuple[str, str]]], None]
+
+
+def run(
+    mined: Mined,
+    renderer: Renderer,
+    settings: DatasetSettings,
+    seed: int,
+    work: Workspace,
+    require_clean: RequireClean,
+) -> Dataset:
+    """Make the dataset of a run.
+
+    `require_clean` is given the name and the text of all that was written, and must raise `DataError` at a secret.
+    """
     clock = time.monotonic()
     (work.out / "data").mkdir(parents=True, exist_ok=True)
     future_commits: set[str] = set()
@@ -71,6 +87,7 @@ def run(mined: Mined, renderer: Renderer, settings: DatasetSettings, seed: int, 
     rejected += maker.rejected
     write_jsonl(work.out / ITEMS, items)
     write_jsonl(work.out / REJECTED, sorted(rejected, key=lambda each: (each.reason, each.source)))
+    require_clean(_written(work, renderer))
 
     reasons = dict(sorted(Counter(each.reason for each in rejected).items()))
     counts = _counts(chosen, survey, items, train, valid) | dict(maker.counts)
@@ -94,9 +111,11 @@ def run(mined: Mined, renderer: Renderer, settings: DatasetSettings, seed: int, 
     )
     files = {name: work.run / name for name in (mined.pairs, mined.additions)}
     files |= {name: work.out / name for name in (TRAIN, VALID, ITEMS, REJECTED)}
-    write_split(work.out / SPLIT, mined.cut, seed, maker.valid_paths, counts, files)
+    write_split(work.out / SPLIT, mined.cut, seed, maker.valid_files, counts, files)
     dates = (survey.oldest or 0, survey.newest or 0)
-    (work.out / CARD).write_text(card(mined, dataset, items, dates, survey.languages), encoding="utf-8")
+    examples = choose_examples(work.out / TRAIN, train, renderer)
+    text = card(mined, dataset, items, dates, survey.languages, survey.repos, examples)
+    (work.out / CARD).write_text(text, encoding="utf-8")
     seconds = {"dataset.seconds": time.monotonic() - clock}  # a measurement; nothing written depends on it
     return dataclasses.replace(dataset, metrics=dataset.metrics | seconds)
 
@@ -107,6 +126,15 @@ def _additions(path: Path, mined: Mined, commits: set[str]) -> Iterator[Addition
         check_addition(addition, mined.cut, f"{path}:{number}")
         commits.add(addition.commit)
         yield addition
+
+
+def _written(work: Workspace, renderer: Renderer) -> Iterator[tuple[str, str]]:
+    """Yield all text that this stage has written, with the file and the record that it stands in."""
+    for name in (TRAIN, VALID):
+        for ident, text in decoded_rows(work.out / name, renderer):
+            yield f"{name}: row of pair {ident}", text
+    for item in read_jsonl(work.out / ITEMS, Item):
+        yield f"{ITEMS}: item {item.id}", item.prefix + item.target + item.suffix
 
 
 def _marked(chosen: Chosen, survey: Survey) -> list[Item]:
