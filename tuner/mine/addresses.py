@@ -96,7 +96,8 @@ def _emails(text: str) -> Iterator[Finding]:
 
 
 def _is_no_person(local: str) -> bool:
-    return local == "git" or MARK in local  # a redacted password stands before the @ of its URL
+    # A redacted password stands before the @ of its URL; a patch writes a sign before a decorator.
+    return local == "git" or MARK in local or not any(map(str.isalnum, local))
 
 
 def _ipv4(text: str) -> Iterator[Finding]:

@@ -95,7 +95,7 @@ class CommitMiner:
             return [plain for each in batch for plain in self([each])]  # only the damaged one is lost
 
     def _facts(self, batch: list[tuple[Commit, Side]]) -> Iterator[dict[str, Any]]:
-        texts, sides = texts_of(self.path, self.settings.max_file_bytes), dict(batch)
+        texts, sides = texts_of(self.path, self.settings.max_file_bytes, self.settings.scanner), dict(batch)
         with_patches = read_patches(Git(self.path), [commit for commit, _ in batch], code_globs())
         for commit, patches in with_patches:
             facts = CommitFacts(_patch_reason(patches, self.settings), patch_id(patches))

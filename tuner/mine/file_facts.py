@@ -46,6 +46,7 @@ class FileFacts:
     """What one file gave."""
 
     reason: str | None
+    language: str = ""
     text: str = ""
     head: str = ""
     drafts: list[Draft] = field(default_factory=list)
@@ -56,6 +57,7 @@ class FileFacts:
         """Give the facts as JSON values."""
         return {
             "reason": self.reason,
+            "language": self.language,
             "text": self.text,
             "head": self.head,
             "drafts": [draft_to_plain(draft) for draft in self.drafts],
@@ -68,7 +70,7 @@ class FileFacts:
         """Build the facts that `to_plain` gave."""
         drafts = [draft_from_plain(each) for each in plain["drafts"]]
         symbols = FileSymbols.from_plain(plain["symbols"]) if plain["symbols"] else None
-        return FileFacts(plain["reason"], plain["text"], plain["head"], drafts, symbols, plain["redactions"])
+        return FileFacts(plain["reason"], plain["language"], plain["text"], plain["head"], drafts, symbols, plain["redactions"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,10 @@ class FileMiner:
     def _facts(self, sha: str, path: str) -> FileFacts:
         language = language_of(path)
         assert language is not None, f"{path} passed the gates on paths"
-        read, _ = texts_of(self.path, self.settings.max_file_bytes).read(sha, language)
+        read, _ = texts_of(self.path, self.settings.max_file_bytes, self.settings.scanner).read(sha, language)
         if read.reason is not None:
             return FileFacts(read.reason)
+        language = read.language
         tree, is_code = healthy_tree(read.text.encode(), language)
         if not is_code:
             return FileFacts("parse_errors")
@@ -96,7 +99,7 @@ class FileMiner:
         if not drafts or drafts[0].kind != "file":
             return FileFacts("licence_only")
         symbols = symbols_of(tree, file.data, language) if tree is not None else None
-        return FileFacts(None, read.text, licence_head(read.text), drafts, symbols, read.redactions)
+        return FileFacts(None, language.name, read.text, licence_head(read.text), drafts, symbols, read.redactions)
 
 
 def source_file(

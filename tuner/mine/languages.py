@@ -133,7 +133,7 @@ def language_of(path: str) -> Language | None:
 
 def language_named(name: str) -> Language:
     """Give a language by its own name, as a notebook or a record states it."""
-    return BY_NAME[name]
+    return BY_NAME.get(name) or Language(name)
 
 
 def is_prose(language: Language) -> bool:

@@ -42,22 +42,22 @@ def read_ledger(repo: Repo, settings: MineSettings, books: Books, progress: Prog
     git = Git(repo.path)
     ledger = Ledger(repo, git)
     ignored = blame_ignored(_ignore_lists(git, repo.revision))
-    picks: dict[str, str] = {}
+    picks: dict[str, list[str]] = {}
     with progress.track(f"reading commits of {repo.name}", total=None, unit="commit") as track:
         for commit in read_commits(git, repo.revision, settings.max_commits):
             track.advance(1)
             ledger.names.add(commit.author)
             ledger.reverts += [(commit.sha, sha) for sha in reverted_shas([commit])]
             reason = "blame_ignored" if commit.sha in ignored else commit_reason(commit, settings)
-            if reason is None and (source := picked_from(commit)):
-                picks[commit.sha] = source
+            if reason is None and (sources := picked_from(commit)):
+                picks[commit.sha] = sources
             if reason is None:
                 ledger.code.add(commit.sha)
             else:
                 books.reject(commit.sha, reason)
             ledger.commits[commit.sha] = dataclasses.replace(commit, author="", email="", message="", changes=())
-    for sha, source in picks.items():
-        if source in ledger.commits:
+    for sha, sources in picks.items():
+        if any(source in ledger.commits for source in sources):
             ledger.code.discard(sha)
             books.reject(sha, "cherry_pick")
     books.counts["commits_read"] += len(ledger.commits)

@@ -22,7 +22,7 @@ from tuner.mine.gates.attributes import Attributes
 from tuner.mine.gates.licences import Owners, is_licence_file, licence_folders
 from tuner.mine.gates.paths import path_reason
 from tuner.mine.kinds import REPOSITORY_KINDS
-from tuner.mine.languages import language_of
+from tuner.mine.languages import language_named
 from tuner.mine.history import SUBMODULE, SYMLINK
 from tuner.mine.memo import Memo, remembered
 from tuner.mine.plumbing import Blobs, Git
@@ -107,10 +107,11 @@ class Snapshot:
 
     def _jobs(self, git: Git, blobs: list[Blob]) -> Iterator[Blob]:
         """Yield the files that pass the gates on paths, attributes and folders of others' code."""
-        attributes = Attributes(self._texts(git, [each for each in blobs if each.path.split("/")[-1] == ".gitattributes"]))
+        marks = self._read(git, [each for each in blobs if each.path.split("/")[-1] == ".gitattributes"])
+        attributes = Attributes((path.removesuffix(".gitattributes"), data) for path, data in marks.items())
         foreign = set() if self.settings.foreign_licences else licence_folders(self._texts(git, _licence_files(blobs)))
         for blob in blobs:
-            reason = path_reason(blob.path, blob.mode, self.settings) or attributes.reason(blob.path)
+            reason = attributes.judge(blob.path, path_reason(blob.path, blob.mode, self.settings))
             if reason is None and any(folder in foreign for folder in _folders(blob.path)):
                 reason = "foreign_licence"
             if reason is None:
@@ -122,9 +123,12 @@ class Snapshot:
         return [text for path, text in self._texts(git, _licence_files(blobs)).items() if "/" not in path]
 
     def _texts(self, git: Git, blobs: list[Blob]) -> dict[str, str]:
+        return {path: data.decode("utf-8", "replace") for path, data in self._read(git, blobs).items()}
+
+    def _read(self, git: Git, blobs: list[Blob]) -> dict[str, bytes]:
         with Blobs(git) as reader:
             read = {blob.path: reader.read(blob.sha, MAX_TEXT_BYTES)[0] for blob in blobs}
-        return {path: data.decode("utf-8", "replace") for path, data in read.items() if data is not None}
+        return {path: data for path, data in read.items() if data is not None}
 
     def _lines(self, path: str) -> frozenset[int] | None:
         """Give the telling lines of a kept file, hashed."""
@@ -152,14 +156,16 @@ class RepositoryMiner:
         index, keys, memo = _opened(self.place, self.memo, self.scope)
 
         @functools.lru_cache(MOST_REMEMBERED)
+        def facts(path: str) -> dict[str, Any]:
+            return memo.get([keys[path]])[keys[path]]
+
         def read(path: str) -> str | None:
-            return memo.get([keys[path]])[keys[path]]["text"] if path in keys else None
+            return facts(path)["text"] if path in keys else None
 
         around = Surroundings(self.repo, index, read)
         found = []
         for path in paths:
-            language, text = language_of(path), read(path)
-            assert language is not None and text is not None
+            language, text = language_named(facts(path)["language"]), facts(path)["text"]
             tree, _ = healthy_tree(text.encode(), language)
             file = source_file(path, language, text, tree, self.seed, self.settings)
             drafts = (draft for kind in REPOSITORY_KINDS.values() for draft in kind(file, around))

@@ -1,16 +1,19 @@
 """Turn a blob into text that may be kept, or a reason.
 
-In: bytes, path and language. Out: redacted text with `\\n` line ends, or the reason for which the file is dropped.
-Redaction keeps the number of lines, so that a patch's line numbers stay true.
+In: bytes and the language of their path. Out: redacted text with `\\n` line ends and its language (that of its code
+cells for a notebook), or the reason for which the file is dropped. Redaction keeps the number of lines, so that a
+patch's line numbers stay true.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tuner.mine import gates, syntax
-from tuner.mine.languages import Language
-from tuner.mine.redact import redact
+from tuner.mine import syntax
+from tuner.mine.gates.contents import MAX_ERROR_SHARE, content_reason, generated
+from tuner.mine.languages import Language, language_named
+from tuner.mine.notebooks import MAX_NOTEBOOK_BYTES, code_of
+from tuner.mine.redact import Scanner, redact
 
 MAX_SECRETS = 3
 
@@ -19,35 +22,48 @@ MAX_SECRETS = 3
 class Text:
     """A file that passed, and what was redacted in it. `reason` is set where it did not pass."""
 
+    language: Language
     text: str = ""
     reason: str | None = None
     redactions: dict[str, int] = field(default_factory=dict)
 
 
-def read_text(data: bytes | None, size: int, language: Language, max_bytes: int) -> Text:
+def most_bytes(language: Language, max_bytes: int) -> int:
+    """Give the size up to which a blob is read; a notebook's outputs count only until they are left out."""
+    return max(max_bytes, MAX_NOTEBOOK_BYTES) if language.is_notebook else max_bytes
+
+
+def read_text(
+    data: bytes | None, size: int, language: Language, max_bytes: int, scanner: Scanner | None = None
+) -> Text:
     """Pass a file through the gates and redact it."""
     gated = gated_text(data, size, language, max_bytes)
     if gated.reason is not None:
         return gated
-    redacted = redact(gated.text)
+    redacted = redact(gated.text, scanner=scanner)
     if redacted.shapes >= MAX_SECRETS:
-        return Text(reason="secrets")
+        return Text(language, reason="secrets")
     if "private_key" in redacted.counts:
-        return Text(reason="private_key")
-    return Text(redacted.text, None, redacted.counts)
+        return Text(language, reason="private_key")
+    return Text(gated.language, redacted.text, None, redacted.counts)
 
 
 def gated_text(data: bytes | None, size: int, language: Language, max_bytes: int) -> Text:
     """Pass a file through the gates; its text is not redacted yet."""
-    if reason := gates.content_reason(data, size, language, max_bytes):
-        return Text(reason=reason)
+    if language.is_notebook and data is not None:
+        code = code_of(data)
+        if isinstance(code, str):
+            return Text(language, reason=code)
+        text, name = code
+        data, size, language = text.encode(), len(text.encode()), language_named(name)
+    if reason := content_reason(data, size, language, max_bytes):
+        return Text(language, reason=reason)
     assert data is not None
     try:
         text = decode(data)
     except UnicodeDecodeError:
-        return Text(reason="not_utf8")
-    reason = gates.generated(text)
-    return Text(reason=reason) if reason else Text(text)
+        return Text(language, reason="not_utf8")
+    return Text(language, text, generated(text, language))
 
 
 def parse_reason(data: bytes, language: Language) -> str | None:
@@ -55,7 +71,7 @@ def parse_reason(data: bytes, language: Language) -> str | None:
     if language.grammar is None:
         return None
     share = syntax.error_share(syntax.parse(data, language), data, language)
-    return "parse_errors" if share > gates.MAX_ERROR_SHARE else None
+    return "parse_errors" if share > MAX_ERROR_SHARE else None
 
 
 def decode(data: bytes) -> str:

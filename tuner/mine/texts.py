@@ -16,7 +16,8 @@ from tuner.mine.history import Patch
 from tuner.mine.languages import Language
 from tuner.mine.plumbing import Blobs, Git
 from tuner.mine.redact import find_secrets
-from tuner.mine.sources import Text, gated_text, read_text
+from tuner.mine.scanner import open_scanner
+from tuner.mine.sources import Text, gated_text, most_bytes, read_text
 
 REMEMBERED = 192
 LINES_AROUND = 25  # more than any rule looks at, private keys excepted: those drop the file by their first line
@@ -25,9 +26,10 @@ LINES_AROUND = 25  # more than any rule looks at, private keys excepted: those d
 class Texts:
     """The redacted texts of one repository's blobs, each with its raw bytes (empty where it was dropped)."""
 
-    def __init__(self, git: Git, max_bytes: int) -> None:
+    def __init__(self, git: Git, max_bytes: int, scanner: str) -> None:
         self.git = git
         self.max_bytes = max_bytes
+        self.scanner = open_scanner(scanner)
         self._blobs = Blobs(git)
         self._blobs.__enter__()
         self._read: OrderedDict[tuple[str, str], tuple[Text, bytes]] = OrderedDict()
@@ -38,8 +40,8 @@ class Texts:
         if key in self._read:
             self._read.move_to_end(key)
             return self._read[key]
-        data, size = self._blobs.read(sha, self.max_bytes)
-        return self._remember(key, read_text(data, size, language, self.max_bytes), data)
+        data, size = self._blobs.read(sha, most_bytes(language, self.max_bytes))
+        return self._remember(key, self._redacted(data, size, language), data)
 
     def read_sides(self, patch: Patch, language: Language) -> tuple[tuple[Text, bytes] | None, tuple[Text, bytes]]:
         """Give both sides of a changed file; the old one is None for an added file."""
@@ -53,9 +55,14 @@ class Texts:
             return self.read(old_sha, language), new
         data, size = self._blobs.read(old_sha, self.max_bytes)
         gated = gated_text(data, size, language, self.max_bytes)
-        if gated.reason is None and any(map(find_secrets, _old_regions(gated.text, patch))):
-            gated = read_text(data, size, language, self.max_bytes)
+        if gated.reason is None and any(
+            find_secrets(region, scanner=self.scanner) for region in _old_regions(gated.text, patch)
+        ):
+            gated = self._redacted(data, size, language)
         return self._remember(key, gated, data), new
+
+    def _redacted(self, data: bytes | None, size: int, language: Language) -> Text:
+        return read_text(data, size, language, self.max_bytes, scanner=self.scanner)
 
     def _remember(self, key: tuple[str, str], text: Text, data: bytes | None) -> tuple[Text, bytes]:
         self._read[key] = text, (data or b"") if text.reason is None else b""
@@ -73,6 +80,6 @@ def _old_regions(text: str, patch: Patch) -> Iterator[str]:
 
 
 @functools.lru_cache(maxsize=4)
-def texts_of(path: str, max_bytes: int) -> Texts:
+def texts_of(path: str, max_bytes: int, scanner: str) -> Texts:
     """Give this process's reader of a repository; its git process ends with this one."""
-    return Texts(Git(path), max_bytes)
+    return Texts(Git(path), max_bytes, scanner)
