@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from tuner.mine.redact import find_secrets
 from tuner.records import PAIR_KINDS, Addition, Neighbour, Pair, Rejected, to_json
 
 ROOM = "mine"
+APART = "\n\n\x00\n\n"  # texts that were never side by side must make no secret together
 END_CHARS = 600  # longer than any secret that is not dropped with its whole file
 PAIRS, ADDITIONS, REJECTED = "mined/pairs.jsonl", "mined/additions.jsonl", "mined/rejected.jsonl"
 
@@ -84,7 +85,7 @@ class Books:
         """Write an addition, unless a cut left what looks like a secret."""
         prefix, added, suffix = map(self._nameless, (addition.prefix, addition.added, addition.suffix))
         addition = dataclasses.replace(addition, prefix=prefix, added=added, suffix=suffix)
-        if any(find_secrets(end) for text in (prefix, added, suffix) for end in _ends(text)):
+        if find_secrets(_ends((prefix, added, suffix))):
             self.reject(addition.id, "secret_after_cut")
             return False
         self.additions.write(to_json(addition) + "\n")
@@ -108,16 +109,17 @@ class Books:
             return None
         # A cut through the middle of a word can leave what looks like a secret although the whole file did not.
         texts = (pair.instruction, pair.context, pair.suffix, pair.response, *(each.text for each in pair.neighbours))
-        if any(find_secrets(end) for text in texts for end in _ends(text)):
+        if find_secrets(_ends(texts)):
             return "secret_after_cut"
         if self.people.names_in(pair.context + pair.instruction + pair.response + pair.suffix):
             return "name_after_cut"
         return None
 
 
-def _ends(text: str) -> tuple[str, ...]:
-    """Give the parts of a cut text in which the cut can matter: inside, it is as it was in its redacted file."""
-    return (text,) if len(text) <= 2 * END_CHARS else (text[:END_CHARS], text[-END_CHARS:])
+def _ends(texts: Iterable[str]) -> str:
+    """Give the parts of cut texts in which a cut can matter: inside, each is as it was in its redacted file."""
+    ends = ((each,) if len(each) <= 2 * END_CHARS else (each[:END_CHARS], each[-END_CHARS:]) for each in texts)
+    return APART.join(part for parts in ends for part in parts)
 
 
 @contextmanager
