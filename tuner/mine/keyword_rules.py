@@ -24,7 +24,7 @@ KEYS = (
 NAMED_KEY = rf"(?:{'|'.join(KEYS)})[_-]?key"
 KEYWORD = rf"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credential|{NAMED_KEY})s?(?-i:(?![a-z]))"
 NAME = rf"(?P<name>{KEYWORD}[\w-]{{0,20}})"
-BARE = r"(?P<value>[^\s'\"`(){}\[\],;<>$\\]{6,200})"
+BARE = r"(?![A-Za-z_][\w.]*[(\[])(?P<value>[^\s'\"`(){}\[\],;<>$\\]{6,200})"  # no call, no index
 QUOTED = r"\\?['\"`](?P<value>[^\s'\"`]{6,200}?)\\?['\"`]"
 
 
@@ -61,6 +61,7 @@ KNOWN_NUMBERED = re.compile(
 )
 IDENTIFIER = re.compile(r"[@&*!-]*[A-Za-z_]+\d{0,2}(?:(?:\.|::|->?|/|:|\?\.)[A-Za-z_]*\d{0,2})*[-+.:!?*]*")
 NO_VALUE = re.compile(r"[=~!|&?]|0x|\d+[a-z]{0,2}$|\d+[.,:]\d")
+CAMEL = re.compile(r"[A-Z]{0,4}[a-z]{2,}\d{0,2}(?:_?\d{0,2}[A-Z]{1,5}[a-z]{2,}\d{0,2})+[A-Z]{0,4}")
 SNAKE = re.compile(r"_*[A-Za-z]+\d{0,3}(?:[_-](?:[A-Za-z]+\d{0,3}|\d{1,3}))+")
 
 
@@ -122,7 +123,7 @@ def is_like_code(value: str) -> bool:
 
 def _is_identifier(value: str) -> bool:
     value = KNOWN_NUMBERED.sub("", value)
-    return not value or bool(IDENTIFIER.fullmatch(value) or SNAKE.fullmatch(value))
+    return not value or bool(IDENTIFIER.fullmatch(value) or SNAKE.fullmatch(value) or CAMEL.fullmatch(value))
 
 
 def _header_is_harmless(name: str, value: str) -> bool:
@@ -293,7 +294,7 @@ RULES = (
 URL_PASSWORD = KeywordRule(
     "url_password",
     ("://",),
-    re.compile(r"://(?<=[A-Za-z0-9]://)[^\s:/@'\"`<>{}$%]{0,80}:(?P<value>[^\s:/@'\"`<>{}$%]{3,100})@"),
+    re.compile(r"://(?<=[A-Za-z0-9]://)[^\s:/@'\"`<>{}$%]{0,80}:(?P<value>[^\s:/@'\"`<>{}\[\]$%]{3,100})@(?!/)"),
     _url_is_harmless,
 )
 # Each starts with a literal, in lower case, as the search for one is 20 times as fast as one for alternatives.
