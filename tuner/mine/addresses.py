@@ -19,12 +19,16 @@ EMAIL = re.compile(
 _AT = re.compile(r"@(?=[A-Za-z0-9])(?<=[A-Za-z0-9_%+.-]@)")
 # `ann at example dot com`, `ann [at] example.com`, `ann (at) example (dot) com`
 _DOT = r"(?:[ ]?[\[(]dot[\])][ ]?|[ ]dot[ ])"
+_ENDING = r"(?:[a-z]{2}|com|org|net|edu|gov|mil|int|info|biz|dev|app|name|pro|tech|cloud|online|software|email)"
 SPELT_EMAIL = re.compile(
-    rf"(?<![\w.@-])[A-Za-z0-9][\w.+-]{{0,63}}(?:[ ]at[ ][\w-]{{1,62}}{_DOT}[\w-]{{2,62}}|"
-    rf"[ ]?[\[(]at[\])][ ]?[\w-]{{1,62}}(?:{_DOT}|\.)[\w-]{{2,62}})(?:(?:{_DOT}|\.)[A-Za-z]{{2,24}}){{0,3}}(?![\w@-])",
+    rf"(?<![\w.@-])[A-Za-z0-9][\w.+-]{{0,63}}(?:[ ]at[ ]|[ ]?[\[(]at[\])][ ]?)"
+    rf"(?:[\w-]{{1,62}}(?:{_DOT}|\.)){{1,4}}{_ENDING}(?![\w@-])",
     re.IGNORECASE,
 )
-_SPELT_AT = tuple(re.compile(each) for each in (r" at (?=[\w-]{1,62}(?: dot |[ ]?[\[(]dot))", r"\(at\)", r"\[at\]"))
+_SPELT_AT = tuple(
+    re.compile(each)
+    for each in (r" at (?=[\w.-]{1,62}(?: dot |[ ]?[\[(]dot))", r" AT (?=[\w-]{1,62}\.)", r"\(at\)", r"\[at\]")
+)
 # RFC 2606 names, remote names of git, and pictures such as icon@2x.png
 RESERVED_DOMAIN = re.compile(r"(^|\.)(example\.(com|org|net|edu)|example|test|invalid|localhost|local)$", re.IGNORECASE)
 NO_DOMAIN = re.compile(

@@ -27,7 +27,10 @@ FORMS = tuple(
     (anchor, re.compile(pattern, re.MULTILINE))
     for anchor, pattern in (
         *((f"{mark}(", rf"\b{mark}\(@?([A-Za-z][\w. @,-]{{0,40}})\)") for mark in ("TODO", "FIXME")),
-        ("XXX(", r"(?:#|//|\*|--|;|%)[^\n]{0,80}\bXXX\(@?([A-Za-z][\w. @,-]{0,40})\)"),
+        (
+            "XXX(",
+            r"(?:#(?![ \t]*(?:define|if|elif|undef))|//|\*|--|;|%)[^\n]{0,80}\bXXX\(@?([A-Za-z][\w. @,-]{0,40})\)",
+        ),
         ("@author", rf"@author[s]?[ \t:]+(?!<)({NAMES}|[^\W\d_][\w.-]+(?=[ \t]*(?:$|<|\*/|\(c\))))"),
         (
             "uthor:",

