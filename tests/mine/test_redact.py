@@ -109,6 +109,62 @@ def test_a_placeholder_keeps_length_and_classes_and_is_stable() -> None:
     assert [c.isdigit() for c in stand_in[8:]] == [c.isdigit() for c in value[8:]]
 
 
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        (f"'{secret('github_token')}'", "'ghp_REDACTED"),
+        (secret("aws_key"), "AKIAREDACTED"),
+        (secret("slack_token"), "xoxb-REDACTED"),
+        (secret("openai_key"), "sk-proj-REDACTED"),
+        (f"aws_secret_access_key = '{MIXED}abcdefgh'", "aws_secret_access_key = 'REDACTEDaws"),
+        (secret("quoted_secret"), "password = 'REDACTEDpw"),
+        ("password = 'hJ8kQ2v'", "password = 'REDACTED'"),
+    ],
+)
+def test_a_placeholder_shows_what_stood_there(text: str, begins: str) -> None:
+    assert redact(text).text.startswith(begins)
+
+
+def test_the_same_password_has_one_placeholder_in_url_and_variable() -> None:
+    value = "hJ8kQ2vX9zLm"
+    redacted = redact(f"password = '{value}'\nurl = 'postgres://ledger:{value}@db/main'").text
+    stand_in = redacted.split("'")[1]
+    assert redacted.count(stand_in) == 2 and stand_in.startswith(MARK) and len(stand_in) == len(value)
+
+
+def test_escapes_in_a_key_stay_so_that_the_string_around_it_parses() -> None:
+    code = f"KEY = {secret('private_key')!r}"
+    redacted = redact(code).text
+    assert ast.literal_eval(redacted.removeprefix("KEY = ")).count("\n") >= 2 and MIXED not in redacted
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "A = '{}' + '{}'",
+        "A = (\n    '{}'\n    '{}'\n)",
+        'const a = "{}" +\n  "{}";',
+        "$a = '{}' . '{}';",
+        "A = '{}' \\\n  '{}'",
+    ],
+)
+def test_a_secret_in_pieces_is_found_and_each_piece_replaced(code: str) -> None:
+    token = secret("github_token")
+    redacted = redact(code.format(token[:12], token[12:]))
+    assert token[12:] not in redacted.text and token[:12] not in redacted.text
+    assert redacted.text.count("\n") == code.count("\n") and redact(redacted.text).counts == {}
+
+
+def test_pieces_that_belong_to_no_secret_stay() -> None:
+    code = "A = 'total: ' + 'none'\nB = [\n    'password',\n    'ghp_' + name,\n]\n"
+    assert redact(code).text == code
+
+
+def test_a_letter_that_grows_in_lower_case_moves_no_place() -> None:
+    text = "\u0130\u0130\u0130 password = 'hJ8#kQ2!vX9z' # \u0130"
+    assert "hJ8#kQ2" not in redact(text).text and redact(text).text.endswith("' # \u0130")
+
+
 def test_redacted_code_still_parses() -> None:
     code = f'TOKEN = "{secret("github_token")}"\nMAIL = "{secret("email")}"\n'
     redacted = redact(code).text

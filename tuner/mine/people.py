@@ -85,11 +85,12 @@ class People:
     def __init__(self, names: Iterable[str]) -> None:
         self._patterns: dict[str, re.Pattern[str]] = {}
         self._forms: dict[str, str] = {}
-        self._by_word: dict[str, set[str]] = defaultdict(set)
+        self._by_word: dict[str, dict[str, set[str]]] = defaultdict(dict)
         for name in sorted(set(names)):
             for form in _forms_of(name):
                 self._forms.setdefault(form, name)
-                self._by_word[max(_words(form), key=len)].add(form)
+                words = {word for word in _words(form) if len(word) >= 2}
+                self._by_word[max(words, key=len)][form] = words
 
     def names_in(self, text: str) -> frozenset[str]:
         """Give the listed names that occur in the text: what an earlier result of it depends on."""
@@ -113,15 +114,17 @@ class People:
     def _forms_in(self, text: str) -> Iterator[str]:
         if not self._by_word:
             return
-        for word in _words(text) & self._by_word.keys():
-            for form in self._by_word[word]:
-                if self._pattern(form).search(text):
+        present = _words(text)
+        for word in present & self._by_word.keys():
+            for form, words in self._by_word[word].items():
+                if words <= present and self._pattern(form).search(text):
                     yield form
 
     def _pattern(self, form: str) -> re.Pattern[str]:
         if form not in self._patterns:
-            words = r"[ \t\u00a0]+".join(re.escape(word) for word in form.split())
-            self._patterns[form] = re.compile(rf"(?<!\w){words}(?!\w)")
+            first, *rest = map(re.escape, form.split())
+            words = r"[ \t\u00a0]+".join((rf"{first}(?<!\w{first})", *rest))
+            self._patterns[form] = re.compile(rf"{words}(?!\w)")
         return self._patterns[form]
 
 
