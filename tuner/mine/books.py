@@ -18,10 +18,10 @@ from typing import TextIO
 from tuner.mine.drafts import Draft
 from tuner.mine.people import People
 from tuner.mine.redact import find_secrets
+from tuner.mine.scan import APART
 from tuner.records import PAIR_KINDS, Addition, Neighbour, Pair, Rejected, to_json
 
 ROOM = "mine"
-APART = "\n\n\x00\n\n"  # texts that were never side by side must make no secret together
 END_CHARS = 600  # longer than any secret that is not dropped with its whole file
 PAIRS, ADDITIONS, REJECTED = "mined/pairs.jsonl", "mined/additions.jsonl", "mined/rejected.jsonl"
 
@@ -91,6 +91,11 @@ class Books:
         self.additions.write(to_json(addition) + "\n")
         self.counts["additions"] += 1
         return True
+
+    def flush(self) -> None:
+        """Bring everything to disk, where it can be read again."""
+        for stream in (self.pairs, self.additions, self.rejected):
+            stream.flush()
 
     def _nameless(self, text: str) -> str:
         redacted = self.people.redact(text)

@@ -56,7 +56,7 @@ class Changes:
         self._paths_at_cut: dict[str, dict[str, str]] = {}  # of the commits that are under way
         self._patches: set[str] = set()
         self._runs: set[str] = set()
-        self._of_file: Counter[str] = Counter()
+        self._of_file: Counter[tuple[str, str]] = Counter()
 
     def mine(self, memo: Memo, workers: Workers, progress: Progress) -> None:
         """Write what each code commit gives."""
@@ -130,14 +130,14 @@ class Changes:
         if fate.fixed_soon:
             self.books.reject(f"{commit.sha}:{draft.path}", "fixed_soon")
             return False
-        if self._of_file[at_cut] >= self.settings.edits_per_file:
+        if self._of_file[draft.kind, at_cut] >= self.settings.edits_per_file:
             self.books.reject(f"{commit.sha}:{draft.path}", "enough_of_file")
             return False
         assert self.split.cut is not None
         weighed = weight(commit.committed_at, self.split.cut.committed_at, self.settings.half_life_days, fate.survival)
         origin = Provenance(self.ledger.repo.name, commit.sha, commit.committed_at, weighed)
         kept = self.books.keep(draft, origin)
-        self._of_file[at_cut] += kept
+        self._of_file[draft.kind, at_cut] += kept
         return kept
 
     def _keep_addition(self, addition: Addition) -> bool:

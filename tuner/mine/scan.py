@@ -17,9 +17,14 @@ from typing import Any, TextIO
 from tuner.errors import DataError
 from tuner.mine.people import People
 from tuner.mine.redact import Scanner, find_secrets
+from tuner.mine.scanner import open_scanner
+from tuner.mine.workers import Workers
 
 BLOCK, OVERLAP = 5_000, 200  # lines of a text file in memory; the longest private key that a border may cut
 SHOWN = 5
+SHORTEST = 6  # characters; a shorter string holds nothing that a rule knows
+LINES_PER_BATCH, FEW_LINES, CHARS_AT_ONCE = 200, 1_000, 50_000
+APART = "\n\n\x00\n\n"  # strings that were never side by side must make no secret together
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +36,28 @@ class Leak:
     kind: str
 
 
-def scan_file(path: Path, people: People | None = None, scanner: Scanner | None = None) -> Iterator[Leak]:
+def scan_file(
+    path: Path, people: People | None = None, scanner: str = "none", workers: Workers | None = None
+) -> Iterator[Leak]:
     """Yield what the file still holds, in order of lines. A line that is no JSON in a .jsonl file is a DataError."""
     with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-        found = _in_json(path, file, people, scanner) if path.suffix == ".jsonl" else _in_text(file, people, scanner)
-        for line, kind in found:
-            yield Leak(path, line, kind)
+        if path.suffix != ".jsonl":
+            for line, kind in _in_text(file, people, open_scanner(scanner)):
+                yield Leak(path, line, kind)
+            return
+        search = LineSearch(people, scanner)
+        kinds_of_lines = (workers or Workers(1)).map(search, file, LINES_PER_BATCH, few=FEW_LINES)
+        for number, kinds in enumerate(kinds_of_lines, 1):
+            if kinds is None:
+                raise DataError(f"{path.name}, line {number} is no JSON", hint="mine again")
+            yield from (Leak(path, number, kind) for kind in kinds)
 
 
-def require_clean(paths: Iterable[Path], people: People | None = None, scanner: Scanner | None = None) -> None:
+def require_clean(
+    paths: Iterable[Path], people: People | None = None, scanner: str = "none", workers: Workers | None = None
+) -> None:
     """Raise a DataError that lists the first places where a file still holds a secret or a person's details."""
-    leaks = [leak for path in paths for leak in islice(scan_file(path, people, scanner), SHOWN)]
+    leaks = [leak for path in paths for leak in islice(scan_file(path, people, scanner, workers), SHOWN)]
     if leaks:
         places = "; ".join(f"{leak.path.name}, line {leak.line}: {leak.kind}" for leak in leaks[:SHOWN])
         raise DataError(
@@ -50,15 +66,47 @@ def require_clean(paths: Iterable[Path], people: People | None = None, scanner: 
         )
 
 
-def _in_json(path: Path, file: TextIO, people: People | None, scanner: Scanner | None) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(file, 1):
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path.name}, line {number} is no JSON", hint="mine again") from error
-        for text in _strings(record):
-            for each in find_secrets(text, people, scanner):
-                yield number, each.kind
+@dataclass(frozen=True, slots=True)
+class LineSearch:
+    """Search a batch of JSON lines; goes to a worker process. Gives the kinds found in each line, None for no JSON."""
+
+    people: People | None
+    scanner: str
+
+    def __call__(self, lines: list[str]) -> list[list[str] | None]:
+        scanner = open_scanner(self.scanner)
+        found: list[list[str] | None] = []
+        texts_of_lines = [_texts(line) for line in lines]
+        for some in _of_size(texts_of_lines):
+            together = APART.join(text for texts in some for text in texts or ())
+            is_clean = not find_secrets(together, self.people, scanner)  # one search for many short strings
+            for texts in some:
+                if texts is None:
+                    found.append(None)
+                    continue
+                findings = (find_secrets(text, self.people, scanner) for text in texts if not is_clean)
+                found.append([each.kind for several in findings for each in several])
+        return found
+
+
+def _texts(line: str) -> list[str] | None:
+    try:
+        return [text for text in _strings(json.loads(line)) if len(text) >= SHORTEST]
+    except ValueError:
+        return None
+
+
+def _of_size(texts_of_lines: list[list[str] | None]) -> Iterator[list[list[str] | None]]:
+    """Cut a list into runs of about `CHARS_AT_ONCE`."""
+    some: list[list[str] | None] = []
+    size = 0
+    for texts in texts_of_lines:
+        some.append(texts)
+        size += sum(map(len, texts or ()))
+        if size >= CHARS_AT_ONCE:
+            yield some
+            some, size = [], 0
+    yield some
 
 
 def _strings(value: Any) -> Iterator[str]:

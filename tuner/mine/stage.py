@@ -48,7 +48,11 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
                 f"{', '.join(repo.name for repo in repos)}: holds no code that passes the gates ({_leading(books)})",
                 "is this the right REPO=? mine.include and mine.exclude choose the files, mine.cut the commit",
             )
-    require_clean([work.out / name for name in (PAIRS, ADDITIONS, REJECTED)], books.people)
+        books.flush()
+        with work.progress.track("searching what was written", total=3, unit="file") as track:
+            for name in (PAIRS, ADDITIONS, REJECTED):
+                require_clean([work.out / name], books.people, settings.scanner, workers)
+                track.advance(1)
     seconds = time.monotonic() - started
     metrics = {
         "mine.seconds": round(seconds, 3),

@@ -36,6 +36,7 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+            self._pool = None
 
     def map(
         self, function: Callable[[list[Item]], list[Result]], items: Iterable[Item], size: int, *, few: int
