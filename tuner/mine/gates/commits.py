@@ -22,9 +22,9 @@ from tuner.recipe import MineSettings
 # Suffixes and names: bigcode-dataset (`preprocessing/filtering_issues.py`), and the bots of the common forges. A suffix
 # counts after a separator or a capital of its own: Talbot, Abbott and Cibot are people.
 BOT_AUTHOR = re.compile(
-    r"(?i:\[bot\]|botmanager|^bors\b|bors-|\bjenkins\b|^k8s-|-test-|\btravis[- ]?ci\b|^travis$|dependabot|renovate|greenkeeper|"
-    r"pyup|snyk-bot|github[- ]actions?|^github$|gitlab[- ](ci|bot)|pre-commit-ci|weblate|imgbot|allcontributors|"
-    r"semantic-release|mergify|codecov-io|coveralls|CLAassistant|probot|^web-flow$|^homu$|^svc[-_.]|"
+    r"(?i:\[bot\]|botmanager|^bors\b|bors-|\bjenkins\b|^k8s-|-test-|\btravis[- ]?ci\b|^travis$|dependabot|renovate|"
+    r"greenkeeper|pyup|snyk-bot|github[- ]actions?|^github$|gitlab[- ](ci|bot)|pre-commit-ci|weblate|imgbot|"
+    r"allcontributors|semantic-release|mergify|codecov-io|coveralls|CLAassistant|probot|^web-flow$|^homu$|^svc[-_.]|"
     r"[-_.](benchmark|build|builder|deployer|cloud|linter|testing|ci-user)$|"
     r"[-_. ](bot|robot|automation|automaton|teamcity|service[-_ ]account)$|[-_.]ci$|^(bot|robot|ci|build|automation)$)"
     r"|[a-z0-9](Bot|CI|Robot)$| CI$"
@@ -32,20 +32,30 @@ BOT_AUTHOR = re.compile(
     r"gitlab|rust|py|npm|sonar|snyk|security|version|changelog|backport|issue|review)bot$"
 )
 BOT_EMAIL = re.compile(
-    r"\[bot\]@|^(bot|ci|jenkins|renovate|buildbot|no-?reply|do-?not-?reply|gitlab-ci|github-actions?|automation)@|[-+._]bot@",
+    r"\[bot\]@|^(bot|ci|jenkins|renovate|buildbot|no-?reply|do-?not-?reply|gitlab-ci|github-actions?|automation)@"
+    r"|[-+._]bot@(?!users\.noreply\.)",  # there it is what a person chose to be called
     re.IGNORECASE,
 )
 REVERT = re.compile(r"^\s*(Revert\s+[\"'“]|revert(\([^)]*\))?!?:)", re.IGNORECASE)
 REVERTED_SHA = re.compile(r"[Tt]his reverts commit ([0-9a-f]{7,64})")
 PICKED_SHA = re.compile(r"^\(cherry[- ]picked from commit ([0-9a-f]{7,64})\)", re.IGNORECASE | re.MULTILINE)
 FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+SQUASHED = re.compile(r"^\s*[*-] \S", re.MULTILINE)
 VERSION_BUMP = re.compile(
     r"^(\w+(\([^)]*\))?!?:\s*)?(\[?v?\d+\.\d+(\.\d+)?\S*\]?$"
-    r"|(bump|release|prepare|set|update|upgrade)(d|s|ing)?(\W+[\w-]+){0,2}\W+(version|release)\b"
-    r"|(bump|upgrade)s?\b.{0,60}\bto\b|(bump|release|version|publish|tag)\s+v?\d+[.\d]"
-    r"|start version|begin (next )?development|update change(log|s)|bump$)",
+    r"|(bump|release|prepare|set|update|upgrade)(d|s|ing)?(\W+[\w-]+){0,2}\W+(?<!--)(version|release)s?"
+    r"( (numbers?|strings?|info(rmation)?|references?))?\W*($|v?\d|(to|for|in|of|from) )"
+    r"|(bump|upgrade)(d|s)?\b.{0,60}\bto\b.{0,40}\d|(bump|release|version|publish|tag)\s+v?\d+[.\d]"
+    r"|start version|begin (next )?development|bump$"
+    r"|update (the )?(change ?log|changes|news)(\.\w+)?( (for|with|entry)\b.*)?\W*$)",
     re.IGNORECASE,
 )
+MIN_OWN_NAME = 80  # characters: `return None`, added twice to one file, is two changes
+INDENTED = frozenset({"python", "fsharp", "haskell", "nim", "yaml", "make"})
+ONE_KIND_OF_STRING = frozenset(
+    {"python", "javascript", "typescript", "tsx", "css", "vue", "svelte", "dart", "lua", "r"}
+)
+STRING = re.compile(rb"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)")
 # A line that only brings names in. Names in one such line may change places too: `import {b, a}`.
 IMPORT = re.compile(
     rb"\s*(import\b|from\s+[\w.]+\s+import\b|(pub(\([^)]*\))?\s+)?use\s+[\w:{]|using\s+[\w.]+\s*;|#\s*(include|import)\b|"
@@ -67,7 +77,9 @@ def bot_author(commit: Commit, settings: MineSettings) -> str | None:
 
 
 def revert(commit: Commit, settings: MineSettings) -> str | None:
-    return "revert" if REVERT.match(commit.message) or REVERTED_SHA.search(commit.message) else None
+    """Drop what takes a commit back. The message of a squashed branch lists its commits, and reverts among them."""
+    says_so = REVERTED_SHA.search(commit.message) and not SQUASHED.search(commit.message)
+    return "revert" if REVERT.match(commit.message) or says_so else None
 
 
 def empty_message(commit: Commit, settings: MineSettings) -> str | None:
@@ -123,8 +135,16 @@ def author_reason(name: str, email: str, settings: MineSettings) -> str | None:
 
 
 def reverted_shas(commits: Iterable[Commit]) -> set[str]:
-    """Collect the commits that these commits say they revert; a sha may be abbreviated."""
-    return {sha for commit in commits for sha in REVERTED_SHA.findall(commit.message)}
+    """Collect the commits that these commits, newest first, say they revert; a sha may be abbreviated.
+
+    What a revert took back is there again once that revert is reverted itself.
+    """
+    reverted: set[str] = set()
+    for commit in commits:
+        named = REVERTED_SHA.findall(commit.message)
+        if named and not any(commit.sha.startswith(sha) for sha in reverted):
+            reverted.update(named)
+    return reverted
 
 
 def picked_from(commit: Commit) -> list[str]:
@@ -135,18 +155,22 @@ def picked_from(commit: Commit) -> list[str]:
 def patch_id(patches: Iterable[Patch]) -> str:
     """Name a change by its content, so that a commit and its cherry-pick or rebased twin have the same name.
 
-    As `git patch-id --stable`: files in order of path, whitespace and line numbers left out. Unlike git's, the context is
-    left out too: a pick onto another branch often stands between other lines. Empty where no text changed.
+    As `git patch-id --stable`: files in order of path, whitespace and line numbers left out. Unlike git's, the context
+    is left out too, since a pick onto another branch often stands between other lines; only a change too short to be
+    known by itself keeps it. Empty where no text changed.
     """
+    sides = sorted(
+        (patch.change.path, [line[:1] + _bare(line[1:]) for hunk in patch.hunks for line in hunk.lines])
+        for patch in patches
+    )
+    changed = sum(len(line) - 1 for _, lines in sides for line in lines if line[:1] in (b"+", b"-"))
+    if changed == 0:
+        return ""
     digest = hashlib.sha256()
-    is_empty = True
-    for patch in sorted(patches, key=lambda patch: patch.change.path):
-        lines = [b"".join(line.split()) for hunk in patch.hunks for line in hunk.lines if line[:1] in (b"+", b"-")]
-        lines = [line for line in lines if len(line) > 1]
-        if lines:
-            is_empty = False
-            digest.update(b"\0".join([patch.change.path.encode("utf-8", "surrogateescape"), *lines, b"\0"]))
-    return "" if is_empty else digest.hexdigest()
+    for path, lines in sides:
+        kept = [line for line in lines if len(line) > 1 and (changed < MIN_OWN_NAME or line[:1] != b" ")]
+        digest.update(b"\0".join([path.encode("utf-8", "surrogateescape"), *kept, b"\0"]))
+    return digest.hexdigest()
 
 
 def blame_ignored(texts: Iterable[str]) -> set[str]:
@@ -155,39 +179,67 @@ def blame_ignored(texts: Iterable[str]) -> set[str]:
     return {name for name in names if FULL_SHA.fullmatch(name)}
 
 
-def format_only(pairs: Iterable[tuple[list[bytes], list[bytes]]]) -> bool:
-    """Tell whether the removed and added lines of a commit's hunks say the same.
+def format_only(pairs: Iterable[tuple[list[bytes], list[bytes]]], language: str = "") -> bool:
+    """Tell whether both sides of a file's hunks say the same. Give the sides with context, or a moved line is none.
 
-    The same but for whitespace, wrapped lines, kinds of quotes, commas before a closing bracket, semicolons at line ends,
-    and the order of imports and of the names in one. Indentation counts as whitespace: to move a line into a block is
-    an edit that this does not see, which git's `-w` does not see either.
+    The same but for whitespace outside of strings, wrapped lines, commas before a closing bracket, semicolons at line
+    ends, kinds of quotes where the language has one kind of string, and the order of imports and of the names in one.
+    Where indentation means something, it may change but not its order. Text in strings over many lines, in which
+    whitespace matters, is not told apart; neither does git's `-w`.
     """
     removed_imports: Counter[bytes] = Counter()
     added_imports: Counter[bytes] = Counter()
     for old, new in pairs:
-        if _normal(old) == _normal(new):
+        if language in INDENTED and not _nests_alike(old, new):
+            return False
+        if _normal(old, language) == _normal(new, language):
             continue
-        if _normal(line for line in old if not IMPORT.match(line)) != _normal(
-            line for line in new if not IMPORT.match(line)
-        ):
+        sides = [[line for line in side if not IMPORT.match(line)] for side in (old, new)]
+        if _normal(sides[0], language) != _normal(sides[1], language):
             return False
         removed_imports.update(_import(line) for line in old if IMPORT.match(line))
         added_imports.update(_import(line) for line in new if IMPORT.match(line))
     return removed_imports == added_imports
 
 
-def _normal(lines: Iterable[bytes]) -> bytes:
+def _nests_alike(old: list[bytes], new: list[bytes]) -> bool:
+    """Tell whether lines that say the same in both sides lie as deep to each other; wrapped lines say nothing."""
+    before, after = (
+        {_bare(line): len(line) - len(line.lstrip()) for line in side if line.strip()} for side in (old, new)
+    )
+    shared = [(depth, after[line]) for line, depth in before.items() if line in after]
+    return all((a[0] > b[0]) == (a[1] > b[1]) for a in shared for b in shared)
+
+
+def _normal(lines: Iterable[bytes], language: str) -> bytes:
     """Join lines without what formatters change."""
-    text = b"".join(b"".join(line.split()).removesuffix(b";") for line in lines).replace(b"'", b'"')
-    return re.sub(rb",(?=[)\]}])|,$", b"", text)
+    parts = []
+    for line in lines:
+        pieces = STRING.split(line)  # code, string, code, ...
+        pieces[::2] = [_bare(piece) for piece in pieces[::2]]
+        if language in ONE_KIND_OF_STRING:
+            pieces[1::2] = [_double(piece) for piece in pieces[1::2]]
+        parts.append(b"".join(pieces).removesuffix(b";"))
+    return re.sub(rb",(?=[)\]}])", b"", b"".join(parts))
+
+
+def _double(string: bytes) -> bytes:
+    inside = string[1:-1]
+    return string if string[:1] == b"`" or any(mark in inside for mark in b"\"'\\") else b'"' + inside + b'"'
 
 
 def _import(line: bytes) -> bytes:
+    """Write an import with the names in it in order. Its indentation stays: to move it into a function is an edit."""
+    depth = line[: len(line) - len(line.lstrip())]
     line = b" ".join(line.split()).rstrip(b"; ").replace(b"'", b'"')
     if match := NAME_LIST.fullmatch(line):
         names = sorted(filter(None, (name.strip() for name in match[2].split(b","))))
-        return b"".join(match[1].split()) + b",".join(names) + b"".join(match[3].split())
-    return line
+        line = _bare(match[1]) + b",".join(names) + _bare(match[3])
+    return depth + line
+
+
+def _bare(line: bytes) -> bytes:
+    return b"".join(line.split())
 
 
 def _names(pattern: str, name: str, email: str) -> bool:

@@ -1,8 +1,8 @@
 """Tell by a file's contents what cannot be learned from: no text, data in the shape of code, what a program wrote.
 
 In: the bytes of a blob and its language. Out: a reason, or None. Sizes and text statistics are those of The Stack
-(bigcode-dataset, `preprocessing/filtering.py`), encoded data as in StarCoder2 (2402.19173, by its share only), the share
-of comments as in Refact; marks of generated files as in github-linguist (`lib/linguist/generated.rb`), made stricter
+(bigcode-dataset, `preprocessing/filtering.py`), encoded data as in StarCoder2 (2402.19173, by share only), the share of
+comments as in Refact; marks of generated files as in github-linguist (`lib/linguist/generated.rb`), made stricter
 where a person may write the same words: a mark counts only in a comment at the top that is about the file itself.
 """
 
@@ -53,7 +53,7 @@ BLOCKS = {
 MAX_CODE_LINES = 6  # include guards, `package`, `<?php`: a comment further down is about the code beside it
 
 ABOUT_PROGRAMS = re.compile(
-    r"generat|do not (edit|modify|change)|don't (edit|modify|change)|(made|produced) by|devel::ppport|image (dump|file)",
+    r"generat|(do not|don't) (edit|modify|change)|(made|produced) by|devel::ppport|image (dump|file)",
     re.IGNORECASE,
 )
 SAYS_GENERATED = re.compile(
