@@ -107,12 +107,12 @@ def test_memory_does_not_grow_with_the_length_of_the_texts() -> None:
         search.count("edit", text)
         search.count("edit", text)
         tracemalloc.start()
-        for number in range(40):
+        for number in range(10):
             search.offer(Candidate(number, "edit", f"{number}", "a.py", number), text)
         size, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert len(search._offered) == 40
+        assert len(search._offered) == 10
         return size
 
     held(100)
-    assert held(20_000) < held(200) + 40 * 1024
+    assert held(5_000) < held(200) + 20 * 1024

@@ -2,20 +2,35 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tuner.dataset.pair_file import altered
 from tuner.errors import DataError
 from tuner.recipe import DatasetSettings
-from tuner.records import COMMIT_KINDS, PAIR_KINDS, Item, Rejected, Row, read_jsonl, sha256_file
+from tuner.records import (
+    CHAT_KINDS,
+    COMMIT_KINDS,
+    PAIR_KINDS,
+    Item,
+    Neighbour,
+    PairKind,
+    Rejected,
+    Row,
+    read_jsonl,
+    sha256_file,
+    write_jsonl,
+)
 from tuner.render import MASKED
 
-from .examples import CUT, addition, code, file_pair, make_dataset, renderer, run_stage, shop
+from .examples import CUT, addition, code, each_kind, file_pair, make_dataset, pair_of, renderer, run_stage, shop
 
 FILES = ("train.jsonl", "valid.jsonl", "eval_items.jsonl", "split.json", "rejected.jsonl", "README.md")
 
@@ -79,6 +94,108 @@ def test_an_addition_planted_in_a_training_file_is_taken_out_and_counted(tmp_pat
     assert "parcel_box_ledger" in learned and "invoice_box_ledger" in learned
     rejected = list(read_jsonl(tmp_path / "leaky/out/data/rejected.jsonl", Rejected))
     assert Rejected(leak.id, "dataset", "copy_of_future") in rejected
+
+
+def brute_force(text: str, added: str, threshold: float = 0.7) -> bool:
+    """Say whether any window of a text, as long as the addition, has enough of its 5-grams: no hashes, no filters."""
+    words, wanted = re.findall(r"[A-Za-z_0-9]+", text), re.findall(r"[A-Za-z_0-9]+", added)
+    theirs = {tuple(wanted[at : at + 5]) for at in range(len(wanted) - 4)}
+    for start in range(max(1, len(words) - len(wanted) + 1)):
+        window = words[start : start + len(wanted)]
+        ours = {tuple(window[at : at + 5]) for at in range(len(window) - 4)}
+        if len(ours & theirs) >= threshold * len(ours | theirs):
+            return True
+    return False
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    kind=st.sampled_from(PAIR_KINDS),
+    edits=st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["extra_name", "", "7"])), max_size=5),
+    indent=st.sampled_from(["", "    ", "\t\t"]),
+    place=st.sampled_from(["moved", "renamed", "split"]),
+    max_tokens=st.sampled_from([96, 512]),
+)
+def test_no_training_row_shows_a_copy_of_an_addition(
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: PairKind,
+    edits: list[tuple[int, str]],
+    indent: str,
+    place: str,
+    max_tokens: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("leak")
+    pairs, additions = shop()
+    words = re.split(r"(\W+)", additions[0].added)
+    for at, new in edits:
+        words[2 * (at % (len(words) // 2))] = new
+    copy = "".join(indent + line for line in "".join(words).splitlines(keepends=True))
+    path = "shop/renamed_wallet.py" if place == "renamed" else "shop/wallet.py"
+    old, half = code("tax", 2), len(copy) // 2
+    if kind == "file":
+        leaks = [file_pair(path, old + copy + code("cart", 2))]
+    elif kind in CHAT_KINDS:
+        leaks = [
+            pair_of(kind, "x_tax = 1\n", path, context=old + copy, instruction="Move it"),
+            pair_of(kind, old + copy, path, instruction="Move it there"),
+            pair_of(kind, "x_tax = 2\n", path, instruction=copy),
+            pair_of(kind, copy[half:], path, context=copy[:half]),
+        ]
+    else:
+        beside = [Neighbour("shop/beside.py", old + copy)]
+        leaks = [
+            pair_of(kind, copy, path, context=old, suffix=old),
+            pair_of(kind, "x_tax = 1\n", path, context=old + copy, suffix=old),
+            pair_of(kind, "x_tax = 2\n", path, context=old, suffix=copy),
+            pair_of(kind, "x_tax = 3\n", path, context=copy[:half], suffix=copy[half:]),
+            pair_of(kind, copy[half - 9 : half], path, context=copy[: half - 9], suffix=copy[half:]),
+            pair_of(kind, "x_tax = 4\n", path, context=old, neighbours=beside),
+            pair_of(kind, "y = 1\n", path, context=copy[half:], neighbours=[Neighbour("a.py", copy[:half])]),
+        ]
+    chosen = DatasetSettings(valid_share=0.2, max_tokens=max_tokens, max_train_tokens=None, items_per_commit=1)
+    make_dataset(folder, [*pairs, *leaks], additions, chosen)
+    planted = brute_force(old + copy, additions[0].added)
+    assert planted or edits  # the copy is one, unless it was edited too much
+    for name in ("train", "valid"):
+        for row in rows_in(folder, name):
+            assert not any(brute_force(renderer().decode(row.input_ids), each.added) for each in additions)
+
+
+def test_a_copy_in_a_row_is_seen_where_nothing_is_evaluated(tmp_path: Path) -> None:
+    pairs, additions = shop()
+    make_dataset(tmp_path, [*pairs, file_pair("a.py", additions[0].added)], [], DatasetSettings(valid_share=0))
+    assert any(brute_force(renderer().decode(row.input_ids), additions[0].added) for row in rows_in(tmp_path))
+
+
+def test_what_was_written_is_searched_before_the_stage_ends(tmp_path: Path) -> None:
+    pairs, additions = shop()
+    secret = "hunter2hunter2"
+    before = code("box", 1) + "password = "
+    hole = pair_of("line_infilling", f'"{secret[:7]}', context=before, suffix=f'{secret[7:]}"\n')
+    seen: list[tuple[str, str]] = []
+
+    def refuse(texts: Iterable[tuple[str, str]]) -> None:
+        for where, text in texts:
+            seen.append((where, text))
+            if secret in text:
+                raise DataError(f"{where}: a secret")
+
+    make_dataset(tmp_path, pairs, additions)
+    run_stage(tmp_path, require_clean=refuse)
+    rows = [row.pair_id for name in ("train", "valid") for row in rows_in(tmp_path, name)]
+    assert [where.rpartition(" ")[2] for where, _ in seen] == rows + [item.id for item in items_in(tmp_path)]
+    assert any(item.prefix + item.target + item.suffix == seen[-1][1] for item in items_in(tmp_path))
+    write_jsonl(tmp_path / "mined/pairs.jsonl", [*pairs, hole])
+    with pytest.raises(DataError, match=f"data/train.jsonl: row of pair {hole.id}: a secret"):
+        run_stage(tmp_path, DatasetSettings(valid_share=0), require_clean=refuse)
+
+
+def test_rows_of_every_kind_come_from_pairs_of_several_repositories(tmp_path: Path) -> None:
+    pairs = [pair for number in range(4) for pair in each_kind(f"topic{number}", f"{number:040x}")]
+    pairs += [altered(pair, repo="bank", response=pair.response + "# bank\n") for pair in pairs[:9]]
+    dataset = make_dataset(tmp_path, pairs, [], DatasetSettings(valid_share=0, max_train_tokens=None))
+    assert all(dataset.counts[f"train_rows.{kind}"] >= 3 for kind in PAIR_KINDS)
+    assert "from bank, shop." in (tmp_path / "out/data/README.md").read_text(encoding="utf-8")
 
 
 def test_an_item_is_novel_unless_its_line_stands_in_a_pair(tmp_path: Path) -> None:

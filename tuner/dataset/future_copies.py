@@ -74,8 +74,9 @@ class FutureCopies:
             pieces, lines_cut = self._pieces(pair.response)
             return Cleaned([altered(pair, response=text) for text in pieces] if lines_cut else [pair], lines_cut, cut)
         if pair.kind in CHAT_KINDS:
-            whole = "\n".join((pair.instruction, pair.context, pair.response))
-            return Cleaned([] if self.holds_copy(whole) else [pair], 0, cut)
+            texts = (pair.instruction, pair.context, pair.response)
+            held = any(map(self.holds_copy, (*texts, "\n".join(texts))))
+            return Cleaned([] if held else [pair], 0, cut)
         kept = self._around_the_hole(pair)
         if kept is None:
             return Cleaned([], 0, cut)
@@ -151,8 +152,12 @@ class FutureCopies:
         """Shorten what stands around a hole until it holds no copy; None when the copy touches what is learned."""
         context, suffix = pair.context, pair.suffix
         while True:
-            taught = len(context), len(context + pair.instruction + pair.response)
-            spans = self._characters(context + pair.instruction + pair.response + suffix)
+            asked = context + pair.instruction
+            taught = len(context), len(asked + pair.response)
+            # each text alone as well: one that is shorter than the addition is compared as a whole
+            texts = [(0, context), (taught[0], pair.instruction), (len(asked), pair.response), (taught[1], suffix)]
+            texts.append((0, asked + pair.response + suffix))
+            spans = [(at + start, at + end) for at, text in texts for start, end in self._characters(text)]
             if any(start < taught[1] and end > taught[0] for start, end in spans):
                 return None
             if not spans:
