@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.tiny_repo import git
-from tuner.mine.history import Commit, Hunk, first_parent_line, introduced_at, read_commits, read_patches
+from tuner.errors import RepoError
+from tuner.mine.history import Hunk, first_parent_line, introduced_at, read_commits, read_patches
 from tuner.mine.plumbing import Blobs, Git
 from tuner.records import Repo
 
@@ -106,7 +107,7 @@ def test_a_map_outside_of_the_repository_is_not_read(tmp_path: Path) -> None:
 
 
 def test_runs_are_counted_from_the_hunk() -> None:
-    hunk = Hunk(10, [b" a", b"-b", b"+c", b"+d", b" e", b"+f"])
+    hunk = Hunk(10, 10, [b" a", b"-b", b"+c", b"+d", b" e", b"+f"])
     assert list(hunk.added_runs()) == [(10, 12), (13, 14)]
     assert (hunk.old(), hunk.new()) == ([b"a", b"b", b"e"], [b"a", b"c", b"d", b"e", b"f"])
 
@@ -127,3 +128,30 @@ def test_a_large_blob_is_passed_over_and_the_next_one_read(tiny: Path) -> None:
         assert blobs.read("0" * 40, 10) == (None, -1)
         data, size = blobs.read(sha, 1 << 20)
     assert data == (tiny / "ledger/book.py").read_bytes() and size == len(data)
+
+
+def test_bytes_that_are_no_utf8_stay_in_paths_and_are_replaced_in_messages(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    path = b"caf\xe9.py".decode("utf-8", "surrogateescape")
+    (tmp_path / path).write_text("x = 1\n")
+    git(tmp_path, "add", ".")
+    tree = git(tmp_path, "write-tree").strip()
+    who = "a <a@b.test> 1700000000 +0000"
+    raw = f"tree {tree}\nauthor {who}\ncommitter {who}\n\n".encode() + b"caf\xe9 \xc3\xbc\n"
+    (tmp_path / "commit").write_bytes(raw)
+    head = git(tmp_path, "hash-object", "-t", "commit", "-w", "commit").strip()
+    (commit,) = read_commits(Git(tmp_path), head, 10)
+    assert commit.message.strip() == "caf\N{REPLACEMENT CHARACTER} ü"
+    assert [change.path for change in commit.changes] == [path]
+
+
+def test_a_history_with_a_hole_is_an_error_and_not_a_shorter_history(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    for number in range(4):
+        (tmp_path / f"{number}.py").write_text(f"x = {number}\n")
+        git(tmp_path, "add", ".")
+        git(tmp_path, "-c", "user.name=a", "-c", "user.email=a@b.test", "commit", "--quiet", "-m", f"Add {number}")
+    tree = git(tmp_path, "rev-parse", "HEAD~2^{tree}").strip()
+    (tmp_path / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    with pytest.raises(RepoError, match="git log failed"):
+        list(read_commits(Git(tmp_path), "HEAD", 10))

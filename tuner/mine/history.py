@@ -10,15 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from io import BufferedReader
+from itertools import islice
 from typing import IO
 
-from tuner.mine.plumbing import READ_PIECE, Git
+from tuner.mine.plumbing import Git
 
 FIELDS = ("%x01%H", "%P", "%at", "%ct", "%aN", "%aE", "%B")
 RENAME_LIMIT = "-l400"
 DIFF_OPTIONS = ("-M", RENAME_LIMIT, "--no-ext-diff", "--no-textconv", "--no-color")
 HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-NO_BLOB = re.compile(r"0+")
+NO_BLOB = frozenset({"0" * 40, "0" * 64})
+LOG_PIECE = 1 << 16  # as much as a pipe holds: we parse while git goes on
 SYMLINK, SUBMODULE = "120000", "160000"
 
 
@@ -114,14 +117,13 @@ def read_commits(git: Git, revision: str, max_commits: int) -> Iterator[Commit]:
         header: list[str] | None = None
         changes: list[Change] = []
         for token in tokens:
-            if token.startswith(b"\x01"):
+            if token[:1] == "\x01":
                 if header is not None:
                     yield _commit(header, changes)
-                fields = [token[1:], *(next(tokens) for _ in FIELDS[1:])]
-                header, changes = [each.decode("utf-8", "replace") for each in fields], []
-            elif token.lstrip(b"\n").startswith(b":"):
-                changes.append(_change(token.decode().strip(), tokens))
-        if header is not None:
+                header, changes = [token[1:], *islice(tokens, len(FIELDS) - 1)], []
+            elif token[:1] == ":" or token[:2] == "\n:":
+                changes.append(_change(token, tokens))
+        if header is not None and len(header) == len(FIELDS):  # fewer where git failed half-way, which `stream` reports
             yield _commit(header, changes)
 
 
@@ -167,40 +169,38 @@ def first_parent_line(commits: dict[str, Commit], head: str) -> list[str]:
     return line[::-1]
 
 
-def _split(stream: IO[bytes]) -> Iterator[bytes]:
+def _split(stream: BufferedReader) -> Iterator[str]:
+    """Yield what ends in a NUL. Text is decoded by the piece; bytes that are no UTF-8 survive as surrogates."""
     rest = b""
-    while piece := stream.read(READ_PIECE):
-        *whole, rest = (rest + piece).split(b"\0")
-        yield from whole
-    if rest:
-        yield rest
+    while piece := stream.read1(LOG_PIECE):
+        whole, found, rest = (rest + piece).rpartition(b"\0")
+        if found:
+            yield from whole.decode("utf-8", "surrogateescape").split("\0")
 
 
 def _commit(header: list[str], changes: list[Change]) -> Commit:
-    sha, parents, authored, committed, author, email, message = header
-    return Commit(
-        sha,
-        tuple(parents.split()),
-        max(_seconds(authored), _seconds(committed)),
-        author,
-        email,
-        message,
-        tuple(changes),
-    )
+    sha, parents, authored, committed, author, email, message = map(_text, header)
+    date = max(_seconds(authored), _seconds(committed))
+    return Commit(sha, tuple(parents.split()), date, author, email, message, tuple(changes))
+
+
+def _text(field: str) -> str:
+    """Replace what is no UTF-8; paths keep it, since git wants them back as they are."""
+    return field if field.isascii() else field.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _seconds(text: str) -> int:
     return int(text) if text.lstrip("-").isdigit() else 0  # git prints nothing for a malformed date
 
 
-def _change(entry: str, tokens: Iterator[bytes]) -> Change:
-    old_mode, new_mode, old, new, status = entry.removeprefix(":").split(" ")
-    old_path = next(tokens)
-    path = next(tokens) if status[0] in "RC" else old_path
-    mode = old_mode if status[0] == "D" else new_mode
-    shas = [None if NO_BLOB.fullmatch(sha) else sha for sha in (old, new)]
-    names = (each.decode("utf-8", "surrogateescape") for each in (path, old_path))
-    return Change(status, *names, mode, shas[0], shas[1])
+def _change(entry: str, tokens: Iterator[str]) -> Change:
+    old_mode, mode, old, new, status = entry.split(" ")
+    old_path = path = next(tokens, "")
+    if status[0] in "RC":
+        path = next(tokens, "")
+    elif status == "D":
+        mode = old_mode.lstrip("\n:")
+    return Change(status, path, old_path, mode, None if old in NO_BLOB else old, None if new in NO_BLOB else new)
 
 
 def _patches(stream: IO[bytes], commit: Commit) -> tuple[list[Patch], bytes]:
@@ -214,7 +214,7 @@ def _patches(stream: IO[bytes], commit: Commit) -> tuple[list[Patch], bytes]:
         if line.startswith(b"diff --git "):
             hunks = []
         elif line.startswith(b"index "):
-            old, new = (None if NO_BLOB.fullmatch(sha) else sha for sha in line.split()[1].decode().split(".."))
+            old, new = (None if sha in NO_BLOB else sha for sha in line.split()[1].decode().split(".."))
             if candidates := by_shas.get((old, new)):
                 patches.append(Patch(candidates.pop(), hunks))
         elif match := HUNK.match(line):

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import copy
 import os
+import select
 import subprocess
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO
 
 from tuner.errors import RepoError
 
@@ -42,6 +45,7 @@ INHERITED = (
     "GIT_ICASE_PATHSPECS",
 )
 READ_PIECE = 1 << 20
+REQUESTS = select.PIPE_BUF // 65  # blobs that are asked for at once: so many lines of 64 digits are written whole
 
 
 def safe_environment(*, network: bool = False) -> dict[str, str]:
@@ -86,7 +90,7 @@ class Git:
         return done.stdout
 
     @contextmanager
-    def stream(self, *arguments: str, lines_in: Iterable[str] = ()) -> Iterator[IO[bytes]]:
+    def stream(self, *arguments: str, lines_in: Iterable[str] = ()) -> Iterator[BufferedReader]:
         """Run a command and give its output while it comes; `lines_in` go to its standard input through a file."""
         # Files for input and errors: pipes on all sides would block once two of them are full.
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as complaints:
@@ -100,7 +104,7 @@ class Git:
                 env=self.environment,
                 bufsize=READ_PIECE,
             )
-            assert process.stdout is not None
+            assert isinstance(process.stdout, BufferedReader)
             finished = False
             try:
                 yield process.stdout
@@ -124,8 +128,86 @@ class Blobs:
 
     def __init__(self, git: Git) -> None:
         self.git = git
+        self._asked: deque[str] = deque()  # sent to git, and not read yet
 
     def __enter__(self) -> Blobs:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def read(self, sha: str, max_bytes: int) -> tuple[bytes | None, int]:
+        """Give a blob's bytes and size. The bytes are None when it is larger; the size is -1 when it is unreadable."""
+        ((_, data, size),) = self.read_many([sha], max_bytes)
+        return data, size
+
+    def read_many(self, shas: Iterable[str], max_bytes: int) -> Iterator[tuple[str, bytes | None, int]]:
+        """Yield each sha with what `read` gives, in the order given; no other reading may begin before the last.
+
+        Git reads ahead while we work. No request waits for room in its pipe: git may be waiting for us to read its
+        answers, and then neither would go on.
+        """
+        assert not self._asked, "what was asked for earlier is not read yet"
+        remaining = iter(shas)
+        following = list(islice(remaining, REQUESTS))
+        try:
+            while following or self._asked:
+                if following and len(self._asked) <= REQUESTS // 2 and self._ask(following):
+                    following = list(islice(remaining, REQUESTS))
+                sha = self._asked[0]
+                answer = self._answer(max_bytes)
+                if answer is None:  # git ends at an object that is damaged; another goes on behind it
+                    remaining = chain(list(self._asked), following, remaining)
+                    following = list(islice(remaining, REQUESTS))
+                    self._stop()
+                    self._start()
+                yield sha, *(answer or (None, -1))
+        finally:
+            if self._asked:  # the reader stopped early: answers that are under way must not meet the next reading
+                self._stop()
+                self._start()
+
+    def _ask(self, shas: list[str]) -> bool:
+        """Send requests: all or, where the pipe is full, none, as POSIX promises for writes of up to PIPE_BUF."""
+        assert self.process.stdin is not None
+        request = "".join(f"{sha}\n" for sha in shas).encode()
+        assert len(request) <= select.PIPE_BUF
+        try:
+            os.write(self.process.stdin.fileno(), request)
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:
+            pass  # git has ended; its missing answer says so
+        self._asked.extend(shas)
+        return True
+
+    def _answer(self, max_bytes: int) -> tuple[bytes | None, int] | None:
+        """Read git's next answer; None where it ended instead."""
+        assert self.process.stdout is not None
+        self._asked.popleft()
+        line = self.process.stdout.readline()
+        header = line.split()
+        if len(header) != 3 or not header[2].isdigit():
+            return (None, -1) if line else None
+        size = int(header[2])
+        if header[1] == b"blob" and size <= max_bytes:
+            data, end = self.process.stdout.read(size), self.process.stdout.read(1)
+            return (data, size) if end else None
+        if not self._skip(size + 1):
+            return None
+        return None, size if header[1] == b"blob" else -1
+
+    def _skip(self, size: int) -> bool:
+        assert self.process.stdout is not None
+        while size > 0:
+            piece = self.process.stdout.read(min(size, READ_PIECE))
+            if not piece:
+                return False
+            size -= len(piece)
+        return True
+
+    def _start(self) -> None:
         self.process = subprocess.Popen(
             [*self.git.command, "cat-file", "--batch"],
             stdin=subprocess.PIPE,
@@ -134,40 +216,15 @@ class Blobs:
             env=self.git.environment,
             bufsize=READ_PIECE,
         )
-        return self
+        assert self.process.stdin is not None
+        os.set_blocking(self.process.stdin.fileno(), False)
 
-    def __exit__(self, *_: object) -> None:
+    def _stop(self) -> None:
+        self._asked.clear()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
         self.process.wait()
-
-    def read(self, sha: str, max_bytes: int) -> tuple[bytes | None, int]:
-        """Give a blob's bytes and size. The bytes are None when it is larger; the size is -1 when it is missing."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(f"{sha}\n".encode())
-        self.process.stdin.flush()
-        header = self.process.stdout.readline().split()
-        if len(header) != 3 or header[1] != b"blob":
-            if len(header) == 3 and header[2].isdigit():
-                self._drain(int(header[2]))
-            return None, -1
-        size = int(header[2])
-        if size > max_bytes:
-            self._drain(size)
-            return None, size
-        data = self.process.stdout.read(size)
-        self.process.stdout.read(1)
-        return data, size
-
-    def _drain(self, size: int) -> None:
-        assert self.process.stdout is not None
-        left = size + 1
-        while left > 0:
-            piece = self.process.stdout.read(min(left, READ_PIECE))
-            if not piece:
-                return
-            left -= len(piece)
 
 
 def last_line(text: str) -> str:
