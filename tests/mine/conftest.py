@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.tiny_repo import build_tiny_repo
+from tuner.mine.repositories import open_repositories
 from tuner.mine.repository import open_repository
 from tuner.mine.stage import run
 from tuner.progress import Progress
@@ -34,11 +35,21 @@ class Outcome:
         return list(read_jsonl(self.folder / self.mined.rejected, Rejected))
 
 
-def mine(source: Path, out: Path, seed: int = 0, **settings: object) -> Outcome:
-    """Mine a repository into `out`."""
+def mine(
+    source: object,
+    out: Path,
+    seed: int = 0,
+    *,
+    memory: Path | None = None,
+    progress: Progress | None = None,
+    **settings: object,
+) -> Outcome:
+    """Mine what `source` names into `out`; nothing is remembered from another run, unless `memory` is given."""
     out.mkdir(parents=True, exist_ok=True)
-    repo = open_repository(str(source), out / "clones", Progress())
-    return Outcome(out, run(repo, MineSettings.model_validate(settings), seed, Workspace(out, out, out, Progress())))
+    progress = progress or Progress()
+    repos = open_repositories(str(source), out / "clones", progress)
+    work = Workspace(out, out, out, progress)
+    return Outcome(out, run(repos, MineSettings.model_validate(settings), seed, memory or out / "memory", work))
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,13 @@ from pathlib import Path
 
 from tuner.errors import RepoError
 
-SAFE_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.quotePath=false", "diff.orderFile=")
+# The first two keep programs from running. The others keep a configuration from changing what git prints, and git from
+# holding or comparing what is far too large to be code.
+SAFE_SETTINGS = (
+    *("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.quotePath=false", "core.attributesFile=/dev/null"),
+    *("core.bigFileThreshold=16m", "diff.orderFile=", "diff.suppressBlankEmpty=false", "diff.indentHeuristic=true"),
+    *("diff.relative=false", "diff.ignoreSubmodules=none", "log.showRoot=true"),
+)
 # Variables that a surrounding git command (a hook, a rebase) sets and that would redirect ours to its repository.
 INHERITED = (
     "GIT_DIR",
@@ -39,6 +45,10 @@ INHERITED = (
     "GIT_CONFIG",
     "GIT_CONFIG_PARAMETERS",
     "GIT_CONFIG_COUNT",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_ATTR_SOURCE",
     "GIT_LITERAL_PATHSPECS",
     "GIT_GLOB_PATHSPECS",
     "GIT_NOGLOB_PATHSPECS",
@@ -52,8 +62,9 @@ def safe_environment(*, network: bool = False) -> dict[str, str]:
     """Give the environment of a git command; only `network` commands may use a transport."""
     environment = {name: value for name, value in os.environ.items() if name not in INHERITED}
     environment.update(
-        GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", GIT_NO_REPLACE_OBJECTS="1", GIT_PAGER="cat", LC_ALL="C"
-    )
+        GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", GIT_NO_REPLACE_OBJECTS="1", GIT_PAGER="cat", LC_ALL="C",
+        GIT_GRAFT_FILE=os.devnull,
+    )  # fmt: skip
     if network:  # system settings stay, since firms set proxies and certificates there
         environment["GIT_ALLOW_PROTOCOL"] = "file:git:http:https:ssh"
     else:  # a partial clone would fetch a missing blob by a program that its own configuration names
@@ -71,7 +82,9 @@ class Git:
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
-        self.command = ["git", "-C", self.path, *safe_arguments(), "-c", f"safe.directory={self.path}"]
+        # Named and bare: whatever stands in the work tree (attributes, changed files) says nothing about a commit.
+        place = ".git" if (Path(path) / ".git").exists() else "."
+        self.command = ["git", "-C", self.path, *safe_arguments(), f"--git-dir={place}", "--bare"]
         self.environment = safe_environment()
         # The user's own settings may change what plumbing prints (mail maps, colours, rename limits).
         self.environment["GIT_CONFIG_GLOBAL"] = os.devnull

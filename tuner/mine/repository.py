@@ -9,7 +9,6 @@ submodules; a second call fetches. Try it: `tuner mine --repo PATH`.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
@@ -83,17 +82,15 @@ def _top_level(path: Path, source: str) -> Path:
         return Path(git_folder)
     asked[-2:] = ["--show-toplevel"]
     done = subprocess.run(asked, capture_output=True, text=True, env=safe_environment(), check=False, errors="replace")
-    # Inside the `.git` folder of a work tree there is no top level; its git directory serves as well.
-    return Path(done.stdout.strip()) if done.returncode == 0 and done.stdout.strip() else Path(git_folder)
+    # Inside the `.git` folder of a work tree there is no top level; its git directory serves as well. It also does where
+    # core.worktree names a folder that is not the repository's.
+    top = Path(done.stdout.removesuffix("\n") or git_folder)
+    return top if done.returncode == 0 and (top / ".git").exists() else Path(git_folder)
 
 
 def _describe(folder: Path, *, shown: str, name: str) -> Repo:
-    revision, branch = _head(folder)
     git = Git(folder)
-    if revision is None:
-        raise RepoError(
-            f"{shown}: the repository has no commits yet", "commit something first, or choose another branch"
-        )
+    revision, branch = _head(git, shown)
     if git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
         held = int(git.run("rev-list", "--count", "HEAD"))
         raise RepoError(
@@ -114,25 +111,27 @@ def _describe(folder: Path, *, shown: str, name: str) -> Repo:
     return Repo(name, str(folder), revision, branch)
 
 
-def _head(folder: Path) -> tuple[str | None, str | None]:
-    """Give the commit and the branch that HEAD names; None for a branch without commits, and for a detached HEAD."""
-    import git as gitpython  # imported late: it refuses to load where git is missing
-
+def _head(git: Git, shown: str) -> tuple[str, str | None]:
+    """Give the commit and the branch that HEAD names; the branch is None for a detached HEAD."""
+    # GitPython asks git without the protection of `plumbing`: a missing commit would be fetched by a program that the
+    # repository's configuration names.
     try:
-        with contextlib.closing(gitpython.Repo(folder)) as opened:
-            branch = None if opened.head.is_detached else opened.head.reference.name
-            return (opened.head.commit.hexsha if opened.head.is_valid() else None), branch
-    except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError):
-        pass  # GitPython 3.2.1 does not accept every bare repository or ref storage that git itself accepts
-    git = Git(folder)
+        named = git.run("rev-parse", "--verify", "--quiet", "HEAD").decode().strip()
+    except RepoError:
+        raise RepoError(
+            f"{shown}: the repository has no commits yet", "commit something first, or choose another branch"
+        ) from None
     try:
         revision = git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
     except RepoError:
-        return None, None
+        raise RepoError(
+            f"{shown}: the commit of HEAD is missing or damaged ({named})", f"`git -C {git.path} fsck` looks for damage"
+        ) from None
     try:
-        return revision, git.run("symbolic-ref", "--quiet", "--short", "HEAD").decode("utf-8", "replace").strip()
+        reference = git.run("symbolic-ref", "--quiet", "HEAD").decode("utf-8", "replace").strip()
     except RepoError:
         return revision, None
+    return revision, reference.removeprefix("refs/heads/")
 
 
 def _is_partial(git: Git) -> bool:
