@@ -54,6 +54,7 @@ INHERITED = (
     "GIT_NOGLOB_PATHSPECS",
     "GIT_ICASE_PATHSPECS",
 )
+NO_INDEX = os.path.join(os.sep, "nonexistent", "index")
 READ_PIECE = 1 << 20
 REQUESTS = select.PIPE_BUF // 65  # blobs that are asked for at once: so many lines of 64 digits are written whole
 
@@ -82,12 +83,13 @@ class Git:
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
-        # Named and bare: whatever stands in the work tree (attributes, changed files) says nothing about a commit.
-        place = ".git" if (Path(path) / ".git").exists() else "."
-        self.command = ["git", "-C", self.path, *safe_arguments(), f"--git-dir={place}", "--bare"]
+        # From inside the git directory and without an index: the work tree's attributes, mail map and changed files say
+        # nothing about a commit.
+        place = str(_git_folder(Path(path)))
+        self.command = ["git", "-C", place, *safe_arguments(), "--git-dir=.", "--work-tree=."]
         self.environment = safe_environment()
         # The user's own settings may change what plumbing prints (mail maps, colours, rename limits).
-        self.environment["GIT_CONFIG_GLOBAL"] = os.devnull
+        self.environment.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_INDEX_FILE=NO_INDEX)
 
     def configured(self, *settings: str) -> Git:
         """Give the same repository with more settings."""
@@ -238,6 +240,14 @@ class Blobs:
             if pipe is not None:
                 pipe.close()
         self.process.wait()
+
+
+def _git_folder(path: Path) -> Path:
+    """Find the git directory of a work tree, which may be a linked one or a submodule's; else it is `path` itself."""
+    inner = path / ".git"
+    if inner.is_file():
+        return path / os.fsdecode(inner.read_bytes().removeprefix(b"gitdir:").strip())
+    return inner if inner.is_dir() else path
 
 
 def last_line(text: str) -> str:

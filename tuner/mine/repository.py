@@ -61,8 +61,7 @@ def _name(source: str) -> str:
 
 def _top_level(path: Path, source: str) -> Path:
     """Find the work tree that `path` lies in, or the git directory of a bare repository."""
-    asked = ["git", "-C", str(path), *safe_arguments(), "rev-parse", "--is-bare-repository", "--absolute-git-dir"]
-    done = subprocess.run(asked, capture_output=True, text=True, env=safe_environment(), check=False, errors="replace")
+    done = _rev_parse(path, "--is-bare-repository", "--absolute-git-dir")
     if done.returncode != 0:
         said = done.stderr.strip()
         if "dubious ownership" in said:
@@ -80,19 +79,23 @@ def _top_level(path: Path, source: str) -> Path:
     is_bare, git_folder = done.stdout.split("\n")[:2]
     if is_bare == "true":
         return Path(git_folder)
-    asked[-2:] = ["--show-toplevel"]
-    done = subprocess.run(asked, capture_output=True, text=True, env=safe_environment(), check=False, errors="replace")
-    # Inside the `.git` folder of a work tree there is no top level; its git directory serves as well. It also does where
-    # core.worktree names a folder that is not the repository's.
-    top = Path(done.stdout.removesuffix("\n") or git_folder)
-    return top if done.returncode == 0 and (top / ".git").exists() else Path(git_folder)
+    # Inside the `.git` folder of a work tree there is no top level; its git directory serves as well, as it does where
+    # the configuration says that the work tree is some other folder.
+    top = _rev_parse(path, "--show-toplevel").stdout.removesuffix("\n")
+    owned = _rev_parse(Path(top), "--absolute-git-dir").stdout.removesuffix("\n") if Path(top).is_dir() else ""
+    return Path(top if top and owned == git_folder else git_folder)
+
+
+def _rev_parse(folder: Path, *questions: str) -> subprocess.CompletedProcess[str]:
+    asked = ["git", "-C", str(folder), *safe_arguments(), "rev-parse", *questions]
+    return subprocess.run(asked, capture_output=True, text=True, env=safe_environment(), check=False, errors="replace")
 
 
 def _describe(folder: Path, *, shown: str, name: str) -> Repo:
     git = Git(folder)
     revision, branch = _head(git, shown)
     if git.run("rev-parse", "--is-shallow-repository").strip() == b"true":
-        held = int(git.run("rev-list", "--count", "HEAD"))
+        held = int(git.run("rev-list", "--count", "HEAD", "--"))
         raise RepoError(
             f"{shown}: a shallow clone, only the newest {held} commits are here, so most edits are lost",
             f"git -C {folder} fetch --unshallow",
@@ -102,7 +105,7 @@ def _describe(folder: Path, *, shown: str, name: str) -> Repo:
             f"{shown}: a partial clone, file contents of older commits are not here",
             "clone it again without --filter",
         )
-    count = int(git.run("rev-list", "--count", "--max-count=2", "HEAD"))
+    count = int(git.run("rev-list", "--count", "--max-count=2", "HEAD", "--"))
     if count < 2:
         raise RepoError(
             f"{shown}: the repository has 1 commit, wanted at least 2: older to learn from, newer to be judged by",

@@ -1,0 +1,312 @@
+"""Damaged, grafted, borrowed and moving repositories: a clear error, or a counted rejection and the rest is mined."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.mine.conftest import Outcome, mine
+from tests.mine.histories import ADA, History, code, function, shop
+from tests.tiny_repo import git
+from tuner.errors import RepoError
+from tuner.progress import Progress, Track
+from tuner.records import Rejected
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """Mine the shop as it is."""
+    return mine(shop(History()).write(tmp_path_factory.mktemp("plain") / "shop"), tmp_path_factory.mktemp("mined"))
+
+
+def assert_same(outcome: Outcome, plain: Outcome) -> None:
+    """Compare all that was written."""
+    for name in (plain.mined.pairs, plain.mined.additions, plain.mined.rejected):
+        assert (outcome.folder / name).read_bytes() == (plain.folder / name).read_bytes(), name
+    assert outcome.pairs and outcome.additions
+
+
+def place_of(folder: Path, name: str) -> Path:
+    """Find the file of a loose object."""
+    sha = git(folder, "rev-parse", name).strip()
+    return folder / "objects" / sha[:2] / sha[2:]
+
+
+def damage(folder: Path, name: str) -> None:
+    place = place_of(folder, name)
+    place.chmod(0o644)
+    place.write_bytes(b"this was an object once")
+
+
+def refused(folder: Path, out: Path) -> str:
+    with pytest.raises(RepoError) as caught:
+        mine(folder, out)
+    assert caught.value.hint == f"`git -C {folder} fsck` looks for damage"
+    return caught.value.message
+
+
+@pytest.mark.parametrize("kind", ["damaged", "missing"])
+def test_a_blob_that_cannot_be_read_is_counted_and_the_rest_is_mined(kind: str, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    cut = git(folder, "rev-parse", "main~3").strip()
+    if kind == "damaged":
+        damage(folder, f"{cut}:shop/cart.py")
+    else:
+        place_of(folder, f"{cut}:shop/cart.py").unlink()
+    outcome = mine(folder, tmp_path / "out")
+    print(outcome.mined.rejected_counts)
+    assert {pair.path for pair in outcome.pairs if pair.kind == "file"} == {"shop/stock.py", "shop/till.py"}
+    of_commits = {each for each in outcome.rejected if each.reason == "unreadable"}
+    assert Rejected("shop/cart.py", "mine", "missing_object") in outcome.rejected and len(of_commits) == 2
+    assert {"edit", "message"} <= {pair.kind for pair in outcome.pairs} and outcome.additions
+
+
+def test_a_damaged_blob_in_a_rename_does_not_stop_the_reading(tmp_path: Path) -> None:
+    history = shop(History())
+    moved = function("till", "refund") + code("till")
+    history.commit("Move the till", {"shop/till.py": None, "shop/desk.py": moved}, parents=[4])
+    shop(history)
+    folder = history.write(tmp_path / "shop")
+    damage(folder, "main~9:shop/desk.py")
+    outcome = mine(folder, tmp_path / "out")
+    print(outcome.mined.rejected_counts)
+
+
+def test_a_damaged_tree_of_the_cut_is_named(tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    damage(folder, "main~3:shop")
+    print(refused(folder, tmp_path / "out"))
+
+
+def test_a_damaged_commit_is_named(tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    damage(folder, "main~4")
+    print(refused(folder, tmp_path / "out"))
+
+
+def test_a_missing_parent_is_named(tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    place_of(folder, "main~4").unlink()
+    print(refused(folder, tmp_path / "out"))
+
+
+def test_a_truncated_pack_is_named(tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    git(folder, "gc", "--quiet")
+    (pack,) = folder.glob("objects/pack/*.pack")
+    pack.chmod(0o644)
+    os.truncate(pack, pack.stat().st_size // 3)
+    print(refused(folder, tmp_path / "out"))
+
+
+def test_grafts_and_replaced_objects_change_nothing(plain: Outcome, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    shas = git(folder, "rev-list", "main").split()
+    (folder / "info").mkdir(exist_ok=True)
+    (folder / "info/grafts").write_text(f"{shas[1]} {shas[5]}\n{shas[3]}\n")
+    git(folder, "replace", shas[0], shas[4])
+    git(folder, "replace", git(folder, "rev-parse", "main:shop/cart.py").strip(), git(folder, "rev-parse", "main:shop/till.py").strip())
+    assert len(git(folder, "rev-list", "main").split()) < len(shas)  # git itself goes by them
+    assert_same(mine(folder, tmp_path / "out"), plain)
+
+
+def test_borrowed_objects_are_read_and_a_lender_that_is_gone_is_no_harm(plain: Outcome, tmp_path: Path) -> None:
+    lender = shop(History()).write(tmp_path / "lender")
+    git(tmp_path, "clone", "--quiet", "--bare", "--shared", str(lender), "shop")
+    folder = tmp_path / "shop"
+    assert (folder / "objects/info/alternates").read_text().strip() == str(lender / "objects")
+    assert_same(mine(folder, tmp_path / "out"), plain)
+    lender.rename(tmp_path / "gone")
+    with pytest.raises(RepoError) as caught:
+        mine(folder, tmp_path / "nothing")
+    print(caught.value)
+    other = shop(History()).write(tmp_path / "other" / "shop")
+    (other / "objects/info/alternates").write_text(f"{tmp_path}/nowhere\n../../../../etc\n{other}/objects\n")
+    assert_same(mine(other, tmp_path / "again"), plain)
+
+
+def test_a_detached_head_is_mined_and_an_unborn_one_is_refused(plain: Outcome, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    (folder / "HEAD").write_text(git(folder, "rev-parse", "main"))
+    assert_same(mine(folder, tmp_path / "out"), plain)
+    (folder / "HEAD").write_text("ref: refs/heads/unborn\n")
+    with pytest.raises(RepoError, match="the repository has no commits yet"):
+        mine(folder, tmp_path / "none")
+
+
+def test_unrelated_histories_that_were_merged_are_both_mined(tmp_path: Path) -> None:
+    history = shop(History())
+    last = history.count
+    other = history.commit("Begin with wallets", {"side/wallet.py": code("wallet")}, parents=[], at=1_690_000_000)
+    other = history.commit("Refuse wallets of nobody", {"side/wallet.py": code("wallet") + "\n\n" + function("wallet", "rebate")}, parents=[other], at=1_690_100_000)
+    history.commit("Merge the wallets", {}, parents=[last, other], at=1_701_000_000)
+    history.count = 12
+    for number in range(6):
+        history.commit(f"Keep crate {number} apart", {f"side/crate{number}.py": code(f"crate{number}")}, at=1_701_100_000 + number * 9)
+    outcome = mine(history.write(tmp_path / "shop"), tmp_path / "out")
+    print(outcome.mined.rejected_counts, outcome.mined.cut)
+    assert {"shop/till.py", "side/wallet.py"} <= {pair.path for pair in outcome.pairs if pair.kind == "edit"}
+
+
+def test_another_users_repository_is_refused_until_it_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another user")
+    folder = shop(History()).write(tmp_path / "shop")
+    for place in (folder, *folder.rglob("*")):
+        os.chown(place, 12_345, 12_345)
+    with pytest.raises(RepoError, match="belongs to another user, so git refuses to read it") as caught:
+        mine(folder, tmp_path / "out")
+    assert caught.value.hint == f"if you trust it: git config --global --add safe.directory {folder}"
+    (tmp_path / "gitconfig").write_text(f"[safe]\n\tdirectory = {folder}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    assert mine(folder, tmp_path / "out").additions
+
+
+class _Pushing(Progress):
+    """Let the repository change at the first step of each piece of work."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pushed = 0
+
+    @contextmanager
+    def track(self, label: str, total: float | None, unit: str) -> Iterator[Track]:
+        with super().track(label, total, unit) as track:
+            before, advance = self.pushed, track.advance
+
+            def pushing(count: float = 1) -> None:
+                if self.pushed == before:
+                    self.push()
+                advance(count)
+
+            track.advance = pushing  # type: ignore[method-assign]
+            yield track
+
+    def push(self) -> None:
+        self.pushed += 1
+        tree = git(self.folder, "rev-parse", "main~5^{tree}").strip()
+        author = ["-c", "user.name=Ada", "-c", "user.email=ada@shop.test"]
+        sha = git(self.folder, *author, "commit-tree", "-p", "main", "-m", "Go back", tree).strip()
+        git(self.folder, "update-ref", "refs/heads/main", sha)
+        git(self.folder, "repack", "-a", "-d", "--quiet")
+
+
+def test_a_push_and_a_repack_in_the_middle_change_nothing(plain: Outcome, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    progress = _Pushing(folder)
+    outcome = mine(folder, tmp_path / "out", progress=progress)
+    assert progress.pushed >= 4
+    assert_same(outcome, plain)
+
+
+def test_a_linked_work_tree_is_read_through_its_repository(plain: Outcome, tmp_path: Path) -> None:
+    main = shop(History()).write(tmp_path / "main", bare=False)
+    git(main, "worktree", "add", "--quiet", "--detach", str(tmp_path / "linked/shop"))
+    assert (tmp_path / "linked/shop/.git").is_file()
+    assert_same(mine(tmp_path / "linked/shop", tmp_path / "out"), plain)
+
+
+def test_what_stands_in_the_work_tree_and_its_settings_change_nothing(plain: Outcome, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop", bare=False)
+    (folder / ".gitattributes").write_text("*.py -diff binary\n")
+    (folder / ".mailmap").write_text("Nobody <no@shop.test> Ada Byron <ada@shop.test>\n")
+    (folder / "shop/till.py").write_text("raise SystemExit\n")
+    (folder / ".git/index").write_bytes(b"no index")
+    for name, value in {
+        "core.bigFileThreshold": "1",
+        "core.attributesFile": str(folder / ".gitattributes"),
+        "core.abbrev": "4",
+        "diff.suppressBlankEmpty": "true",
+        "diff.indentHeuristic": "false",
+        "diff.noprefix": "true",
+        "diff.context": "0",
+        "diff.interHunkContext": "90",
+        "diff.algorithm": "patience",
+        "diff.renames": "copies",
+        "diff.renameLimit": "1",
+        "diff.relative": "true",
+        "diff.orderFile": str(folder / "shop/cart.py"),
+        "diff.ignoreSubmodules": "all",
+        "color.ui": "always",
+        "color.diff": "always",
+        "log.showRoot": "false",
+        "log.diffMerges": "first-parent",
+        "log.mailmap": "true",
+        "log.date": "relative",
+        "log.decorate": "full",
+        "log.follow": "true",
+        "format.pretty": "%H",
+        "format.notes": "*",
+        "i18n.logOutputEncoding": "UTF-16",
+    }.items():
+        git(folder, "config", name, value)
+    assert_same(mine(folder, tmp_path / "out"), plain)
+
+
+def test_a_work_tree_that_the_configuration_puts_elsewhere_is_not_gone_to(plain: Outcome, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop", bare=False)
+    History().write(tmp_path / "elsewhere", bare=False)
+    git(folder, "config", "core.worktree", str(tmp_path / "elsewhere"))
+    assert_same(mine(folder, tmp_path / "out"), plain)
+    git(folder, "config", "core.worktree", str(tmp_path / "nowhere"))
+    assert_same(mine(folder, tmp_path / "again"), plain)
+
+
+def test_variables_of_a_surrounding_git_command_change_nothing(
+    plain: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_NAMESPACE"):
+        monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", "/bin/false")
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'log.showRoot=false'")
+    monkeypatch.setenv("GIT_LITERAL_PATHSPECS", "1")
+    assert_same(mine(folder, tmp_path / "out"), plain)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[core\n", "git cannot read it: fatal: bad config line"),
+        ("[core]\n\trepositoryformatversion = 99\n", "git cannot read it: fatal: Expected git repo version"),
+        ("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tmagic = true\n", "git cannot read it: "),
+    ],
+)
+def test_a_configuration_that_git_refuses_is_quoted(line: str, message: str, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    with (folder / "config").open("a") as config:
+        config.write(line)
+    with pytest.raises(RepoError) as caught:
+        mine(folder, tmp_path / "out")
+    print(caught.value)
+    assert message in caught.value.message and caught.value.hint
+
+
+def test_a_repository_with_sha256_is_mined(tmp_path: Path) -> None:
+    outcome = mine(shop(History()).write(tmp_path / "shop", form="sha256"), tmp_path / "out")
+    assert {"file", "edit"} <= {pair.kind for pair in outcome.pairs} and outcome.additions
+    assert {len(pair.commit) for pair in outcome.pairs} == {64}
+
+
+@pytest.mark.parametrize("branch", ["--upload-pack=x", "-n", "caf\udce9", "main\u00a0", "a/b/-c"])
+def test_a_branch_may_have_any_name(branch: str, plain: Outcome, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    place = os.fsencode(folder / "refs/heads" / branch)
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    with open(place, "w") as reference:
+        reference.write(git(folder, "rev-parse", "main"))
+    (folder / "HEAD").write_bytes(b"ref: refs/heads/" + os.fsencode(branch) + b"\n")
+    (folder / "refs/heads/main").unlink()
+    assert_same(mine(folder, tmp_path / "out"), plain)
+
+
+def test_a_tag_of_the_branchs_name_does_not_stand_in_for_it(plain: Outcome, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    git(folder, "tag", "main", "main~3")
+    git(folder, "tag", "HEAD", "main~2")
+    assert_same(mine(folder, tmp_path / "out"), plain)
