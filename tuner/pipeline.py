@@ -41,9 +41,7 @@ Said = Callable[[str, State, dict[str, Any]], None]
 class Pipeline:
     """One run from repository to report. `said` is called after each stage with its name, state and manifest entry."""
 
-    def __init__(
-        self, run: Run, repos: list[Repo], base: Base, recipe: Recipe, progress: Progress, said: Said
-    ) -> None:
+    def __init__(self, run: Run, repos: list[Repo], base: Base, recipe: Recipe, progress: Progress, said: Said) -> None:
         self.run = run
         self.repos = repos
         self.base = base
@@ -102,7 +100,8 @@ class Pipeline:
             renderer = self._renderer()
             return stage.run(mined, renderer, self.recipe.dataset, self.recipe.seed, workspace, _require_clean)
 
-        settings = {"dataset": self._section("dataset"), "base": self.base.revision, "repos": [repo.name for repo in self.repos]}
+        names = [repo.name for repo in self.repos]
+        settings = {"dataset": self._section("dataset"), "base": self.base.revision, "repos": names}
         return self._stage("dataset", Dataset, work, settings, [mined.pairs, mined.additions])
 
     def _train(self) -> Adapter:

@@ -69,9 +69,7 @@ class Run:
         return adapters / f"{slug(repo.name)}-{slug(base.name)}-{ident}"
 
     @classmethod
-    def create(
-        cls, adapters: Path, repo: Repo, base: Base, recipe: recipes.Recipe, repos: Sequence[Repo] = ()
-    ) -> Run:
+    def create(cls, adapters: Path, repo: Repo, base: Base, recipe: recipes.Recipe, repos: Sequence[Repo] = ()) -> Run:
         """Find the folder of this command, or make it; `repo` stands for `repos` where there are several."""
         folder = cls.folder_of(adapters, repo, base, recipe)
         if (folder / MANIFEST).is_file():

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from tuner.dataset.decoded import Example
-from tuner.records import PAIR_KINDS, Dataset, Item, Mined
+from tuner.records import PAIR_KINDS, Dataset, Item, Mined, MinedRepo
 from tuner.render import fence_for
 
 
@@ -32,9 +32,9 @@ def card(
         "This folder, this card included, contains internal code; do not publish it. It was made on this machine from"
         f" {', '.join(sorted(repos))}.",
         "",
-        f"- source revision: `{mined.revision}`",
-        f"- cut: `{mined.cut.commit}` of {_day(mined.cut.committed_at)}; {mined.cut.commits_before} code commits before"
-        f" it, {mined.cut.commits_after} after it",
+        *(f"- {each.name}: revision `{each.revision}`, {_cut_of(each)}" for each in mined.repos),
+        f"- moment of the cut: {_day(mined.cut.committed_at)}; {mined.cut.commits_before} code commits before it,"
+        f" {mined.cut.commits_after} after it",
         f"- training pairs are from {_day(dates[0])} to {_day(dates[1])}; items are from {_range(items)}",
         f"- items: `{dataset.items}`, sha256 `{dataset.items_sha256}`",
         *([f"- note on the cut: {mined.cut.note}"] if mined.cut.note else []),
@@ -116,6 +116,10 @@ def _example(example: Example) -> list[str]:
     fence = fence_for(example.read, example.learned)
     blocks = [line for text in (example.read, example.learned) for line in (fence, text.rstrip("\n"), fence, "")]
     return ["", f"### {example.kind}: `{example.path}`", "", *blocks[:-1]]
+
+
+def _cut_of(repo: MinedRepo) -> str:
+    return f"cut at `{repo.cut.commit}`" if repo.cut is not None else "all of it later than the cut"
 
 
 def _stratum(item: Item) -> tuple[str, str, str]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tuner.mine.history import Commit, Patch
-from tuner.mine.languages import Language
 from tuner.mine.holes import head, tail
+from tuner.mine.languages import Language
 from tuner.records import Addition, content_id
 
 MIN_LINE_CHARS = 6

@@ -202,7 +202,9 @@ def draft_to_plain(draft: Draft) -> list[Any]:
 
 def draft_from_plain(plain: list[Any]) -> Draft:
     """Build the draft that `draft_to_plain` gave."""
-    return Draft(*plain[:-1], tuple(Neighbour(path, text) for path, text in plain[-1]))
+    kind, path, language, response, instruction, context, suffix, beside = plain
+    neighbours = tuple(Neighbour(path, text) for path, text in beside)
+    return Draft(kind, path, language, response, instruction, context, suffix, neighbours)
 
 
 def _telling(lines: Iterator[bytes]) -> list[int]:

@@ -108,7 +108,9 @@ def _at_moment(lines: list[_Line], moment: int, note: str) -> list[Split]:
     if all(split.cut is None for split in splits):
         raise RepoError("mine.cut: no repository has a commit up to that day", "name a later day")
     if all(split.cut is None or split.cut.commits_after == 0 for split in splits):
-        raise RepoError("mine.cut: no code commit lies after that day, nothing is left to evaluate on", "name an earlier day")
+        raise RepoError(
+            "mine.cut: no code commit lies after that day, nothing is left to evaluate on", "name an earlier day"
+        )
     return splits
 
 
@@ -168,7 +170,7 @@ def _named(line: _Line, name: str) -> int:
 
 
 def _dates(commits: dict[str, Commit], line: list[str]) -> list[int]:
-    """Give the latest date up to each position; a date that no clock of the newest commits agrees with does not count."""
+    """Give the latest date up to each position, without dates that no clock of the newest commits agrees with."""
     last = sorted(commits[sha].committed_at for sha in line[-CLOCKS:])
     newest = max(date for date in last if date <= last[len(last) // 2] + YEAR_SECONDS)
     dates: list[int] = []

@@ -46,7 +46,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file at the cut. `data` is `text` in UTF-8, in which the tree counts; `tree` is None without a healthy parse."""
+    """A file at the cut. `data` is `text` in UTF-8, in which the tree counts; no tree where the file hardly parses."""
 
     path: str
     language: Language
@@ -67,7 +67,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The repository at the cut: who defines, calls and imports what, and the text of any kept file (None if dropped)."""
+    """The repository at the cut: who defines, calls and imports what; and the text of any kept file, else None."""
 
     repo: str
     index: SymbolIndex

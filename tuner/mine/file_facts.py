@@ -70,7 +70,9 @@ class FileFacts:
         """Build the facts that `to_plain` gave."""
         drafts = [draft_from_plain(each) for each in plain["drafts"]]
         symbols = FileSymbols.from_plain(plain["symbols"]) if plain["symbols"] else None
-        return FileFacts(plain["reason"], plain["language"], plain["text"], plain["head"], drafts, symbols, plain["redactions"])
+        return FileFacts(
+            plain["reason"], plain["language"], plain["text"], plain["head"], drafts, symbols, plain["redactions"]
+        )
 
 
 @dataclass(frozen=True, slots=True)

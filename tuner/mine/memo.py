@@ -75,7 +75,8 @@ class Memo:
 
     def among(self, keys: Iterable[str]) -> set[str]:
         """Say which of the keys have a result."""
-        wanted, found = list(dict.fromkeys(keys)), set()
+        wanted = list(dict.fromkeys(keys))
+        found: set[str] = set()
         for start in range(0, len(wanted), KEYS_PER_QUERY):
             some = [self._scoped(key) for key in wanted[start : start + KEYS_PER_QUERY]]
             marks = ",".join("?" * len(some))

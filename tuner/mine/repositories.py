@@ -31,9 +31,7 @@ def open_repositories(source: str, clones: Path, progress: Progress) -> list[Rep
             raise RepoError(f"{repo.name}: stands twice in REPO ({repo.path})", "name every repository once")
         by_path[repo.path] = repo.name
     counts = Counter(repo.name for repo in repos)
-    return [
-        repo if counts[repo.name] == 1 else dataclasses.replace(repo, name=_longer_name(repo)) for repo in repos
-    ]
+    return [repo if counts[repo.name] == 1 else dataclasses.replace(repo, name=_longer_name(repo)) for repo in repos]
 
 
 def together(repos: list[Repo]) -> Repo:

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from tuner.mine.books import Books, Provenance
-from tuner.mine.drafts import Draft, Surroundings
 from tuner.mine.commit_facts import draft_from_plain, draft_to_plain, is_telling, line_hash
+from tuner.mine.drafts import Surroundings
 from tuner.mine.file_facts import Blob, FileFacts, FileMiner, healthy_tree, source_file
 from tuner.mine.gates.attributes import Attributes
 from tuner.mine.gates.licences import Owners, is_licence_file, licence_folders
 from tuner.mine.gates.paths import path_reason
+from tuner.mine.history import SUBMODULE, SYMLINK
 from tuner.mine.kinds import REPOSITORY_KINDS
 from tuner.mine.languages import language_named
-from tuner.mine.history import SUBMODULE, SYMLINK
 from tuner.mine.memo import Memo, remembered
 from tuner.mine.plumbing import Blobs, Git
 from tuner.mine.symbol_index import SymbolIndex
@@ -88,7 +88,8 @@ class Snapshot:
                 track.advance(1)
         place = self.scratch / f"{self.repo.name}.index"
         place.write_bytes(pickle.dumps((index, {path: blob.key for path, blob in self.kept.items()})))
-        miner = RepositoryMiner(self.repo.name, str(place), str(self.memo.path), self.memo.scope, self.settings, self.seed)
+        memo = self.memo
+        miner = RepositoryMiner(self.repo.name, str(place), str(memo.path), memo.scope, self.settings, self.seed)
         with progress.track(f"mining names of {self.repo.name}", total=len(self.kept), unit="file") as track:
             for path, drafts in zip(
                 self.kept, workers.map(miner, self.kept, FILES_PER_BATCH, few=FEW_FILES), strict=True

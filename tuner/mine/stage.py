@@ -63,9 +63,7 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
         "mine.additions": float(books.counts["additions"]),
         "mine.remembered": float(books.counts.pop("files_remembered") + books.counts.pop("commits_remembered")),
     }
-    mined = [
-        MinedRepo(repo.name, repo.revision, split.cut) for repo, split in zip(repos, splits, strict=True)
-    ]
+    mined = [MinedRepo(repo.name, repo.revision, split.cut) for repo, split in zip(repos, splits, strict=True)]
     counts, reasons = dict(sorted(books.counts.items())), dict(sorted(books.reasons.items()))
     return Mined(PAIRS, ADDITIONS, REJECTED, _common(splits), mined, counts, reasons, metrics)
 

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 
 from tuner.mine.drafts import Draft, SourceFile
 from tuner.mine.holes import choose_lines, cut
+from tuner.records import PairKind
 
 BLOCK_SHARE = 1 / 3
 
 
 def drafts(file: SourceFile) -> Iterator[Draft]:
     """Yield up to `mine.line_infilling_per_file` holes in the order of the file."""
-    kind, count = "line_infilling", file.settings.line_infilling_per_file
+    kind: PairKind = "line_infilling"
+    count = file.settings.line_infilling_per_file
     chance = file.chance(kind)
     blocks = choose_lines(file, chance, round(count * BLOCK_SHARE), to_block_end=True)
     lines = choose_lines(file, chance, count - len(blocks), to_block_end=False, taken=blocks)

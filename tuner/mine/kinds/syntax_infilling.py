@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 from tuner.mine.drafts import Draft, SourceFile
 from tuner.mine.holes import choose_nodes, cut
+from tuner.records import PairKind
 
 
 def drafts(file: SourceFile) -> Iterator[Draft]:
     """Yield up to `mine.syntax_infilling_per_file` holes in the order of the file."""
-    kind = "syntax_infilling"
+    kind: PairKind = "syntax_infilling"
     for start, end in choose_nodes(file, file.chance(kind), file.settings.syntax_infilling_per_file):
         yield file.draft(kind, **cut(file, start, end))
