@@ -358,7 +358,7 @@ def _go_on(history: _History, commits: int, reverted: str) -> None:
     main = history.commit("Format the Go reader", {"go/book.go": spaced}, who="lin")
     strict = LEDGER.replace("            return 0\n", '            raise KeyError(f"unknown account: {account}")\n')
     side = history.commit(
-        "Refuse to give the balance of an unknown account",
+        "Fix the balance of an unknown account, which looked like an empty one",
         {"ledger/book.py": strict},
         who="lin",
         branch="strict",
@@ -375,9 +375,10 @@ def _go_on(history: _History, commits: int, reverted: str) -> None:
         name = FEATURES[number % len(FEATURES)] + (f"_{number // len(FEATURES)}" if number >= len(FEATURES) else "")
         path = "ledger/flows.py"
         before = files.get(path, '"""What happens to money in a ledger."""\n\nfrom ledger.book import Ledger\n')
-        history.commit(
-            f"Add a flow that posts a {name} to the ledger", {path: before + _feature(name, number)}, who="ada"
-        )
+        test_path = "tests/test_flows.py"
+        tests = files.get(test_path, "from ledger.book import Ledger\nfrom ledger import flows\n")
+        added = {path: before + _feature(name, number), test_path: tests + _test(name, number)}
+        history.commit(f"Add a flow that posts a {name} to the ledger", added, who="ada")
 
 
 def _feature(name: str, number: int) -> str:
@@ -391,3 +392,13 @@ def post_{name}(ledger: Ledger, account: str, cents: int) -> int:
     ledger.post_entry("{name}s", cents, note=entry.note)
     return ledger.balance_of(account)
 '''
+
+
+def _test(name: str, number: int) -> str:
+    return f"""
+
+def test_a_{name}_is_taken_from_its_account() -> None:
+    ledger = Ledger()
+    ledger.post_entry("till", 5000)
+    assert flows.post_{name}(ledger, "till", {number + 100}) == {4900 - number}
+"""

@@ -45,7 +45,8 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
                 _mine(ledger, split, settings, seed, names, memo, workers, books, work)
         if not books.counts["files_kept"]:
             raise RepoError(
-                f"{', '.join(repo.name for repo in repos)}: holds no code that passes the gates ({_leading(books)})",
+                f"{', '.join(repo.name for repo in repos)}: holds no code that passes the gates "
+                f"(commit {_common(splits).commit[:12]}, {_leading(books)})",
                 "is this the right REPO=? mine.include and mine.exclude choose the files, mine.cut the commit",
             )
         books.flush()
