@@ -4,10 +4,10 @@ BM25 as in Robertson and Zaragoza (2009), k1 = 1.2 and b = 0.75. In: the texts o
 lines, best first. A term is an identifier in lower case, and each word of it (`parse_args`, `parse`, `args`): the whole
 name finds the same thing, its words find what is alike, and their own rarity weighs them.
 
-Memory is bounded: one 32-bit posting for each term of a chunk, about 60 of them, at most `MAX_CHUNKS` chunks; that is 12 MB
-of postings and about 60 MB with the terms for a million lines. Files beyond that are left out by the hash of their
-path, so that which ones does not depend on the order of work. Of a query, the 24 rarest terms are
-looked up, and none that one chunk in fifty has.
+Memory is bounded: one 32-bit posting for each term of a chunk, 40 to 60 of them, and at most `MAX_CHUNKS` chunks (about
+a million lines): some 12 MB of postings and 60 MB in all. Files beyond that are left out by the hash of their path, so
+that which ones does not depend on the order of work. Of a query, the 24 rarest terms are looked up, and none that one
+chunk in fifty has.
 """
 
 from __future__ import annotations

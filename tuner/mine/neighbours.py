@@ -94,10 +94,18 @@ def used_sites(path: str, text: str, index: SymbolIndex) -> dict[Site, int]:
             if each in asked or len(each[1]) < MIN_NAME_CHARS:
                 continue
             asked.add(each)
+            following = text[match.end() : match.end() + 1]
             for site in _sites(path, *each, index):
-                if site.definition.kind != "macro" or family_of(path) != "rust" or text[match.end() :].startswith("!"):
+                if _is_written_as(site.definition.kind, following, family_of(path)):
                     found.setdefault(site, match.start())
     return found
+
+
+def _is_written_as(kind: str, following: str, family: str) -> bool:
+    """Tell whether the character after a name lets it be this: a field may have the name of a method."""
+    if kind == "method":
+        return following == "("
+    return kind != "macro" or family != "rust" or following == "!"
 
 
 def _sites(path: str, on: str, name: str, index: SymbolIndex) -> tuple[Site, ...]:
@@ -126,7 +134,9 @@ def _definitions(path: str, before: str, after: str, index: SymbolIndex, read: R
         *reversed(used_sites(path, far, index)),
     ]
     # Of overloads the last one is the one that runs.
-    last = {(site.path, site.definition.full_name): site for site in sorted(sites, key=lambda each: each.definition.start)}
+    last = {
+        (site.path, site.definition.full_name): site for site in sorted(sites, key=lambda each: each.definition.start)
+    }
     sites = [last[site.path, site.definition.full_name] for site in sites]
     nearest: dict[str, list[Definition]] = {}
     for site in dict.fromkeys(sites):
@@ -157,7 +167,11 @@ def _piece(data: bytes, definitions: list[Definition], beside: tuple[Definition,
     for each in definitions:
         span = _head(data, each)
         owner = owners.get(each.owner)
-        parts = [span] if owner is None else [(_line_start(data, owner.start), _line_end(data, _named_line(data, owner))), span]
+        parts = (
+            [span]
+            if owner is None
+            else [(_line_start(data, owner.start), _line_end(data, _named_line(data, owner))), span]
+        )
         parts = [part for part in parts if spans.get(part[0], -1) < part[1]]
         added = sum(end - start for start, end in parts)
         if size + added + len(parts) <= MAX_CHUNK_CHARS:
@@ -193,7 +207,7 @@ def _named_line(data: bytes, definition: Definition) -> int:
 
 
 def _users(path: str, before: str, index: SymbolIndex, read: Read) -> Iterator[tuple[str, str]]:
-    """Yield the places in other files that call what this file defines, the definition nearest before the hole first."""
+    """Yield the places in other files that call what this file defines, the last definition before the hole first."""
     size = len(before.encode())
     own = [each for each in index.symbols(path).definitions if each.kind != "local" and each.start < size]
     for definition in own[::-1][:MAX_USERS]:
@@ -236,7 +250,10 @@ def _pieces(chunks: Iterable[Chunk], read: Read) -> Iterator[tuple[str, str]]:
     for chunk in chunks:
         text = read(chunk.path)
         if text is not None:
-            yield chunk.path, "\n".join(text.split("\n")[chunk.first : chunk.last])[: MAX_CHUNK_CHARS - 1].strip("\n") + "\n"
+            yield (
+                chunk.path,
+                "\n".join(text.split("\n")[chunk.first : chunk.last])[: MAX_CHUNK_CHARS - 1].strip("\n") + "\n",
+            )
 
 
 def _near(before: str, after: str) -> tuple[str, str]:

@@ -62,7 +62,7 @@ class Resolver:
             self.go_root = min(votes, key=lambda prefix: (-votes[prefix], prefix))
 
     def learn_crates(self, modules: Iterable[str]) -> None:
-        """Guess which crates are named `<prefix>_<folder>`: where two folders are used so, their bare names are others'.
+        """Guess which crates are named `<prefix>_<folder>`: where two are used so, their bare names are others'.
 
         `Cargo.toml` would tell, but is not read: a workspace names its crates alike.
         """
@@ -116,9 +116,7 @@ class Resolver:
                 roots.append(folder)
                 roots += [f"{folder}/{root}" for root in SOURCE_ROOTS if root]
             folder = posixpath.dirname(folder)
-        found = self._first(
-            each for root in reversed(roots) for each in _python_files(posixpath.join(root, *names))
-        )
+        found = self._first(each for root in reversed(roots) for each in _python_files(posixpath.join(root, *names)))
         if found or len(names) < 2:
             return found
         ending = tuple("/" + each for each in _python_files("/".join(names)))

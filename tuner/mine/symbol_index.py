@@ -9,6 +9,7 @@ search index over texts (`tuner.mine.bm25`) hangs on it so that it is built once
 from __future__ import annotations
 
 import posixpath
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from tuner.mine.resolve import Resolver, family_of
 from tuner.mine.symbols import TYPE_KINDS, Call, Definition, FileSymbols
 
 MAX_REEXPORTS = 5
+STANDARD = (sys.stdlib_module_names | {"java", "javax"}, ("std", "core", "alloc", "node"))
 SELF = ("self", "this", "cls", "Self")
 
 
@@ -184,7 +186,7 @@ class SymbolIndex:
         return ()
 
     def _linked(self, path: str, named: list[Site]) -> tuple[Site, ...]:
-        """Choose among C definitions: headers that `path` includes, at any depth, and sources beside it or beside those."""
+        """Choose among C definitions: headers that `path` includes at any depth, and sources beside any of them."""
         included = self._included(path)
         folders = {posixpath.dirname(each) for each in (path, *included)}
         seen = [
@@ -245,6 +247,14 @@ class SymbolIndex:
                     if found := self.origin(target, name):
                         return found
         return ()
+
+    def is_foreign(self, path: str, name: str) -> bool:
+        """Tell whether a file has this name from the language's own library, so surely not from the repository."""
+        return all(
+            each.module.split(".")[0] in STANDARD[0] or each.module.split("::")[0].split(":")[0] in STANDARD[1]
+            for each in self.symbols(path).imports
+            if any(there == name for there, _ in each.names)
+        )
 
     def importers_by_name(self, name: str) -> tuple[str, ...]:
         """List the files that import something of this name, sorted."""
@@ -321,4 +331,3 @@ class SymbolIndex:
                 for each in self._files[path].imports
             ])  # fmt: skip
         return self._resolver
-

@@ -23,7 +23,8 @@ _PYTHON = """
 _JAVASCRIPT = """
 (function_declaration name: (identifier) @name body: (_) @body) @function
 (generator_function_declaration name: (identifier) @name body: (_) @body) @function
-(method_definition name: (_) @name body: (_) @body) @function
+(class_body (method_definition name: (_) @name body: (_) @body) @function)
+(object (method_definition) @scope)
 (variable_declarator name: (identifier) @name value: (arrow_function body: (_) @body) @scope) @function
 (variable_declarator name: (identifier) @name value: (function_expression body: (_) @body) @scope) @function
 (program [

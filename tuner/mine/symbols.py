@@ -31,10 +31,11 @@ UNKNOWN = "?"  # stands for what a call is made on when that is no plain path of
 # What stands before these nodes, once for several of them, and belongs to what they declare.
 KEYWORDS = {"type_spec": "type", "const_spec": "const", "var_spec": "var", "type_alias": "type"}
 KEYWORDS |= {"variable_declarator": "const"}
+DECLARATIONS = ("lexical_declaration", "variable_declaration")
 NO_NAMES = frozenset({"if", "for", "while", "switch", "return", "else", "do", "sizeof", "defined", "catch"})
 QUALIFIER = re.compile(r"[\w$@]+(?:(?:\.|::|->)[\w$]+)*")
 ANNOTATION = re.compile(r"@[\w.]+(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*")
-COMMENT_MARK = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|//[/!]*|\*(?!/)|#+!?)[ \t]?|\*+/[ \t]*$", re.MULTILINE)
+COMMENT_MARK = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|//[/!]*|\*+(?!/)|#+!?)[ \t]?|\*+/[ \t]*$", re.MULTILINE)
 STRING_MARK = re.compile(r"^[a-zA-Z]{0,2}(\"\"\"|'''|\"|')|(\"\"\"|'''|\"|')$")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`(\"'])|\n\s*\n|\n\s*[@:\\]\w|(?<=[.:])\n")
 NOT_A_DOC = re.compile(r"copyright|licen[cs]e|spdx-|eslint|prettier|noqa|pylint|-{4}|={4}|\*{4}", re.IGNORECASE)
@@ -185,14 +186,11 @@ def _span(found: dict[str, list[Node]], data: bytes, language: str) -> _Span | N
         return None
     if kind == "variable" and language == "python" and name.isupper():
         kind = "constant"
-    top = node
-    while top.parent is not None and top.parent.type in (*syntax.WRAPPERS, *DECLARATIONS):
-        top = top.parent
+    top, above = node, node.parent
+    while above is not None and above.type in (*syntax.WRAPPERS, *DECLARATIONS):
+        top, above = above, above.parent
     body = found["body"][0] if "body" in found else None
     return _Span(node.start_byte, node.end_byte, kind, name, owner, node, body, top.start_byte)
-
-
-DECLARATIONS = ("lexical_declaration", "variable_declaration")
 
 
 def _is_whole(node: Node) -> bool:
@@ -247,7 +245,7 @@ def _place(spans: list[_Span], calls: list[int]) -> list[str]:
             continue
         if span.kind != "macro" and any(each.kind in (*FUNCTION_KINDS, "scope") for each in stack):
             span.kind = "local"
-        elif span.kind in ("function", "method", "constructor", "constant"):
+        elif span.kind in ("function", "method", "constructor", "constant", "type"):
             owners = [each.name for each in stack if each.kind in OWNER_KINDS]
             span.owner = span.owner or (owners[-1] if owners else "")
             if span.kind == "function" and span.owner:
@@ -319,7 +317,9 @@ def _definition(span: _Span, data: bytes, language: str, remarks: _Remarks) -> D
     if span.body is None or span.kind in ("macro", "constant", "variable", "type"):  # these are short: show the value
         end = span.end if span.end - start <= MAX_SIGNATURE_CHARS else end
     signature = ANNOTATION.sub("", remarks.without(start, end)) if language == "java" else remarks.without(start, end)
-    signature = re.sub(r"\s*(?:\{|=>|(?<!\w)=|:|;)+$", "", re.sub(r"(?<=[(\[]) | (?=[)\]])|,(?= ?[)\]])", "", signature))
+    signature = re.sub(
+        r"\s*(?:\{|=>|(?<!\w)=|:|;)+$", "", re.sub(r"(?<=[(\[]) | (?=[)\]])|,(?= ?[)\]])", "", signature)
+    )
     if span.node.type == "type_definition":
         signature += f" {span.name}"
     elif span.node.type in KEYWORDS and signature:
@@ -337,7 +337,12 @@ def _definition(span: _Span, data: bytes, language: str, remarks: _Remarks) -> D
 def _first_sentence(doc: str) -> str:
     doc = doc.strip()
     sentence = " ".join(SENTENCE_END.split(doc, maxsplit=1)[0].split())
-    if len(sentence.split()) < MIN_DOC_WORDS or NOT_A_DOC.search(doc[:400]) or len(sentence) > MAX_DOC_CHARS or sentence[0] in "@:\\":
+    if (
+        len(sentence.split()) < MIN_DOC_WORDS
+        or NOT_A_DOC.search(doc[:400])
+        or len(sentence) > MAX_DOC_CHARS
+        or sentence[0] in "@:\\"
+    ):
         return ""
     return sentence
 

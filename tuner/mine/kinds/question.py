@@ -22,7 +22,10 @@ from tuner.mine.symbols import TYPE_KINDS, Definition
 MAX_PER_SYMBOL, MAX_LISTED = 3, 5
 MIN_NAME_CHARS, MIN_DEFINED = 3, 2
 SIGNED_KINDS = ("function", "method", "macro")
-TEST_PATH = re.compile(r"(^|/)(tests?|testing|spec|specs|__tests__|testdata|fixtures|mocks?)/|(^|[/_.-])(test|spec)s?[_.-]", re.I)
+ONLY_IN_FUNCTIONS = ("c", "java", "rust")
+TEST_PATH = re.compile(
+    r"(^|/)(tests?|testing|spec|specs|__tests__|testdata|fixtures|mocks?)/|(^|[/_.-])(test|spec)s?[_.-]", re.I
+)
 WHERE = (
     "In {repo}, where is `{name}` defined?",
     "Where does {repo} define `{name}`?",
@@ -61,7 +64,9 @@ def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
     for definition in around.index.symbols(file.path).definitions:
         if _is_askable(definition, file.path, around.index):
             site = Site(file.path, definition)
-            found = [lambda ask=ask, site=site: ask(site, around, chance) for ask in (where, signature, callers, importers)]
+            found = [
+                lambda ask=ask, site=site: ask(site, around, chance) for ask in (where, signature, callers, importers)
+            ]
             builders += chance.sample(found, MAX_PER_SYMBOL)
     builders.append(lambda: defines(file, around, chance))
     chance.shuffle(builders)
@@ -85,7 +90,7 @@ def where(site: Site, around: Surroundings, chance: random.Random) -> Asked | No
 def signature(site: Site, around: Surroundings, chance: random.Random) -> Asked | None:
     """Ask for a function's signature."""
     definition = site.definition
-    if not definition.signature or definition.kind not in SIGNED_KINDS:
+    if "(" not in definition.signature or definition.kind not in SIGNED_KINDS:
         return None
     answer = f"`{definition.signature}`, {_a(definition.kind)} in `{site.path}`."
     return _worded(SIGNATURE, definition.full_name, around, chance), answer
@@ -99,6 +104,8 @@ def callers(site: Site, around: Surroundings, chance: random.Random) -> Asked | 
     found = set()
     for path, call in index.callers(name):
         meant = index.meaning(path, call)
+        if meant == (site,) and not call.inside and family_of(path) in ONLY_IN_FUNCTIONS:
+            return None  # the function around it was not read as one
         if meant == (site,):
             found.add(f"`{path}`: `{call.inside}`" if call.inside else f"`{path}`, outside any function")
         elif not meant and family_of(path) == family_of(site.path):
@@ -113,14 +120,18 @@ def importers(site: Site, around: Surroundings, chance: random.Random) -> Asked 
     definition, index = site.definition, around.index
     if definition.owner or not _is_read_everywhere(definition.name, site.path, around):
         return None
-    found = [
-        path
-        for path in sorted(index.importers_by_name(definition.name))
-        if path != site.path and index.imported(path, definition.name) == (site,)
-    ]
+    found = []
+    for path in index.importers_by_name(definition.name):
+        meant = index.imported(path, definition.name)
+        if meant == (site,) and path != site.path:
+            found.append(path)
+        elif not meant and family_of(path) == family_of(site.path) and not index.is_foreign(path, definition.name):
+            return None
     if not found:
         return None
-    answer = _listed([f"`{path}`" for path in found], f"imports `{definition.name}`", f"import `{definition.name}`", "file")
+    answer = _listed(
+        [f"`{path}`" for path in found], f"imports `{definition.name}`", f"import `{definition.name}`", "file"
+    )
     return _worded(IMPORTERS, definition.name, around, chance), answer
 
 
@@ -140,7 +151,9 @@ def defines(file: SourceFile, around: Surroundings, chance: random.Random) -> As
 
 
 def _is_askable(definition: Definition, path: str, index: SymbolIndex) -> bool:
-    if definition.kind not in (*TYPE_KINDS, "function", "method", "macro", "constant") or not _is_public(definition.name):
+    if definition.kind not in (*TYPE_KINDS, "function", "method", "macro", "constant") or not _is_public(
+        definition.name
+    ):
         return False
     if definition.kind == "method":
         same = [each for each in index.definitions(definition.name) if each.definition.owner == definition.owner]

@@ -20,9 +20,9 @@ CANDIDATES_PER_HOLE = 3
 
 def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
     """Yield up to `mine.repository_infilling_per_file` holes in the order of the file."""
-    kind, settings = "repository_infilling", file.settings
+    settings = file.settings
     count = settings.repository_infilling_per_file
-    chance = file.chance(kind)
+    chance = file.chance("repository_infilling")
     found = choose_nodes(file, chance, count * CANDIDATES_PER_HOLE)
     found += choose_lines(file, chance, count * CANDIDATES_PER_HOLE, to_block_end=False, taken=found)
     chance.shuffle(found)
@@ -36,4 +36,4 @@ def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
             settings.neighbours, chance, hidden=fields["response"],
         )  # fmt: skip
         if neighbours:
-            yield file.draft(kind, **fields, neighbours=() if is_bare else neighbours)
+            yield file.draft("repository_infilling", **fields, neighbours=() if is_bare else neighbours)
