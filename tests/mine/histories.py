@@ -34,8 +34,9 @@ Content = str | bytes | Entry | None
 class History:
     """Commits that wait to be imported; each has a number, from 1, and by default the one before it as its parent."""
 
-    def __init__(self) -> None:
+    def __init__(self, onto: str = "") -> None:
         self.count = 0
+        self._onto = onto  # a branch that is there already, and that the first commit goes on from
         self._stream: list[bytes] = []
 
     def commit(
@@ -49,14 +50,16 @@ class History:
         who: bytes = ADA,
     ) -> int:
         """Add a commit; a file of None is removed. A date is in seconds, or stands in the object as it is given."""
-        parents = [self.count] if parents is None and self.count else list(parents or ())
+        parents = [self.count] * bool(self.count) if parents is None else list(parents)
         self.count += 1
         at = START + self.count * DAY if at is None else at
-        if not parents:  # or else it would go on from the last commit
+        if not parents and not self._onto:  # or else it would go on from the last commit
             self._say(b"reset refs/heads/main\n\n")
         self._say(b"commit refs/heads/main\n", b"mark :%d\n" % self.count)
         self._say(b"author %s %s\n" % (who, _date(at if authored is None else authored)))
         self._say(b"committer %s %s\n" % (who, _date(at)), _data(message))
+        if not parents and self._onto:
+            self._say(b"from refs/heads/%s^0\n" % self._onto.encode())
         for word, parent in zip([b"from", *[b"merge"] * len(parents)], parents, strict=False):
             self._say(b"%s :%d\n" % (word, parent))
         for path, content in files.items():
@@ -64,15 +67,12 @@ class History:
         return self.count
 
     def write(self, folder: Path, *, bare: bool = True, form: str = "sha1") -> Path:
-        """Make the repository `folder`, with the last commit on `main`, or import into the one that is there."""
+        """Make the repository `folder`, or import into the one that is there, with the last commit on `main`."""
         if not folder.exists():
             folder.mkdir(parents=True)
             git(folder, "init", "--quiet", "--initial-branch=main", f"--object-format={form}", *["--bare"] * bare)
-        marks = (folder if bare else folder / ".git") / "history.marks"
-        kept = [f"--import-marks-if-exists={marks}", f"--export-marks={marks}"]
         given = b"".join(self._stream)
-        git(folder, "fast-import", "--quiet", "--force", "--date-format=raw-permissive", *kept, given=given)
-        self._stream = []
+        git(folder, "fast-import", "--quiet", "--force", "--date-format=raw-permissive", given=given)
         if not bare:
             git(folder, "reset", "--quiet", "--hard")
         return folder

@@ -66,15 +66,27 @@ def test_a_blob_that_cannot_be_read_is_counted_and_the_rest_is_mined(kind: str, 
     assert {"edit", "message"} <= {pair.kind for pair in outcome.pairs} and outcome.additions
 
 
-def test_a_damaged_blob_in_a_rename_does_not_stop_the_reading(tmp_path: Path) -> None:
+def test_a_damaged_blob_that_git_needs_to_follow_a_rename_is_named(tmp_path: Path) -> None:
     history = shop(History())
-    moved = function("till", "refund") + code("till")
-    history.commit("Move the till", {"shop/till.py": None, "shop/desk.py": moved}, parents=[4])
-    shop(history)
-    folder = history.write(tmp_path / "shop")
-    damage(folder, "main~9:shop/desk.py")
-    outcome = mine(folder, tmp_path / "out")
-    print(outcome.mined.rejected_counts)
+    history.commit("Move the till", {"shop/till.py": None, "shop/desk.py": function("desk", "refund") + code("till")})
+    folder = shop(history).write(tmp_path / "shop")
+    blob = git(folder, "rev-parse", "main~9:shop/desk.py").strip()
+    damage(folder, blob)
+    assert refused(folder, tmp_path / "out") == f"{folder}: git log failed: fatal: unable to read {blob}"
+
+
+def test_what_was_damaged_is_read_again_once_it_is_repaired(plain: Outcome, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    places = [place_of(folder, f"main~{number}:shop/cart.py") for number in (0, 3)]
+    for place in places:
+        place.rename(place.with_suffix(".away"))
+    damaged = mine(folder, tmp_path / "out", memory=tmp_path / "memory")
+    assert damaged.mined.rejected_counts.keys() >= {"missing_object", "unreadable"}
+    for place in places:
+        place.with_suffix(".away").rename(place)
+    repaired = mine(folder, tmp_path / "out", memory=tmp_path / "memory")
+    assert repaired.mined.metrics["mine.remembered"] > 0
+    assert_same(repaired, plain)
 
 
 def test_a_damaged_tree_of_the_cut_is_named(tmp_path: Path) -> None:

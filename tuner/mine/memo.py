@@ -23,6 +23,7 @@ from tuner.records import content_id
 FAST = 1  # zlib level
 KEYS_PER_QUERY = 400
 FRESH_AT_ONCE = 64  # results written together
+DAMAGE = frozenset({"unreadable", "missing_object"})  # reasons that say something of today's repository only
 Item = TypeVar("Item")
 
 
@@ -132,12 +133,19 @@ def remembered(
         if key in there:
             yield item, memo.get([key])[key]
             continue
-        fresh.append((key, next(found)))
-        yield item, fresh[-1][1]
+        result = next(found)
+        if not _speaks_of_damage(result):
+            fresh.append((key, result))
+        yield item, result
         if len(fresh) >= FRESH_AT_ONCE:
             memo.put(fresh)
             fresh = []
     memo.put(fresh)
+
+
+def _speaks_of_damage(result: dict[str, Any]) -> bool:
+    """Tell whether an object was not to be had: a repair brings it back, and then it must be read again."""
+    return result["reason"] in DAMAGE or any(reason in DAMAGE for _, reason in result.get("dropped", ()))
 
 
 def _packed(value: Any) -> bytes:

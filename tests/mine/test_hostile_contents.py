@@ -1,0 +1,222 @@
+"""Odd names, sizes, dates and encodings: each ends as a pair or as a counted rejection, and the rest is mined."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+
+from tests.mine.conftest import Outcome, mine
+from tests.mine.histories import ADA, DAY, START, Content, Entry, History, code, function, shop
+from tests.tiny_repo import git
+from tuner.records import Rejected
+
+ODD_NAMES = {
+    b"shop/new\nline.py": "shop/new\nline.py",
+    b"shop/tab\there.py": "shop/tab\there.py",
+    b'shop/"quoted".py': 'shop/"quoted".py',
+    b"-rf.py": "-rf.py",
+    b":(exclude)all.py": ":(exclude)all.py",
+    b"shop/st\xc3\xa4nde.py": "shop/stände.py",
+    b"shop/\xf0\x9f\xa6\x8a.py": "shop/\U0001f98a.py",
+    b"shop/back\\slash.py": "shop/back\\slash.py",
+    b"shop/space .py": "shop/space .py",
+    b"*.py": "*.py",
+}
+
+
+def mined_with(files: dict[bytes, Content], tmp_path: Path) -> tuple[Outcome, dict[str, str]]:
+    """Mine the shop with more files in it; also give the reasons of all that was rejected."""
+    history = History()
+    history.commit("Begin with what is odd", files)
+    folder = shop(history).write(tmp_path / "shop")
+    outcome = mine(folder, tmp_path / "out")
+    assert {"shop/till.py", "shop/cart.py", "shop/stock.py"} <= kept(outcome) and outcome.additions
+    assert {"edit", "message"} <= {pair.kind for pair in outcome.pairs}
+    return outcome, {each.source: each.reason for each in outcome.rejected}
+
+
+def kept(outcome: Outcome) -> set[str]:
+    return {pair.path for pair in outcome.pairs if pair.kind == "file"}
+
+
+def test_files_with_odd_names_are_mined(tmp_path: Path) -> None:
+    outcome, _ = mined_with({name: code(f"odd{number}") for number, name in enumerate(ODD_NAMES)}, tmp_path)
+    assert kept(outcome) >= set(ODD_NAMES.values())
+
+
+def test_changes_of_files_with_odd_names_are_mined(tmp_path: Path) -> None:
+    history = shop(History(), 4)
+    names = [name for name in ODD_NAMES]
+    for number, name in enumerate(names):
+        history.commit("Begin a file", {name: code(f"odd{number}")})
+    for number, name in enumerate(names):
+        history.commit("Let the file give a bonus as well", {name: code(f"odd{number}", ("refund", "discount", "bonus"))})
+    shop(history, 15)
+    outcome = mine(history.write(tmp_path / "shop"), tmp_path / "out")
+    assert {pair.path for pair in outcome.pairs if pair.kind == "edit"} >= set(ODD_NAMES.values())
+
+
+def test_a_name_that_is_no_utf8_is_counted_and_written_readably(tmp_path: Path) -> None:
+    outcome, reasons = mined_with({b"shop/caf\xe9.py": code("cafe"), b"\xff\xfe/x.py": code("folder")}, tmp_path)
+    assert reasons["shop/caf\\udce9.py"] == reasons["\\udcff\\udcfe/x.py"] == "path_not_utf8"
+    print(outcome.mined.rejected_counts)
+
+
+def test_a_path_of_four_thousand_characters_and_of_many_folders_is_mined(tmp_path: Path) -> None:
+    long, deep = "a" * 3_996 + ".py", "d/" * 1_990 + "deep.py"
+    outcome, _ = mined_with({long.encode(): code("long"), deep.encode(): code("deep")}, tmp_path)
+    assert kept(outcome) >= {long, deep}
+
+
+def test_names_that_differ_in_case_only_are_different_files(tmp_path: Path) -> None:
+    outcome, _ = mined_with({b"Shop/Box.py": code("upper"), b"Shop/box.py": code("lower")}, tmp_path)
+    assert kept(outcome) >= {"Shop/Box.py", "Shop/box.py"}
+
+
+def test_links_submodules_and_pointers_are_counted(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "4d7a" * 16 + "\nsize 12345\n"
+    files: dict[bytes, Content] = {
+        b"loop/one.py": Entry("120000", b"two.py"),
+        b"loop/two.py": Entry("120000", b"one.py"),
+        b"loop/self": Entry("120000", b"."),
+        b"loop/out.py": Entry("120000", b"/etc/passwd"),
+        b"part": Entry("160000", b"1" * 40),
+        b"part.py": Entry("160000", b"2" * 40),
+        b"model.py": pointer,
+        b"empty.py": "",
+    }
+    _, reasons = mined_with(files, tmp_path)
+    print(reasons)
+    assert {reasons[f"loop/{name}"] for name in ("one.py", "two.py", "self", "out.py")} == {"symlink"}
+    assert reasons["part"] == reasons["part.py"] == "submodule"
+
+
+def test_a_folder_that_links_to_itself_is_no_repository(tmp_path: Path) -> None:
+    from tuner.errors import RepoError
+
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(RepoError, match="no such folder"):
+        mine(tmp_path / "loop", tmp_path / "out")
+    folder = shop(History()).write(tmp_path / "shop", bare=False)
+    (folder / "inside").symlink_to(folder)
+    assert mine(folder / "inside/inside", tmp_path / "out").additions
+
+
+def test_utf16_and_other_encodings_are_counted(tmp_path: Path) -> None:
+    text = code("letters")
+    files: dict[bytes, Content] = {
+        b"utf16.py": text.encode("utf-16"),
+        b"utf16be.py": text.encode("utf-16-be"),
+        b"latin1.py": f"# caf\xe9\n{text}".encode("latin-1"),
+        b"nul.py": text.replace("refund", "re\0fund").encode(),
+        b"mark.py": b"\xef\xbb\xbf" + code("marked").encode(),
+        b"control.py": code("control").replace("a refund", "a \x0c\x1b[0m\x85\u2028 refund").encode(),
+        b"lone.py": code("lone").encode() + b"\n# \xed\xa0\x80\n",
+    }
+    outcome, reasons = mined_with(files, tmp_path)
+    print({name.decode(): reasons.get(name.decode()) for name in files})
+    assert "mark.py" in kept(outcome) and "control.py" in kept(outcome)
+
+
+def test_windows_line_ends_give_pairs_with_plain_ones(tmp_path: Path) -> None:
+    history = History()
+    for count in range(2, 9):
+        text = code("till", ("refund", "discount", "deposit", "transfer", "reserve", "rebate", "voucher", "penalty")[:count])
+        history.commit(f"Let the till know {count} ways to pay", {"shop/till.py": text.replace("\n", "\r\n")})
+    shop(history, 4)
+    outcome = mine(history.write(tmp_path / "shop"), tmp_path / "out")
+    edits = [pair for pair in outcome.pairs if pair.kind == "edit" and pair.path == "shop/till.py"]
+    print(outcome.mined.rejected_counts, len(edits))
+    assert len(edits) >= 3
+    assert not [pair for pair in outcome.pairs if "\r" in pair.context + pair.response + pair.suffix]
+    assert not [each for each in outcome.additions if "\r" in each.prefix + each.added + each.suffix]
+
+
+@pytest.mark.parametrize("text", ["", code("many")], ids=["empty", "code"])
+def test_a_hundred_thousand_files_in_a_folder_are_counted_in_seconds(text: str, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    blob = git(folder, "hash-object", "-w", "--stdin", given=text.encode()).strip()
+    names = "".join(f"100644 blob {blob}\tf{number:06d}.py\n" for number in range(100_000))
+    many = git(folder, "mktree", given=names.encode()).strip()
+    commit_on_top(folder, f"040000 tree {many}\tmany\n", "Bring many files")
+    folder = shop(History(onto="main")).write(folder)
+    started = time.monotonic()
+    outcome = mine(folder, tmp_path / "out")
+    print(time.monotonic() - started)
+    assert outcome.mined.counts["files_seen"] == 100_003
+    print(outcome.mined.rejected_counts)
+    assert time.monotonic() - started < 60
+
+
+def commit_on_top(folder: Path, entry: str, message: str, date: str = f"{START + 9 * DAY} +0000") -> str:
+    """Commit one entry more in the top folder, by the object's own text; give the commit."""
+    entries = git(folder, "ls-tree", "main") + entry
+    tree = git(folder, "mktree", "--missing", given=entries.encode()).strip()
+    parent = git(folder, "rev-parse", "main").strip()
+    text = f"tree {tree}\nparent {parent}\nauthor Ada <ada@shop.test> {date}\ncommitter Ada <ada@shop.test> {date}\n\n{message}\n"
+    sha = git(folder, "hash-object", "-t", "commit", "-w", "--stdin", "--literally", given=text.encode()).strip()
+    git(folder, "update-ref", "refs/heads/main", sha)
+    return sha
+
+
+ZEROS = "4fce05a4e4ed8cefef2d99f32c519b2fd7841b74"  # sha-1 of a blob of 1 GiB of zeros
+DATES = {
+    "1970": "0 +0000",
+    "2100": "4102444800 +0000",
+    "the year 5138": "99999999999 +0000",
+    "the end of time": "9223372036854775807 +0000",
+    "more than git can hold": "99999999999999999999 +0000",
+    "negative": "-1 +0000",
+    "no date": "",
+    "no number": "yesterday",
+    "zone": "1700000000 +9999",
+}
+
+
+@pytest.mark.parametrize("date", DATES.values(), ids=DATES)
+@pytest.mark.parametrize("then", [0, 12], ids=["newest", "old"])
+def test_a_commit_with_an_impossible_date_is_mined_or_counted(date: str, then: int, tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    blob = git(folder, "hash-object", "-w", "--stdin", given=code("crate").encode()).strip()
+    sha = commit_on_top(folder, f"100644 blob {blob}\tcrate.py\n", "Stack the crates", date)
+    if then:
+        shop(History(onto="main"), then).write(folder)
+    outcome = mine(folder, tmp_path / "out")
+    reasons = {each.source: each.reason for each in outcome.rejected}
+    dates = {each.committed_at for each in [*outcome.pairs, *outcome.additions] if each.commit == sha}
+    print(repr(date), then, reasons.get(sha), dates, outcome.mined.cut.committed_at)
+    assert outcome.pairs and outcome.additions
+    assert max(pair.committed_at for pair in outcome.pairs) <= outcome.mined.cut.committed_at
+    assert min(each.committed_at for each in outcome.additions) > outcome.mined.cut.committed_at
+    assert (sha in reasons) != bool(dates)
+
+
+def test_a_blob_of_a_gibibyte_is_not_held_in_memory(tmp_path: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    blob = write_zeros(folder)
+    commit_on_top(folder, f"100644 blob {blob}\thuge.py\n100644 blob {blob}\thuge.js\n", "Add a model")
+    folder = shop(History(onto="main"), 12).write(folder)
+    started = time.monotonic()
+    outcome = mine(folder, tmp_path / "out")
+    print(time.monotonic() - started, outcome.mined.rejected_counts)
+
+
+def write_zeros(folder: Path) -> str:
+    """Write a blob of 1 GiB of zeros as a file of 1 MiB, in no time: its pieces are the same compressed bytes."""
+    size, head, piece = 1 << 30, b"blob 1073741824\0", 1 << 24
+    packer = zlib.compressobj(wbits=-15)
+    first = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    again = packer.compress(bytes(piece)) + packer.flush(zlib.Z_FULL_FLUSH)
+    low, high = zlib.adler32(head) & 0xFFFF, zlib.adler32(head) >> 16
+    checksum = ((high + size * low) % 65_521) << 16 | low
+    data = b"\x78\x01" + first + again * (size // piece) + packer.flush() + checksum.to_bytes(4, "big")
+    place = folder / "objects" / ZEROS[:2] / ZEROS[2:]
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(data)
+    return ZEROS
