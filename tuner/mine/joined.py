@@ -20,9 +20,9 @@ _REACH = 200  # characters before the first joint and after the last one
 def find_joined(text: str, find: Callable[[str], list[Finding]]) -> Iterator[Finding]:
     """Yield the pieces of what `find` sees only when the strings around each joint are read as one."""
     for joints in _runs(text):
-        start = max(text.rfind("\n", 0, joints[0][0]) + 1, joints[0][0] - _REACH)
-        end = text.find("\n", joints[-1][1])
-        end = min(end if end >= 0 else len(text), joints[-1][1] + _REACH)
+        low, high = max(0, joints[0][0] - _REACH), min(joints[-1][1] + _REACH, len(text))
+        before, after = text.rfind("\n", low, joints[0][0]), text.find("\n", joints[-1][1], high)
+        start, end = before + 1 if before >= 0 else low, after if after >= 0 else high
         pieces = _between(start, end, joints)
         for found in find("".join(text[a:b] for a, b in pieces)):
             parts = list(_parts(pieces, found))

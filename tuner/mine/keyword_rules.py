@@ -237,10 +237,11 @@ def _neighbourhoods(lowered: str) -> list[tuple[int, int]]:
     places += [match.start() for match in _KEY.finditer(lowered) if lowered.endswith(_BEFORE_KEY, 0, match.start())]
     spans: list[tuple[int, int]] = []
     for place in sorted(places):
-        start = max(lowered.rfind("\n", 0, place) + 1, place - BEFORE)
-        end = lowered.find("\n", place)
-        end = lowered.find("\n", end + 1) if end >= 0 else -1
-        end = min(end if end >= 0 else len(lowered), place + AFTER)
+        low, high = max(0, place - BEFORE), min(place + AFTER, len(lowered))
+        before = lowered.rfind("\n", low, place)
+        after = lowered.find("\n", place, high)
+        after = lowered.find("\n", after + 1, high) if after >= 0 else -1
+        start, end = before + 1 if before >= 0 else low, after if after >= 0 else high
         if spans and start <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
         else:
