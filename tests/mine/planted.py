@@ -1,13 +1,12 @@
-"""Fake secrets and personal details in code, config, history, messages and notebooks; and values that only look alike.
+"""Fake secrets and personal details in code, config, history, messages and notebooks.
 
 Every value is drawn at run time from a fixed seed and put together from pieces, so that no scanner takes this file for
-a leak. `planted()` and `harmless()` give the same lists on every run.
+a leak. `planted()` gives the same list on every run.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import random
 import string
@@ -37,11 +36,11 @@ class Planted:
         return self.secret in text or any(part in text for part in self.parts if len(part) >= 8)
 
 
-def _chance(*seed: object) -> random.Random:
+def chance_of(*seed: object) -> random.Random:
     return random.Random("/".join(map(str, seed)))
 
 
-def _draw(chance: random.Random, letters: str, length: int) -> str:
+def draw(chance: random.Random, letters: str, length: int) -> str:
     return "".join(chance.choice(letters) for _ in range(length))
 
 
@@ -169,9 +168,9 @@ FREE: dict[str, tuple[Callable[[random.Random], str], tuple[tuple[Where, str, st
     ),
     "plain_password": (
         lambda chance: (
-            _draw(chance, string.ascii_lowercase, 5)
-            + _draw(chance, string.digits, 2)
-            + _draw(chance, string.ascii_lowercase, 3)
+            draw(chance, string.ascii_lowercase, 5)
+            + draw(chance, string.digits, 2)
+            + draw(chance, string.ascii_lowercase, 3)
         ),
         (
             ("config", ".yaml", "db:\n  user: ledger\n  password: {s}\n"),
@@ -219,7 +218,7 @@ FREE: dict[str, tuple[Callable[[random.Random], str], tuple[tuple[Where, str, st
         ),
     ),
     "hex_api_key": (
-        lambda chance: _draw(chance, HEX, 32),
+        lambda chance: draw(chance, HEX, 32),
         (
             ("code", ".py", 'api_key = "{s}"\n'),
             ("config", ".yaml", "datadog_api_key: {s}\n"),
@@ -230,11 +229,11 @@ FREE: dict[str, tuple[Callable[[random.Random], str], tuple[tuple[Where, str, st
         ),
     ),
     "short_password": (
-        lambda chance: _draw(chance, string.ascii_lowercase, 6) + _draw(chance, string.digits, 1),
+        lambda chance: draw(chance, string.ascii_lowercase, 6) + draw(chance, string.digits, 1),
         (("code", ".py", 'password = "{s}"\n'), ("code", ".java", 'String password = "{s}";\n')),
     ),
     "kubernetes_secret": (
-        lambda chance: base64.b64encode(_draw(chance, string.ascii_lowercase, 10).encode()).decode(),
+        lambda chance: base64.b64encode(draw(chance, string.ascii_lowercase, 10).encode()).decode(),
         (("config", ".yaml", "kind: Secret\ndata:\n  password: {s}\n"),),
     ),
     "aws_secret": (
@@ -262,7 +261,7 @@ FREE: dict[str, tuple[Callable[[random.Random], str], tuple[tuple[Where, str, st
         ),
     ),
     "slack_webhook": (
-        lambda chance: "T" + _draw(chance, UPPER32, 8) + "/B" + _draw(chance, UPPER32, 8) + "/" + _mixed(chance, 24),
+        lambda chance: "T" + draw(chance, UPPER32, 8) + "/B" + draw(chance, UPPER32, 8) + "/" + _mixed(chance, 24),
         (
             ("config", ".yaml", "hook: https://hooks.slack" + ".com/services/{s}\n"),
             ("message", ".txt", "Post to https://hooks.slack" + ".com/services/{s}\n"),
@@ -273,7 +272,7 @@ FREE: dict[str, tuple[Callable[[random.Random], str], tuple[tuple[Where, str, st
         (("code", ".py", 'HOOK = "https://discord' + '.com/api/webhooks/123456789012345678/{s}"\n'),),
     ),
     "cloudflare_key": (
-        lambda chance: _draw(chance, WORD, 39) + "x",
+        lambda chance: draw(chance, WORD, 39) + "x",
         (("config", ".env", "CLOUDFLARE_API_TOKEN={s}\n"), ("code", ".py", 'cloudflare_token = "{s}"\n')),
     ),
     "fastly_key": (lambda chance: _mixed(chance, 32), (("config", ".yaml", "fastly_api_key: {s}\n"),)),
@@ -284,7 +283,7 @@ FREE: dict[str, tuple[Callable[[random.Random], str], tuple[tuple[Where, str, st
         (("config", ".env", "HEROKU_API_KEY={s}\n"),),
     ),
     "email": (
-        lambda chance: _draw(chance, string.ascii_lowercase, 6) + "@" + "ledger.dev",
+        lambda chance: draw(chance, string.ascii_lowercase, 6) + "@" + "ledger.dev",
         (
             ("code", ".py", "# ask {s} first\n"),
             ("config", ".toml", 'authors = ["{s}"]\n'),
@@ -306,7 +305,7 @@ FREE: dict[str, tuple[Callable[[random.Random], str], tuple[tuple[Where, str, st
         (("code", ".py", 'HOST = "{s}"\n'), ("config", ".ini", "[db]\nhost = {s}\n")),
     ),
     "spelt_email": (
-        lambda chance: _draw(chance, string.ascii_lowercase, 6) + " at ledger dot dev",
+        lambda chance: draw(chance, string.ascii_lowercase, 6) + " at ledger dot dev",
         (("code", ".c", "/* Copyright 2020, ask {s} */\n"),),
     ),
     "phone": (
@@ -331,17 +330,17 @@ def planted() -> list[Planted]:
     for number, (kind, (first, second, letters, length, rest)) in enumerate(PREFIXED.items()):
         for place in range(4):  # the places wander, so that all of them are used
             where, suffix, form = SHAPE_PLACES[(number * 5 + place * 7) % len(SHAPE_PLACES)]
-            drawn = _draw(_chance(kind, place), letters, length)
+            drawn = draw(chance_of(kind, place), letters, length)
             found.append(_plant(kind, first + second + drawn + rest, form, where, suffix))
-        value = first + second + _draw(_chance(kind, "notebook"), letters, length) + rest
+        value = first + second + draw(chance_of(kind, "notebook"), letters, length) + rest
         found.append(_in_notebook(kind, value, f'client = Client("{value}")\n'))
-    for kind, (draw, places) in FREE.items():
+    for kind, (draw_value, places) in FREE.items():
         for number, (where, suffix, form) in enumerate(places):
-            value = draw(_chance(kind, number))
+            value = draw_value(chance_of(kind, number))
             found.append(_plant(kind, value, form, where, suffix))
             if where == "code" and suffix == ".py":
                 found.append(_in_notebook(kind, value, found[-1].text))
-    key = "\n".join(_mixed(_chance("pem", line), 64) for line in range(6))
+    key = "\n".join(_mixed(chance_of("pem", line), 64) for line in range(6))
     for label in ("RSA ", "EC ", "OPENSSH ", ""):
         block = f"-----BEGIN {label}PRIV" + f"ATE KEY-----\n{key}\n-----END {label}PRIV" + "ATE KEY-----\n"
         found.append(Planted("private_key", key, block, "config", ".pem", tuple(key.split("\n"))))
@@ -365,63 +364,3 @@ def _in_notebook(kind: str, value: str, code: str) -> Planted:
     )
     parts = (value,) if value in code else (value[: len(value) // 2], value[len(value) // 2 :])
     return Planted(kind, value, text, "notebook", ".ipynb", parts)
-
-
-def harmless() -> list[tuple[str, str]]:
-    """Give pairs of a class and a line that holds no secret although it looks as if."""
-    chance = _chance("harmless")
-    lines: list[tuple[str, str]] = []
-    for number in range(60):
-        data = str(number).encode()
-        for name in ("md5", "sha1", "sha256", "sha512"):
-            digest = hashlib.new(name, data).hexdigest()
-            forms = (f'{name} = "{digest}"', f"{digest}  dist/ledger-{number}.tar.gz", f'"token_hash": "{digest}",')
-            lines.append((name, forms[number % 3]))
-        commit = hashlib.sha1(data + b"commit").hexdigest()
-        lines.append(("commit", (f"commit {commit}", f'rev = "{commit}"', f"Revert {commit[:12]}")[number % 3]))
-        some = str(uuid.UUID(int=chance.getrandbits(128), version=4))
-        lines.append(("uuid", (f'id = "{some}"', f"token: {some}", f'"request_token": "{some}"')[number % 3]))
-        picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + chance.randbytes(180)).decode()
-        lines.append(("image", f'src="data:image/png;base64,{picture}"'))
-        integrity = base64.b64encode(hashlib.sha512(data).digest()).decode()
-        lines.append(("lock", f'      "integrity": "sha512-{integrity}",'))
-        lines.append(("lock", f'  resolved "https://registry.test/ledger/-/ledger-1.{number}.0.tgz#{commit}"'))
-        lines.append(
-            (
-                "lock",
-                f'    {{file = "ledger-1.{number}.0.whl", hash = "sha256:{hashlib.sha256(data).hexdigest()}"}},',
-            )
-        )
-        lines.append(
-            ("lock", f"ledger.test/go v1.{number}.0 h1:{base64.b64encode(hashlib.sha256(data).digest()).decode()}")
-        )
-        lines.append(("lock", f'checksum = "{hashlib.sha256(data).hexdigest()}"'))
-        version = f"{number % 12}.{number % 7}.{number}.{number % 5}"
-        lines.append(
-            ("version", (f'VERSION = "{version}"', f"ledger=={version}", f'"{version}"', f"v{version}")[number % 4])
-        )
-        lines.append(("colour", f"  color: #{chance.getrandbits(24):06x}; background: #{chance.getrandbits(32):08x};"))
-        lines.append(
-            ("minified", f"var {_draw(chance, ALNUM, 2)}=function(e,t){{return e.key===t.token?e.k{number}:n(t)}};")
-        )
-    names = ("account", "Ledger", "balance", "Token", "password", "Secret", "Key", "reset", "Handler", "Factory")
-    for number in range(60):
-        words = [names[(number * k + k) % len(names)] for k in (1, 3, 7, 9)]
-        camel = "".join(word.capitalize() for word in words)
-        lines.append(("name", f"{camel}{number} = build{camel}()"))
-        lines.append(("name", f"token = self.{'_'.join(words).lower()}_{number}"))
-        lines.append(("import", f"from ledger.{words[0].lower()}.{words[1].lower()}{number} import {camel}"))
-        lines.append(("regex", rf"PASSWORD = re.compile(r'^[A-Za-z0-9_]{{{number},}}\d+$')"))
-        lines.append(("test", f"assert parse_token('test-token-{number}') == 'dummy-password-{number}'"))
-        lines.append(("test", f'password = "test{number}"  # nosec'))
-        lines.append(
-            ("network", f"listen 10.0.{number}.1 192.168.1.{number} 127.0.0.1 255.255.255.0 fe80::{number:x} ::1")
-        )
-        lines.append(
-            ("code", f"token{number} = tokens[{number}]; password: str = get_password(user{number}, key=api_key)")
-        )
-        lines.append(("code", f'api_key = os.environ.get("API_KEY_{number}", config.api_key{number})'))
-        lines.append(
-            ("number", f"limits = [{number * 7919}, {number * 104729}, +{number}, 1e-{number}, 0x{number * 7919:08x}]")
-        )
-    return lines

@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 import yaml
 
-from tests.mine.planted import Planted, harmless, planted
+from tests.mine.lookalikes import harmless
+from tests.mine.planted import Planted, planted
 from tuner.mine.redact import find_secrets, redact
 
 PLANTED = planted()
