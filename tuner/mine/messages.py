@@ -223,7 +223,10 @@ def _parts(body: list[str]) -> Iterator[tuple[bool, str]]:
 def _sentences(prose: str) -> str:
     """Keep the sentences before one that names people, hashes or addresses: what follows it leans on it."""
     parts = (part.strip() for part in SENTENCE_END.split(prose))
-    return " ".join(itertools.takewhile(lambda part: not NAMES_SOMEONE.search(part), parts)).strip()
+    kept = list(itertools.takewhile(lambda part: not NAMES_SOMEONE.search(part), parts))
+    while kept and kept[-1].endswith(":"):  # it announces code, a table or a link
+        kept.pop()
+    return " ".join(kept).strip()
 
 
 def _fitting(text: str, room: int) -> str:

@@ -234,13 +234,15 @@ def code_tokens(tree: Tree, language: Language, start: int, end: int) -> list[tu
 
 
 def class_line(tree: Tree, data: bytes, start: int) -> str | None:
-    """Give the first line of the class (or impl, struct, trait) around an offset; None where there is none."""
+    """Give the line that names the class (or impl, struct, trait) around an offset; None where there is none."""
     end = start + 1
     node = tree.root_node.descendant_for_byte_range(start, end)
     while node is not None:
         body = node.child_by_field_name("body")
         if node.type in CLASSES and body is not None and body.start_byte <= start:
-            return data[node.start_byte : body.start_byte].decode("utf-8", "replace").split("\n")[0].rstrip(" {")
+            named = node.child_by_field_name("name") or node.child_by_field_name("type") or node
+            from_, to = _line_start(named, data), data.find(b"\n", named.start_byte)
+            return data[from_ : to if to >= 0 else len(data)].decode("utf-8", "replace")
         node = node.parent
     return None
 

@@ -4,8 +4,9 @@ In: a commit's change. Out: one draft a file, or the reason why it gives none. E
 and gave the new one byte for byte before it is given. The code that is shown holds every SEARCH text, ten lines more on
 each side, and a line of its own where lines were left out.
 
-Dropped: added and emptied files, regions or texts that are too long, changes of form only, and what `search_replace`
-cannot say (ambiguous places, lines that look like markers, texts that differ outside the hunks).
+Dropped: added and emptied files, regions or texts that are too long, changes of form only, changes that lean on names
+which the same commit introduces in another file (nobody could guess them), and what `search_replace` cannot say
+(ambiguous places, lines that look like markers, texts that differ outside the hunks).
 """
 
 from __future__ import annotations
@@ -20,15 +21,25 @@ REQUEST = "{message}\n\nChange `{path}`. Answer with SEARCH/REPLACE blocks."
 GAP = "⋮..."  # as in aider's repository map; three dots alone are code in Python
 CONTEXT_LINES = 10
 MAX_CHARS = 6_000
+WORD = re.compile(r"[A-Za-z_$][\w$]*")
+NAME = re.compile(
+    r"[a-z0-9][A-Z]|[A-Za-z0-9]_[A-Za-z0-9]"
+)  # words of more than one part; others stand in prose as well
+KEYWORDS = "def|class|func|fn|function|interface|type|struct|enum|trait|mod|const|let|var|val|static|#define"
+NO_TYPES = "return|else|new|await|throw|case|goto|raise|yield|delete|not|in|and|or|import|from|use|using"
 
 
 def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
     """Give one edit a changed file, or the reason why there is none."""
+    added = {file.path: _added(file) for file in change.files} if len(change.files) > 1 else {}
     for file in change.files:
         if change.message is None:
             yield Dropped(file.path, "poor_message")
-        else:
-            yield _edit(file, change.message, change.settings.max_edit_lines)
+            continue
+        found = _edit(file, change.message, change.settings.max_edit_lines)
+        if isinstance(found, Draft) and _leans_on_others(file, added, change.message):
+            found = Dropped(file.path, "names_of_other_files")
+        yield found
 
 
 def request(message: str, path: str) -> str:
@@ -61,6 +72,33 @@ def _edit(file: ChangedFile, message: str, max_lines: int) -> Draft | Dropped:
     if len(context) + len(response) > MAX_CHARS:
         return Dropped(file.path, "too_long_edit")
     return file.draft("edit", response, instruction=request(message, file.old_path), context=context)
+
+
+def _added(file: ChangedFile) -> str:
+    try:
+        regions = changed_regions(file.old or "", file.new, file.hunks)
+    except Fault:  # this file gives no edit, and says why
+        return ""
+    lines = file.new.split("\n")
+    return "\n".join(line for each in regions for line in lines[each.new_start : each.new_end])
+
+
+def _leans_on_others(file: ChangedFile, added: dict[str, str], message: str) -> bool:
+    """Tell whether a change uses names that are new in another file too, and that it does not define itself."""
+    if file.path not in added:
+        return False
+    names = {word for word in WORD.findall(added[file.path]) if NAME.search(word)}
+    names -= set(WORD.findall(file.old or "")) | set(WORD.findall(message))
+    others = {word for path, text in added.items() if path != file.path and names for word in WORD.findall(text)}
+    return any(not _defines(added[file.path], name) for name in names & others)
+
+
+def _defines(text: str, name: str) -> bool:
+    """Tell a definition from a use or a prototype, roughly and for all languages alike."""
+    word = re.escape(name)
+    by_keyword = rf"(?:\b|(?=#))(?:{KEYWORDS})\s+(?:\([^)]*\)\s*)?{word}(?!\w)"
+    by_type = rf"^[ \t]*(?!(?:{NO_TYPES})\b)[A-Za-z_][\w<>\[\],:&* \t]*[\s*&]{word}\s*(?:\([^;]*$|[;=:,]|$)"
+    return re.search(f"{by_keyword}|{by_type}", text, re.MULTILINE) is not None
 
 
 def _reason(old: str, new: str, regions: list[Region], max_lines: int) -> str | None:

@@ -1,10 +1,11 @@
 """Make test pairs: a function that a commit changed or added, and a test of it that the same commit added.
 
-In: a commit's change. Out: one draft an added test, or the reason why it gives none. What is shown is the function (with
-the line of its class) and the imports of the test file; the answer is the whole test.
+In: a commit's change. Out: one draft an added test, or the reason why it gives none. What is shown is the function
+(with the line of its class) and the imports of the test file; the answer is the whole test.
 
 Dropped: tests that call no changed function by name, or several without naming one in their own name; functions that
-every test calls (a fixture's `invoke`); long tests and long functions.
+every test calls (a fixture's `invoke`) or that anything could have (`create`), unless the test or its file names them;
+long tests and long functions.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from tuner.mine.parsed import parsed
 from tuner.mine.search_replace import Fault, changed_regions
 from tuner.mine.test_code import SCRIPTS, called_names, is_test_path, own_test_ranges, test_functions
 
-REQUEST = "Write a test of `{name}` from `{path}` for `{test_path}`. Answer with the whole test."
+REQUEST = "Write the test `{title}` of `{name}` (`{path}`) for `{test_path}`. Answer with the whole test."
 MAX_TEST_LINES, MAX_FUNCTION_LINES, MAX_IMPORT_LINES = 60, 80, 40
 MIN_TEST_LINES = 2
 COMMON_CALLS, COMMON_SHARE = 3, 0.2  # a name that so many other tests call is a tool of theirs
 MIN_NAME_CHARS = 3
+COMPOUND = re.compile(r"[a-z0-9][A-Z]|\w_\w")
 MAYBE_TEST = re.compile(rb"test|\bit\(", re.IGNORECASE)
 
 
@@ -73,7 +75,7 @@ def _tests(file: ChangedFile, changed: list[_Tested]) -> Iterator[Draft | Droppe
         if test.name in known:
             continue
         text = new.text(test.start, test.end)
-        tested = _tested(test.name, called_names(new, test), changed, before)
+        tested = _tested(f"{file.path} {test.name}", called_names(new, test), changed, before)
         if isinstance(tested, str):
             yield Dropped(file.path, tested)
         elif not MIN_TEST_LINES <= text.count("\n") + 1 <= MAX_TEST_LINES:
@@ -85,7 +87,7 @@ def _tests(file: ChangedFile, changed: list[_Tested]) -> Iterator[Draft | Droppe
             parts = [f"{mark} {tested.path}\n{tested.source}"]
             if head:
                 parts.append(f"{mark} {file.path}\n{head}")
-            asked = REQUEST.format(name=tested.name, path=tested.path, test_path=file.path)
+            asked = REQUEST.format(title=test.name, name=tested.name, path=tested.path, test_path=file.path)
             yield file.draft("test", text, instruction=asked, context="\n\n".join(parts))
 
 
@@ -97,8 +99,11 @@ def _tested(title: str, calls: set[str], changed: list[_Tested], before: list[st
     special = [each for each in called if not _is_tool(each.name, before)]
     if not special:
         return "function_of_all_tests"
+    words = _plain(title)
+    special = [each for each in special if COMPOUND.search(each.name) or _plain(each.name) in words]
+    if not special:
+        return "function_not_named"  # `create` may be anybody's
     if len(special) > 1:
-        words = _plain(title)
         special = [each for each in special if _plain(each.name) in words]
     return special[0] if len(special) == 1 else "several_functions_tested"
 
