@@ -222,9 +222,10 @@ def _bracket(pattern: bytes, place: int) -> tuple[bytes, int]:
             return b"(?!)", len(pattern)
         high = low
         if pattern[place : place + 1] == b"-" and pattern[place + 1 : place + 2] not in (b"]", b""):
-            high, place = _member(pattern, place + 1)
-            if high is None:
+            end, place = _member(pattern, place + 1)
+            if end is None:
                 return b"(?!)", len(pattern)
+            high = end
         if low <= high:
             body += rb"\x%02x-\x%02x" % (low, high)
     inside = b"[" + (b"^" if negated else b"") + body + b"]" if body else (b"." if negated else b"(?!)")
