@@ -106,13 +106,8 @@ class Patch:
 
 def read_commits(git: Git, revision: str, max_commits: int) -> Iterator[Commit]:
     """Yield the newest commits reachable from `revision`, newest first, authors by the `.mailmap` of `revision`."""
-    form = "--format=format:" + "%x00".join(FIELDS) + "%x00"
-    # Named as a blob, the map is the committed one, bare or not; git passes over a missing or broken one. A map that
-    # the repository's own configuration names could be any file of this machine.
-    with git.configured(f"mailmap.blob={revision}:.mailmap", "mailmap.file=").stream(
-        "log", "-z", "--raw", "--no-abbrev", "--no-show-signature", "--encoding=UTF-8", "-O/dev/null",
-        f"--max-count={max_commits}", *DIFF_OPTIONS, form, revision, "--",
-    ) as stream:  # fmt: skip
+    configured, arguments = log_of(git, revision, max_commits)
+    with configured.stream(*arguments) as stream:
         tokens = _split(stream)
         header: list[str] | None = None
         changes: list[Change] = []
@@ -125,6 +120,18 @@ def read_commits(git: Git, revision: str, max_commits: int) -> Iterator[Commit]:
                 changes.append(_change(token, tokens))
         if header is not None and len(header) == len(FIELDS):  # fewer where git failed half-way, which `stream` reports
             yield _commit(header, changes)
+
+
+def log_of(git: Git, revision: str, max_commits: int) -> tuple[Git, list[str]]:
+    """Give the command that `read_commits` reads from, for whoever wants to know what git alone needs for it."""
+    # Named as a blob, the map is the committed one, bare or not; git passes over a missing or broken one. A map that
+    # the repository's own configuration names could be any file of this machine.
+    configured = git.configured(f"mailmap.blob={revision}:.mailmap", "mailmap.file=")
+    form = "--format=format:" + "%x00".join(FIELDS) + "%x00"
+    return configured, [
+        "log", "-z", "--raw", "--no-abbrev", "--no-show-signature", "--encoding=UTF-8", "-O/dev/null",
+        f"--max-count={max_commits}", *DIFF_OPTIONS, form, revision, "--",
+    ]  # fmt: skip
 
 
 def read_patches(git: Git, commits: Iterable[Commit], globs: Iterable[str]) -> Iterator[tuple[Commit, list[Patch]]]:
