@@ -19,7 +19,7 @@ from tuner.mine.commit_facts import draft_from_plain, draft_to_plain, is_telling
 from tuner.mine.drafts import Surroundings
 from tuner.mine.file_facts import Blob, FileFacts, FileMiner, healthy_tree, source_file
 from tuner.mine.gates.attributes import Attributes
-from tuner.mine.gates.licences import Owners, is_licence_file, licence_folders
+from tuner.mine.gates.licences import Owners, is_licence_file, licence_folders, licence_reason, names_owners
 from tuner.mine.gates.paths import path_reason
 from tuner.mine.history import SUBMODULE, SYMLINK
 from tuner.mine.kinds import REPOSITORY_KINDS
@@ -68,9 +68,12 @@ class Snapshot:
                 self.kept[blob.path] = blob
                 heads[blob.path] = plain["head"]
                 self.books.count_redactions(plain["redactions"])
-        owners = Owners.from_repository(self._licences(git, blobs), heads.values(), names)
+        texts = self._texts(git, [each for each in blobs if is_licence_file(each.path) or names_owners(each.path)])
+        of_owners = [text for path, text in texts.items() if names_owners(path)]
+        owners = Owners.from_repository(of_owners, heads.values(), [*names, self.repo.name])
+        folders = licence_folders({path: text for path, text in texts.items() if is_licence_file(path)}, owners)
         for path, head in heads.items():
-            if not self.settings.foreign_licences and (reason := owners.foreign(head)):
+            if reason := licence_reason(path, head, owners, folders, self.settings):
                 del self.kept[path]
                 self._reject(path, reason)
         self.books.counts["files_kept"] += len(self.kept)
@@ -110,25 +113,20 @@ class Snapshot:
         """Yield the files that pass the gates on paths, attributes and folders of others' code."""
         marks = self._read(git, [each for each in blobs if each.path.split("/")[-1] == ".gitattributes"])
         attributes = Attributes((path.removesuffix(".gitattributes"), data) for path, data in marks.items())
-        foreign = set() if self.settings.foreign_licences else licence_folders(self._texts(git, _licence_files(blobs)))
         for blob in blobs:
             reason = attributes.judge(blob.path, path_reason(blob.path, blob.mode, self.settings))
-            if reason is None and any(folder in foreign for folder in _folders(blob.path)):
-                reason = "foreign_licence"
             if reason is None:
                 yield blob
             else:
                 self._reject(blob.path, reason)
-
-    def _licences(self, git: Git, blobs: list[Blob]) -> list[str]:
-        return [text for path, text in self._texts(git, _licence_files(blobs)).items() if "/" not in path]
 
     def _texts(self, git: Git, blobs: list[Blob]) -> dict[str, str]:
         return {path: data.decode("utf-8", "replace") for path, data in self._read(git, blobs).items()}
 
     def _read(self, git: Git, blobs: list[Blob]) -> dict[str, bytes]:
         with Blobs(git) as reader:
-            read = {blob.path: reader.read(blob.sha, MAX_TEXT_BYTES)[0] for blob in blobs}
+            files = (blob for blob in blobs if blob.mode not in (SYMLINK, SUBMODULE))
+            read = {blob.path: reader.read(blob.sha, MAX_TEXT_BYTES)[0] for blob in files}
         return {path: data for path, data in read.items() if data is not None}
 
     def _lines(self, path: str) -> frozenset[int] | None:
@@ -187,12 +185,3 @@ def _tree(git: Git, commit: str) -> Iterator[Blob]:
             header, path = line.split(b"\t", 1)
             mode, _, sha = header.decode().split()
             yield Blob(mode, sha, path.decode("utf-8", "surrogateescape"))
-
-
-def _licence_files(blobs: list[Blob]) -> list[Blob]:
-    return [blob for blob in blobs if is_licence_file(blob.path) and blob.mode not in (SYMLINK, SUBMODULE)]
-
-
-def _folders(path: str) -> Iterator[str]:
-    parts = path.split("/")[:-1]
-    return ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))

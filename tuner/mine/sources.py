@@ -16,6 +16,7 @@ from tuner.mine.notebooks import MAX_NOTEBOOK_BYTES, code_of
 from tuner.mine.redact import Scanner, redact
 
 MAX_SECRETS = 3
+PRIVATE_KEYS = {"private_key", "putty_key", "age_key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def read_text(
     redacted = redact(gated.text, scanner=scanner)
     if redacted.shapes >= MAX_SECRETS:
         return Text(language, reason="secrets")
-    if "private_key" in redacted.counts:
+    if PRIVATE_KEYS & redacted.counts.keys():
         return Text(language, reason="private_key")
     return Text(gated.language, redacted.text, None, redacted.counts)
 
