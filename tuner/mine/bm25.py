@@ -6,8 +6,8 @@ name finds the same thing, its words find what is alike, and their own rarity we
 
 Memory is bounded: one 32-bit posting for each term of a chunk, 40 to 60 of them, and at most `MAX_CHUNKS` chunks (about
 a million lines): some 12 MB of postings and 60 MB in all. Files beyond that are left out by the hash of their path, so
-that which ones does not depend on the order of work. Of a query, the 24 rarest terms are looked up, and none that one
-chunk in fifty has.
+that which ones does not depend on the order of work. Of a query, the 24 rarest terms that find anything are looked up,
+and none that one chunk in fifty has.
 """
 
 from __future__ import annotations
@@ -96,22 +96,24 @@ class ChunkIndex:
         scores: dict[int, float] = {}
         most = max(COMMON_MIN, total * COMMON_SHARE)
         known = sorted((len(self._postings[term]), term) for term in set(self._terms(text)) if term in self._postings)
-        for found, term in known[:MAX_QUERY_TERMS]:
-            if found > most:
+        allowed: dict[str, bool] = {}
+        left = MAX_QUERY_TERMS
+        for found, term in known:
+            if found > most or not left:
                 break
             rarity = math.log(1 + (total - found + 0.5) / (found + 0.5))
+            is_of_use = False
             for posting in self._postings[term]:
                 number, count = posting >> 3, posting & MAX_COUNT
-                scores[number] = scores.get(number, 0.0) + rarity * count * (K1 + 1) / (count + norms[number])
-        allowed: dict[str, bool] = {}
-        kept = []
-        for number, score in scores.items():
-            path = self.chunks[number].path
-            if path not in allowed:
-                allowed[path] = fits(path)
-            if allowed[path] and number not in self._dull:
-                kept.append((-score, path, self.chunks[number].first, number))
-        return [self.chunks[number] for _, _, _, number in heapq.nsmallest(limit, kept)]
+                path = self.chunks[number].path
+                if path not in allowed:
+                    allowed[path] = fits(path)
+                if allowed[path] and number not in self._dull:
+                    scores[number] = scores.get(number, 0.0) + rarity * count * (K1 + 1) / (count + norms[number])
+                    is_of_use = True
+            left -= is_of_use  # a term that only the asking file has is rare, and finds nothing
+        found_chunks = ((-score, self.chunks[each].path, self.chunks[each].first, each) for each, score in scores.items())
+        return [self.chunks[each] for _, _, _, each in heapq.nsmallest(limit, found_chunks)]
 
     def paths_with(self, name: str) -> set[str]:
         """Give the files that have an identifier, in any case of letters."""

@@ -188,7 +188,8 @@ def _span(found: dict[str, list[Node]], data: bytes, language: str) -> _Span | N
         kind = "constant"
     top, above = node, node.parent
     while above is not None and above.type in (*syntax.WRAPPERS, *DECLARATIONS):
-        top, above = above, above.parent
+        top = above
+        above = above.parent
     body = found["body"][0] if "body" in found else None
     return _Span(node.start_byte, node.end_byte, kind, name, owner, node, body, top.start_byte)
 
