@@ -55,10 +55,11 @@ def test_who_imports_a_file_mirrors_what_it_imports() -> None:
 FILES = {
     "src/pkg/core.py": "", "src/pkg/types.py": "", "src/pkg/__init__.py": "", "tests/conftest.py": "",
     "web/src/a.ts": "", "web/src/deep/index.ts": "", "packages/zed/src/v4/index.ts": "",
-    "cmd/main.go": 'package main\nimport "x.io/me/tool/store"\n', "store/store.go": "package store\n", "store/more.go": "",
-    "store/store_test.go": "", "root.go": "",
+    "cmd/main.go": 'package main\nimport "x.io/me/tool/store"\n',
+    "store/store.go": "package store\n", "store/more.go": "", "store/store_test.go": "", "root.go": "",
     "j/src/main/java/a/b/C.java": "", "j/src/main/java/a/b/D.java": "",
-    "crates/deep/src/lib.rs": "", "crates/deep/src/one.rs": "", "crates/deep/src/one/two.rs": "", "crates/deep/src/three/mod.rs": "",
+    "crates/deep/src/lib.rs": "", "crates/deep/src/one.rs": "",
+    "crates/deep/src/one/two.rs": "", "crates/deep/src/three/mod.rs": "",
     "inc/fmt/base.h": "", "src/x.c": "", "src/x.h": "", "other/x.h": "",
 }  # fmt: skip
 

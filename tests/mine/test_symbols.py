@@ -51,7 +51,9 @@ def test_a_file_without_a_tree_has_no_symbols_and_says_so() -> None:
 
 
 def test_python_tells_methods_local_functions_and_constants_apart() -> None:
-    text = "LIMIT = 3\n\nclass A:\n    def f(self):\n        def inner(): pass\n\ndef g(a, *, b=1) -> int:  # why\n    pass\n"
+    text = (
+        "LIMIT = 3\nclass A:\n    def f(self):\n        def inner(): pass\ndef g(a, *, b=1) -> int:  # why\n    pass\n"
+    )
     found = named("a.py", text)
     assert found["f"][:2] == ("method", "A")
     assert found["inner"][0] == "local"
@@ -93,7 +95,8 @@ def test_a_go_method_belongs_to_its_receiver() -> None:
 
 
 def test_a_java_constructor_is_no_method_and_an_annotation_no_signature() -> None:
-    text = "class A {\n  static final int MAX = 1;\n  int n = 2;\n  A() {}\n  @Override\n  public int f(int a) { return g(a); }\n}\n"
+    fields = "  static final int MAX = 1;\n  int n = 2;\n  A() {}\n"
+    text = "class A {\n" + fields + "  @Override\n  public int f(int a) { return g(a); }\n}\n"
     found = symbols("A.java", text).definitions
     assert [(each.name, each.kind, each.line) for each in found] == [
         ("A", "class", 1), ("MAX", "constant", 2), ("A", "constructor", 4), ("f", "method", 6),

@@ -112,7 +112,9 @@ class ChunkIndex:
                     scores[number] = scores.get(number, 0.0) + rarity * count * (K1 + 1) / (count + norms[number])
                     is_of_use = True
             left -= is_of_use  # a term that only the asking file has is rare, and finds nothing
-        found_chunks = ((-score, self.chunks[each].path, self.chunks[each].first, each) for each, score in scores.items())
+        found_chunks = (
+            (-score, self.chunks[each].path, self.chunks[each].first, each) for each, score in scores.items()
+        )
         return [self.chunks[each] for _, _, _, each in heapq.nsmallest(limit, found_chunks)]
 
     def paths_with(self, name: str) -> set[str]:

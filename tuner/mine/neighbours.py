@@ -126,7 +126,7 @@ def _definitions(path: str, before: str, after: str, index: SymbolIndex, read: R
     Next after what stands within sight of the hole comes what is imported and used nowhere: it may be what is missing.
     """
     near_before, near_after = _near(before, after)
-    far = "\n".join(before.split("\n")[-FAR_LINES:])
+    far = "\n".join(before.rsplit("\n", FAR_LINES)[-FAR_LINES:])
     sites = [
         *reversed(used_sites(path, near_before, index)),
         *used_sites(path, near_after, index),
@@ -258,8 +258,8 @@ def _pieces(chunks: Iterable[Chunk], read: Read) -> Iterator[tuple[str, str]]:
 
 def _near(before: str, after: str) -> tuple[str, str]:
     return (
-        "\n".join(before.split("\n")[-NEAR_LINES_BEFORE:]),
-        "\n".join(after.split("\n")[:NEAR_LINES_AFTER]),
+        "\n".join(before.rsplit("\n", NEAR_LINES_BEFORE)[-NEAR_LINES_BEFORE:]),
+        "\n".join(after.split("\n", NEAR_LINES_AFTER)[:NEAR_LINES_AFTER]),
     )
 
 

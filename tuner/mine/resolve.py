@@ -39,11 +39,13 @@ class Resolver:
         self.repo = repo
         self.paths = sorted(paths)
         self.known = set(self.paths)
+        self.folders: dict[str, str] = {}
         self.by_name: dict[str, list[str]] = {}
         self.by_folder: dict[str, list[str]] = {}
         for path in self.paths:
             self.by_name.setdefault(posixpath.basename(path), []).append(path)
-            self.by_folder.setdefault(posixpath.dirname(path), []).append(path)
+            self.folders[path] = posixpath.dirname(path)
+            self.by_folder.setdefault(self.folders[path], []).append(path)
         self.go_root = ""
         self.crates: dict[str, str] = {}
         for each in self.by_name.get("lib.rs", ()):

@@ -8,7 +8,6 @@ search index over texts (`tuner.mine.bm25`) hangs on it so that it is built once
 
 from __future__ import annotations
 
-import posixpath
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -55,7 +54,7 @@ class SymbolIndex:
         self._importers: dict[str, tuple[str, ...]] | None = None
         self._ranks: dict[str, int] = {}
         self._chunks: ChunkIndex | None = None
-        self._headers: dict[str, frozenset[str]] = {}
+        self._headers: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._importers_by_name: dict[str, tuple[str, ...]] | None = None
 
     def add(self, path: str, symbols: FileSymbols) -> None:
@@ -187,21 +186,20 @@ class SymbolIndex:
 
     def _linked(self, path: str, named: list[Site]) -> tuple[Site, ...]:
         """Choose among C definitions: headers that `path` includes at any depth, and sources beside any of them."""
-        included = self._included(path)
-        folders = {posixpath.dirname(each) for each in (path, *included)}
+        included, folders = self._included(path)
         seen = [
-            each for each in named
-            if not each.definition.owner and each.definition.kind != "local" and (
-                each.path in included
-                or (
-                    family_of(each.path) == "c" and posixpath.dirname(each.path) in folders
-                    and each.definition.kind == "function" and not each.definition.signature.startswith("static ")
-                )
+            each
+            for each in named
+            if not each.definition.owner
+            and each.definition.kind != "local"
+            and (
+                each.path in included or (_is_linked(each.definition) and self._tables().folders[each.path] in folders)
             )
-        ]  # fmt: skip
+            and family_of(each.path) == "c"
+        ]
         return tuple(seen) if len(seen) == 1 else ()
 
-    def _included(self, path: str) -> frozenset[str]:
+    def _included(self, path: str) -> tuple[frozenset[str], frozenset[str]]:
         if path not in self._headers:
             found = {path}
             waiting = [path]
@@ -209,7 +207,8 @@ class SymbolIndex:
                 new = set(self.imports_of(waiting.pop())) - found
                 found |= new
                 waiting += sorted(new)
-            self._headers[path] = frozenset(found - {path})
+            folders = frozenset(self._tables().folders[each] for each in found)
+            self._headers[path] = frozenset(found - {path}), folders
         return self._headers[path]
 
     def _member(self, path: str, call: Call) -> tuple[Site, ...]:
@@ -331,3 +330,8 @@ class SymbolIndex:
                 for each in self._files[path].imports
             ])  # fmt: skip
         return self._resolver
+
+
+def _is_linked(definition: Definition) -> bool:
+    """Tell whether a C definition is seen by other sources without being included."""
+    return definition.kind == "function" and not definition.signature.startswith("static ")
