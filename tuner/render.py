@@ -112,9 +112,8 @@ class Renderer:
 
     def decode(self, ids: list[int]) -> str:
         """Decode generated ids to text; control tokens are dropped."""
-        return b"".join(self.vocabulary[ident] for ident in ids if ident < len(self.vocabulary)).decode(
-            "utf-8", "replace"
-        )
+        vocabulary, size = self.vocabulary, len(self.vocabulary)
+        return b"".join([vocabulary[ident] for ident in ids if ident < size]).decode("utf-8", "replace")
 
     def infilling_prompt(
         self,
