@@ -227,4 +227,9 @@ def _patch_reason(patches: list[Patch], settings: MineSettings) -> str | None:
         return "no_text_change"  # renames, modes, binary files
     if sum(len(hunk.added()) + len(hunk.removed()) for hunk in hunks) > settings.max_commit_lines:
         return "too_many_lines"
-    return "format_only" if format_only((hunk.removed(), hunk.added()) for hunk in hunks) else None
+    return "format_only" if all(map(_is_format_only, patches)) else None
+
+
+def _is_format_only(patch: Patch) -> bool:
+    language = language_of(patch.change.path)
+    return format_only(((hunk.old(), hunk.new()) for hunk in patch.hunks), language.name if language else "")

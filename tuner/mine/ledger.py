@@ -23,18 +23,21 @@ IGNORE_LISTS = (".git-blame-ignore-revs", ".git-ignore-revs", ".gitblameignore",
 
 @dataclass(slots=True)
 class Ledger:
-    """One repository's commits. `commits` are without authors and changes; `names` are the authors of all of them."""
+    """One repository's commits. `commits` are without authors and changes; `names` are the authors of all of them.
+
+    `reverts` are the commits that take others back, newest first, with their messages.
+    """
 
     repo: Repo
     git: Git
     commits: dict[str, Commit] = field(default_factory=dict)
     code: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
-    reverts: list[tuple[str, str]] = field(default_factory=list)
+    reverts: list[Commit] = field(default_factory=list)
 
     def reverted(self, shas: frozenset[str] | set[str], *, inside: bool) -> tuple[str, ...]:
         """Give the commits, perhaps abbreviated, that are reverted by a commit inside (or outside) of `shas`."""
-        return tuple(reverted for by, reverted in self.reverts if (by in shas) == inside)
+        return tuple(sorted(reverted_shas(commit for commit in self.reverts if (commit.sha in shas) == inside)))
 
 
 def read_ledger(repo: Repo, settings: MineSettings, books: Books, progress: Progress) -> Ledger:
@@ -47,7 +50,8 @@ def read_ledger(repo: Repo, settings: MineSettings, books: Books, progress: Prog
         for commit in read_commits(git, repo.revision, settings.max_commits):
             track.advance(1)
             ledger.names.add(commit.author)
-            ledger.reverts += [(commit.sha, sha) for sha in reverted_shas([commit])]
+            if reverted_shas([commit]):
+                ledger.reverts.append(dataclasses.replace(commit, author="", email="", changes=()))
             reason = "blame_ignored" if commit.sha in ignored else commit_reason(commit, settings)
             if reason is None and (sources := picked_from(commit)):
                 picks[commit.sha] = sources
