@@ -1,8 +1,8 @@
 """Clean and render the pairs of one side of the split, and write the rows that fit its budget.
 
 In: the surveyed pairs. Out: a file of rows. Dropped, with counted reasons: copies of evaluated additions
-(`copy_of_future`) and pairs whose completion does not fit a row (`too_long`); left out, with counts: what is above the
-budget. Pairs are rendered in seeded order, and only until there is enough to choose from, so that a large repository
+(`copy_of_future`), pairs whose completion does not fit a row (`too_long`) and rows that are there already
+(`duplicate_row`); left out, with counts: what is above the budget. Pairs are rendered in seeded order, and only until there is enough to choose from, so that a large repository
 costs no more tokenizing than a small one.
 
 A file gives many windows, so that files are rendered in plain seeded order and it is their windows that are drawn by
@@ -30,7 +30,7 @@ from tuner.dataset.sample import (
 from tuner.dataset.split import Side, choose_valid_files, side_of
 from tuner.dataset.survey import Entry, Survey
 from tuner.recipe import DatasetSettings
-from tuner.records import PAIR_KINDS, Pair, PairKind, Rejected
+from tuner.records import PAIR_KINDS, Pair, PairKind, Rejected, content_id
 from tuner.render import Renderer
 from tuner.rundir import Workspace
 
@@ -57,6 +57,7 @@ class RowMaker:
         self.valid_files = choose_valid_files(files, settings.valid_share, seed)
         self.shares: dict[PairKind, float] = {kind: getattr(settings.shares, kind) for kind in PAIR_KINDS}
         self.rejected: list[Rejected] = []
+        self._rows: set[str] = set()
         self.counts: Counter[str] = Counter(
             {
                 "lines_cut": 0,
@@ -146,6 +147,9 @@ class RowMaker:
             # the last word, over all that a row shows: texts that are clean alone may be a copy side by side
             if self.future.holds_copy(self.renderer.decode(row.input_ids)):
                 reasons.add("copy_of_future")
+            elif (key := content_id(str(row.input_ids), str(row.labels))) in self._rows:
+                reasons.add("duplicate_row")  # two pairs can look alike once they are cut to length
             else:
+                self._rows.add(key)
                 pool.add(row, number, pair)
         return reasons

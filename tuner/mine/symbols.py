@@ -186,7 +186,8 @@ def _span(found: dict[str, list[Node]], data: bytes, language: str) -> _Span | N
         return None
     if kind == "variable" and language == "python" and name.isupper():
         kind = "constant"
-    top, above = node, node.parent
+    top = node
+    above: Node | None = node.parent
     while above is not None and above.type in (*syntax.WRAPPERS, *DECLARATIONS):
         top = above
         above = above.parent
