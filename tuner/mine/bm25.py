@@ -26,8 +26,10 @@ CHUNK_LINES, MIN_CHUNK_LINES, MAX_CHUNK_CHARS = 20, 8, 800
 MAX_CHUNKS = 50_000
 MAX_COUNT = 7  # term counts above this change nothing that BM25 would notice; they share a word with the chunk's number
 COMMON_SHARE, COMMON_MIN, MAX_QUERY_TERMS = 0.02, 50, 24
-HEAD_LINES = 30
-LICENCE = re.compile(r"copyright|spdx-license|licensed under|all rights reserved", re.IGNORECASE)
+HEAD_LINES = 60
+LICENCE = re.compile(
+    r"copyright|spdx-license|licensed under|all rights reserved|\bliability\b|warranties", re.IGNORECASE
+)
 IMPORT = re.compile(r"\s*(?:import\b|from\s+\S+\s+import\b|#\s*include\b|(?:pub\s+)?use\s|package\s|export .*\bfrom\b)")
 IDENTIFIER = re.compile(r"[^\W\d]\w+")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")

@@ -187,7 +187,7 @@ def _span(found: dict[str, list[Node]], data: bytes, language: str) -> _Span | N
     if kind == "variable" and language == "python" and name.isupper():
         kind = "constant"
     top = node
-    above: Node | None = node.parent
+    above = node.parent
     while above is not None and above.type in (*syntax.WRAPPERS, *DECLARATIONS):
         top = above
         above = above.parent

@@ -24,7 +24,8 @@ MIN_NAME_CHARS, MIN_DEFINED = 3, 2
 SIGNED_KINDS = ("function", "method", "macro")
 ONLY_IN_FUNCTIONS = ("c", "java", "rust")
 TEST_PATH = re.compile(
-    r"(^|/)(tests?|testing|spec|specs|__tests__|testdata|fixtures|mocks?)/|(^|[/_.-])(test|spec)s?[_.-]", re.I
+    r"(^|/)(tests?|bench(?:marks?)?|testing|spec|specs|__tests__|testdata|fixtures|mocks?)/|(^|[/_.-])(test|spec)s?[_.-]",
+    re.I,
 )
 WHERE = (
     "In {repo}, where is `{name}` defined?",
@@ -107,7 +108,7 @@ def callers(site: Site, around: Surroundings, chance: random.Random) -> Asked | 
         if meant == (site,) and not call.inside and family_of(path) in ONLY_IN_FUNCTIONS:
             return None  # the function around it was not read as one
         if meant == (site,):
-            found.add(f"`{path}`: `{call.inside}`" if call.inside else f"`{path}`, outside any function")
+            found.add(f"`{path}`: `{call.inside}`" if call.inside else f"`{path}`, outside any named function")
         elif not meant and family_of(path) == family_of(site.path):
             return None
     if not found:
@@ -155,6 +156,8 @@ def _is_askable(definition: Definition, path: str, index: SymbolIndex) -> bool:
         definition.name
     ):
         return False
+    if definition.kind == "constant" and not definition.name[0].isupper():
+        return False  # a value that a script passes on: nobody asks for it
     if definition.kind == "method":
         same = [each for each in index.definitions(definition.name) if each.definition.owner == definition.owner]
         return len(same) == 1 and _is_public(definition.owner) and len(index.definitions(definition.owner)) == 1
