@@ -187,10 +187,8 @@ def _span(found: dict[str, list[Node]], data: bytes, language: str) -> _Span | N
     if kind == "variable" and language == "python" and name.isupper():
         kind = "constant"
     top = node
-    above = node.parent
-    while above is not None and above.type in (*syntax.WRAPPERS, *DECLARATIONS):
+    while (above := top.parent) is not None and above.type in (*syntax.WRAPPERS, *DECLARATIONS):
         top = above
-        above = above.parent
     body = found["body"][0] if "body" in found else None
     return _Span(node.start_byte, node.end_byte, kind, name, owner, node, body, top.start_byte)
 
