@@ -31,7 +31,7 @@ UNKNOWN = "?"  # stands for what a call is made on when that is no plain path of
 # What stands before these nodes, once for several of them, and belongs to what they declare.
 KEYWORDS = {"type_spec": "type", "const_spec": "const", "var_spec": "var", "type_alias": "type"}
 KEYWORDS |= {"variable_declarator": "const"}
-DECLARATIONS = ("lexical_declaration", "variable_declaration")
+AROUND = frozenset({*syntax.WRAPPERS, "lexical_declaration", "variable_declaration"})
 NO_NAMES = frozenset({"if", "for", "while", "switch", "return", "else", "do", "sizeof", "defined", "catch"})
 QUALIFIER = re.compile(r"[\w$@]+(?:(?:\.|::|->)[\w$]+)*")
 ANNOTATION = re.compile(r"@[\w.]+(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*")
@@ -187,8 +187,8 @@ def _span(found: dict[str, list[Node]], data: bytes, language: str) -> _Span | N
     if kind == "variable" and language == "python" and name.isupper():
         kind = "constant"
     top = node
-    while (above := top.parent) is not None and above.type in (*syntax.WRAPPERS, *DECLARATIONS):
-        top = above
+    while top.parent is not None and top.parent.type in AROUND:
+        top = top.parent
     body = found["body"][0] if "body" in found else None
     return _Span(node.start_byte, node.end_byte, kind, name, owner, node, body, top.start_byte)
 
