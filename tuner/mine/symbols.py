@@ -168,8 +168,8 @@ def _span(found: dict[str, list[Node]], data: bytes, language: str) -> _Span | N
         return _Span(node.start_byte, node.end_byte, "owner", of.group(1) if of else "")
     if "module" in found:  # what stands in a Rust test module is nobody else's
         is_test = _text(found["module"][0], data) in ("test", "tests")
-        body = found["body"][0]
-        return _Span(body.start_byte, body.end_byte, "scope" if is_test else "module", "")
+        block = found["body"][0]
+        return _Span(block.start_byte, block.end_byte, "scope" if is_test else "module", "")
     kind = next((name for name in found if name in KINDS), "scope")
     node = found[kind][0]
     if kind == "scope":
