@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.mine.hunks import hunks_between
 from tuner.mine.history import Hunk
 from tuner.mine.search_replace import Fault, answer, apply, blocks_of, changed_regions, parse, reproduces
 
@@ -15,24 +14,6 @@ LINES = st.lists(st.sampled_from(["a", "b", "c", "", "  a", "ab", "é漢", "= 1"
 TEXTS = st.builds(lambda lines, end: "\n".join(lines) + end, LINES, st.sampled_from(["", "\n", "\n\n"]))
 EDIT = st.tuples(st.integers(0, 14), st.integers(0, 3), st.lists(st.sampled_from(["a", "x", "", "new"]), max_size=3))
 LEDGER = "def add(a, b):\n    return a - b\n\n\ndef total(rows):\n    return sum(rows)\n"
-
-
-def hunks_between(old: str, new: str, context: int = 3) -> list[Hunk]:
-    """Give hunks with the numbers that git's headers would have."""
-    before, after = old.encode().splitlines(True), new.encode().splitlines(True)
-    found = []
-    for group in difflib.SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(context):
-        lines = []
-        for tag, old_from, old_to, new_from, new_to in group:
-            if tag == "equal":
-                lines += [b" " + line.rstrip(b"\n") for line in before[old_from:old_to]]
-            else:
-                lines += [b"-" + line.rstrip(b"\n") for line in before[old_from:old_to]]
-                lines += [b"+" + line.rstrip(b"\n") for line in after[new_from:new_to]]
-        old_from, new_from = group[0][1], group[0][3]
-        has_old, has_new = group[-1][2] > old_from, group[-1][4] > new_from
-        found.append(Hunk(old_from + has_old, new_from + has_new, lines))
-    return found
 
 
 def written(old: str, new: str, context: int = 3) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 MIN_CHARS, MAX_CHARS, MIN_WORDS = 10, 400, 2
 MAX_MEAN_WORD = 20
+MAX_READ, MAX_LINE, PASSES = 8_000, 1_000, 4  # what follows is no request, and patterns must not run long on it
 WRAPPED_SUBJECT_CHARS = 40
 # One sign of a script without spaces says about as much as two and a half letters, and two of them make a word.
 SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -39,7 +40,7 @@ AT_START = tuple(
         rf"^(?::[a-z0-9_+-]+:\s*|{EMOJI}\ufe0f?\s*)+",  # gitmoji
         r"^\[[^\]]{1,24}\]\s*[:\-–]?\s*",
         r"^(?:issue|bug|ticket|task|story|defect)\s*#?\d+\s*[:\-–]+\s*",
-        r"^(?:[*\-+•]|\d+[.)])\s+",
+        r"^(?:(?:[*\-+•]|\d+[.)])\s+)+",
     )
 )
 KEYS_AT_START = re.compile(rf"^[\[(]?(?:{NUMBERS})[\])]?\s*[:\-–—|.,]*\s*")
@@ -51,18 +52,22 @@ SMART = re.compile(
 AT_END = (
     re.compile(r"\s*\[(?:skip ci|ci skip|skip-ci|no ci|skip [\w -]{1,16})\]|\s*\*\*\*NO_CI\*\*\*", re.IGNORECASE),
     re.compile(rf"\s*[\[(](?:(?i:{CLOSING})\s*:?\s*)?(?:{NUMBERS}|#?\d+)[\])]\s*[.:]?$"),
-    re.compile(rf"[\s,;.:\-–—|]+(?i:(?:this|to|which)\s+)?(?i:{CLOSING})\s*:?\s+(?i:issues?\s+)?(?:{NUMBERS})\s*\.?$"),
-    re.compile(rf"[\s,;:\-–—|]+(?:{KEY})$"),
+    re.compile(
+        rf"(?<![\s,;.:\-–—|])[\s,;.:\-–—|]+(?i:(?:this|to|which)\s+)?(?i:{CLOSING})\s*:?\s+(?i:issues?\s+)?(?:{NUMBERS})\s*\.?$"
+    ),
+    re.compile(rf"(?<![\s,;:\-–—|])[\s,;:\-–—|]+(?:{KEY})$"),
     re.compile(r"\s+#\d+\s*$"),
     re.compile(r"\s*[\[(]?\b(?i:thanks|thx|kudos|patch|spotted|reported)(?:,|\s+(?i:to|by|from)|\s*@).*$"),
 )
-WORK_IN_PROGRESS = re.compile(r"^\W*(?:wip|draft|work in progress|do not merge|dnm|fixup!|squash!|amend!)\b", re.I)
+WORK_IN_PROGRESS = re.compile(
+    r"^\W*(?:(?:wip|draft|work in progress|do not merge|dnm)\b|(?:fixup|squash|amend)!)", re.I
+)
 FILE = r"[`'\"]?[\w./-]*\w\.[a-z]\w{0,4}[`'\"]?"
 MAKE = (
     r"(?:updat|creat|add|delet|renam|edit|modif|chang|fix|remov|mov|improv|refactor|clean|tweak|polish|chore)"
     r"(?:y|ies|ied|e[ds]?|ed|s|ing|es)?(?:\s+up)?"
 )
-LITTLE = (
+LITTLE = re.compile(
     r"(?:it|this|that|some|more|few|a|an|the|all|of|for|in|to|and|with|my|minor|small|little|quick|tiny|various|misc(?:"
     r"ellaneous)?|simple|another|last|final|new|old|other|again|up|typos?|nits?|lints?|linting|linters?|linter|lint|clippy"
     r"|flake8|eslint|mypy|golint|prettier|rubocop|isort|black|rustfmt|gofmt|clang-format|style|formats?|formatting"
@@ -73,15 +78,17 @@ LITTLE = (
     r"|reviews?|feedback|suggestions?|from|code-review|pr|comment|remarks|address(?:ed|es)?|apply|applied|applies|resolve"
     r"d?|implement|oops|tmp|temp|temporary|test|debug|debugging|checkpoint|save|backup|done|final|first|initial|commit"
     r"|commits?|import|version|versions|release|polish|polishing|wip|work|works|working|progress|now|please|try|attempt"
-    r"|via|upload|add|added|run|correct|corrected|corrections?|mistake|mistakes|broken|missing|dependencies|deps|minors?)"
+    r"|via|upload|add|added|run|correct|corrected|corrections?|mistake|mistakes|broken|missing|dependencies|deps|minors?)",
+    re.IGNORECASE,
 )
+WORD = re.compile(r"\w+(?:-\w+)*")
 POOR = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"^{LITTLE}(?:\W+{LITTLE})*\W*$",
         rf"^{MAKE}(?:\s+the)?(?:\s+file)?\s+{FILE}(?:(?:,|\s+(?:and|to|&))\s*{FILE})*\W*$",  # what a web editor writes
         r"^(?:auto[- ]?commit|merge (?:branch|pull request|remote|tag|conflict)|merge .{0,20}\binto\b|"
         r"add files via upload)\b",
+        r"^(?:prepare|start|begin)\b(?:\s+\w+){0,3}\s+(?:release|version|development)\b",
         r"^v?\d+\.\d+(\.\d+)?\S*$|^[0-9a-f]{7,}\W*$",
         r"^(?:更新|修改|修复|提交|优化|调整|测试|代码|文件|文档|完善|bug|一些|小|的|了|初始化|问题|\s)+\W*$",
         r"^(?:修正|対応|変更|追加|調整|テスト|レビュー|微|の|指摘|\s)+\W*$",
@@ -115,8 +122,12 @@ TRAILER = re.compile(
     r"|\(?cherry[- ]picked from|\(?backport(?:ed)? from|This reverts commit)",
     re.IGNORECASE,
 )
-CLOSING_LINE = re.compile(rf"^\W*(?:(?i:this|pr|also|it)\s+)*(?:(?i:{CLOSING})\s*:?\s*)?(?:{NUMBERS}|https?://\S+)\W*$")
-NO_PROSE = re.compile(r"^(?:    |\t|>|\$ |\||#|```|~~~|<|diff |@@|[-*] \[[ xX]\])")
+CLOSING_LINE = re.compile(
+    rf"^\W*(?:(?i:this|pr|also|it|{CLOSING})[\s:]*)*"
+    rf"(?:(?:(?i:{CLOSING}|and)[\s:]*)*(?:{NUMBER}|https?://\S+)[\s,;.&)]*)+$"
+)
+NO_PROSE = re.compile(r"^(?:    |\t|>|\$ |\||#|```|~~~|<|diff |@@)")
+CHECKBOX = re.compile(r"^\s*[-*] \[[ xX]\]")
 RULE = re.compile(r"^[-=_*~]{3,}$")
 BULLET = re.compile(r"^\s*(?:[*\-+•]|\d+[.)])\s+")
 # A handle, not an annotation (`@Nullable`), a decorator (`@click.command`) or a package (`@types/node`).
@@ -169,10 +180,14 @@ def is_fix(message: str) -> bool:
 
 def _split(message: str) -> tuple[str, list[str]]:
     """Give the subject, joined where it was wrapped or cut with dots, and the lines of the body."""
-    subject, *body = [line.rstrip() for line in message.strip().replace("\r\n", "\n").split("\n")]
+    subject, *body = [line.rstrip()[:MAX_LINE] for line in message.strip()[:MAX_READ].replace("\r\n", "\n").split("\n")]
     follows = next((index for index, line in enumerate(body) if line.strip()), None)
     if follows is not None and subject.endswith(("…", "...")) and body[follows].startswith(("…", "...")):
         return subject.rstrip(".… ") + body[follows].lstrip(".…"), body[follows + 1 :]
+    if follows is not None and subject.endswith("…"):  # cut by a web page that puts the whole line below
+        whole = BULLET.sub("", body[follows])
+        if whole.startswith(subject.rstrip(".… ")):
+            return whole, body[follows + 1 :]
     while body and len(subject) >= WRAPPED_SUBJECT_CHARS and body[0][:1].islower() and not TRAILER.match(body[0]):
         subject += " " + body.pop(0).strip()
     return subject, body
@@ -183,9 +198,9 @@ def _bare(subject: str, keep_type: bool = False) -> str:
     patterns = [*AT_START, CONVENTIONAL, KEYS_AT_START, CLOSING_AT_START, *AT_END]
     if keep_type:
         patterns.remove(CONVENTIONAL)
-    before = None
-    while subject != before:
-        before, subject = subject, SMART.sub("", subject)
+    subject = " ".join(subject.split())
+    for _ in range(PASSES):
+        subject = SMART.sub("", subject)
         for pattern in patterns:
             subject = pattern.sub("", subject.strip())
     return " ".join(subject.strip(" .:-–—|,;").split())
@@ -196,7 +211,9 @@ def _is_poor(subject: str) -> bool:
     words = len(SIGN.sub(" ", subject).split()) + signs // SIGNS_PER_WORD
     if len(subject) + signs * (SIGN_CHARS - 1) < MIN_CHARS or words < MIN_WORDS:
         return True
-    return len(subject) / words > MAX_MEAN_WORD or any(pattern.match(subject) for pattern in POOR)
+    if len(subject) / words > MAX_MEAN_WORD or any(pattern.match(subject) for pattern in POOR):
+        return True
+    return all(LITTLE.fullmatch(word) for word in WORD.findall(subject))
 
 
 def _parts(body: list[str]) -> Iterator[tuple[bool, str]]:
@@ -205,7 +222,7 @@ def _parts(body: list[str]) -> Iterator[tuple[bool, str]]:
     is_point = False
     for line in [*body, ""]:
         said = line.strip()
-        if TRAILER.match(line) or CLOSING_LINE.match(line) or RULE.match(said):
+        if TRAILER.match(line) or CLOSING_LINE.match(line) or RULE.match(said) or CHECKBOX.match(line):
             said = ""
         begins_point = BULLET.match(line) is not None and bool(said)
         if lines and (not said or begins_point or NO_PROSE.match(line)):

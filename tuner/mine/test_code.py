@@ -18,7 +18,7 @@ from tuner.mine.parsed import Parsed
 
 TEST_PATH = re.compile(
     r"(^|/)(tests?|testing|__tests__|testsuites?|specs?|e2e)/"
-    r"|(^|/)src/\w*[tT]est\w*/"
+    r"|(^|/)src/(?:test\w*|\w+Test\w*)/"
     r"|(^|/)(test_[^/]*|conftest)\.py$|_test\.(py|go|cc|cpp|c|rs|dart|exs)$|-test\.(cc|cpp|c)$|_unittest\.(cc|cpp)$"
     r"|\.(test|spec)\.[cm]?[jt]sx?$|(Test|Tests|TestCase|IT)\.(java|kt|scala|cs|swift|php)$|_spec\.rb$|\.tcl$"
 )

@@ -15,6 +15,7 @@ from tuner.mine.search_replace import Fault, Region, changed_regions
 
 REQUEST = "Write the subject line of the commit message for this change."
 MAX_FILES, MAX_DIFF_CHARS, CONTEXT_LINES = 3, 4_000, 3
+OPEN_END = "\0"  # stands in no text: files with it are binary
 
 
 def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
@@ -41,18 +42,19 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
 
 def unified_diff(file: ChangedFile) -> str:
     """Write a file's change in the unified format, three lines of context, without a newline at the end."""
-    old = file.old or ""
-    before, after = _lines(old), _lines(file.new)
-    head = [f"--- a/{file.old_path}" if file.old is not None else "--- /dev/null", f"+++ b/{file.path}"]
-    regions = changed_regions(old, file.new, file.hunks)
+    old, new = _marked(file.old or ""), _marked(file.new)
+    regions = changed_regions(old, new, file.hunks)
     if not regions:
         raise Fault("no_change")
-    return "\n".join([*head, *(line for group in _groups(regions) for line in _hunk(group, before, after))])
+    before, after = old.split("\n")[:-1], new.split("\n")[:-1]
+    head = [f"--- a/{file.old_path}" if file.old is not None else "--- /dev/null", f"+++ b/{file.path}"]
+    body = (line for group in _groups(regions) for line in _hunk(group, before, after))
+    return "\n".join([*head, *body]).replace(OPEN_END, "\n\\ No newline at end of file")
 
 
-def _lines(text: str) -> list[str]:
-    lines = text.split("\n")
-    return lines[:-1] if lines[-1] == "" else [*lines[:-1], lines[-1] + "\n\\ No newline at end of file"]
+def _marked(text: str) -> str:
+    """End every line with a newline, as git counts them, and mark the one that has none."""
+    return text if not text or text.endswith("\n") else f"{text}{OPEN_END}\n"
 
 
 def _groups(regions: list[Region]) -> list[list[Region]]:

@@ -1,0 +1,110 @@
+"""A bugfix pair is one whole function before and after, and nothing else of the program changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mine.hunks import changed, commit
+from tests.mine.kinds.test_edit import only, reasons
+from tuner.mine.drafts import ChangedFile
+from tuner.mine.kinds.bugfix import drafts
+
+PYTHON = '''import math
+
+
+class Ledger:
+    @property
+    def total(self):
+        """Sum up all entries."""
+        return sum(self.entries) - 1
+
+    def half(self):
+        return self.total / 2
+
+
+def rounded(cents):
+    return math.floor(cents)
+'''
+RUST = """pub fn total(rows: &[i64]) -> i64 {
+    rows.iter().sum::<i64>() - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+}
+"""
+OTHERS = {
+    "a.go": ("func (l *Ledger) Total() int {\n\treturn l.sum - 1\n}\n", "Total"),
+    "A.java": ("class A {\n  int total(int[] rows) {\n    return rows.length - 1;\n  }\n}\n", "total"),
+    "a.c": ("static long *total(struct row *rows) {\n    return rows->sum - 1;\n}\n", "total"),
+    "a.cc": ("int Ledger::total() const {\n  return sum - 1;\n}\n", "Ledger::total"),
+    "a.ts": ("export const total = (rows: number[]): number => {\n  return rows.length - 1;\n};\n", "total"),
+    "a.js": ("class A {\n  total(rows) {\n    return rows.length - 1;\n  }\n}\n", "total"),
+    "a.rs": (RUST, "total"),
+}
+
+
+def fix(*files: ChangedFile) -> list[str]:
+    return reasons(drafts(commit(*files, is_fix=True)))
+
+
+def test_a_method_is_shown_whole_with_its_decorator() -> None:
+    draft = only(drafts(commit(changed("a.py", PYTHON, PYTHON.replace(" - 1", "")), is_fix=True)))
+    assert draft.context.startswith("    @property\n    def total(self):\n")
+    assert draft.response == draft.context.replace(" - 1", "")
+    assert draft.instruction == (
+        "Keep the balance\n\nCorrect the function `total` of `a.py`. Answer with the whole function."
+    )
+
+
+@pytest.mark.parametrize("path", OTHERS)
+def test_every_language_names_its_functions(path: str) -> None:
+    old, name = OTHERS[path]
+    draft = only(drafts(commit(changed(path, old, old.replace(" - 1", "")), is_fix=True)))
+    assert f"`{name}`" in draft.instruction and draft.context in old
+    assert " - 1" in draft.context and draft.response == draft.context.replace(" - 1", "")
+
+
+def test_tests_may_change_beside_the_function() -> None:
+    fixed = changed("a.py", PYTHON, PYTHON.replace(" - 1", ""))
+    tests = changed("tests/test_a.py", PYTHON, PYTHON.replace("/ 2", "/ 3"))
+    assert only(drafts(commit(fixed, tests, is_fix=True))).path == "a.py"
+    inside = RUST.replace(" - 1", "").replace("super::*;\n", "super::*;\n\n    #[test]\n    fn sums() {}\n")
+    assert only(drafts(commit(changed("a.rs", RUST, inside), is_fix=True))).response.startswith("pub fn total")
+
+
+def test_a_commit_that_fixes_nothing_gives_nothing() -> None:
+    assert list(drafts(commit(changed("a.py", PYTHON, PYTHON.replace(" - 1", ""))))) == []
+
+
+@pytest.mark.parametrize(
+    ("new", "reason"),
+    [
+        (PYTHON.replace(" - 1", "").replace("/ 2", "/ 3"), "fix_outside_a_function"),
+        (PYTHON.replace(" - 1", "").replace("import math", "import math, os"), "fix_outside_a_function"),
+        (PYTHON + "\n\ndef added():\n    return 1\n", "fix_outside_a_function"),
+        (PYTHON.replace("Sum up all", "Add up all"), "format_only_fix"),
+        (PYTHON.replace("math.floor(cents)", "math.floor( cents )  # down"), "format_only_fix"),
+        (PYTHON.replace("    return math", "    cents += 1\n" * 26 + "    return math"), "too_long_fix"),
+    ],
+)
+def test_what_shows_no_fix_is_dropped_with_its_reason(new: str, reason: str) -> None:
+    assert fix(changed("a.py", PYTHON, new)) == [reason]
+
+
+def test_other_fixes_are_dropped_with_their_reason() -> None:
+    fixed = changed("a.py", PYTHON, PYTHON.replace(" - 1", ""))
+    assert fix(fixed, changed("b.py", PYTHON, PYTHON.replace(" - 1", ""))) == ["fix_of_several_files"]
+    assert fix(changed("a.sh", "a=1\n", "a=2\n")) == ["no_grammar"]
+    assert fix(changed("a.py", None, PYTHON)) == ["fix_outside_a_function"]
+    long = "def f(x):\n" + "".join(f"    x += {n}\n" for n in range(70))
+    assert fix(changed("a.py", long, long.replace("+= 3\n", "+= 4\n"))) == ["too_long_function"]
+    assert reasons(drafts(commit(fixed, message=None, is_fix=True))) == ["poor_message"]
+    tests = RUST.replace("super::*;\n", "super::*;\n\n    #[test]\n    fn sums() {}\n")
+    assert fix(changed("a.rs", RUST, tests)) == ["fix_of_tests_only"]
+
+
+def test_an_indented_statement_is_a_change_though_its_tokens_are_the_same() -> None:
+    old = "def f(rows):\n    for row in rows:\n        total(row)\n        done()\n"
+    assert only(drafts(commit(changed("a.py", old, old.replace("        done", "    done")), is_fix=True)))

@@ -1,0 +1,131 @@
+"""A test pair shows the function under test, and its answer is the test that the same commit added."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mine.hunks import changed, commit
+from tests.mine.kinds.test_edit import only, reasons
+from tuner.mine.drafts import ChangedFile
+from tuner.mine.kinds.test import drafts
+from tuner.mine.test_code import is_test_path
+
+CODE = "class Ledger:\n    def post_entry(self, cents):\n        return cents\n"
+TESTS = "from ledger import Ledger\n\n\ndef test_old():\n    assert Ledger()\n"
+ADDED = "@pytest.mark.slow\ndef test_posting():\n    assert Ledger().post_entry(1) == 1\n"
+SOURCE = changed("ledger.py", None, CODE)
+
+
+def beside(text: str, path: str = "tests/test_ledger.py") -> ChangedFile:
+    return changed(path, TESTS, TESTS + "\n\n" + text)
+
+
+LANGUAGES = {
+    "go": ("a.go", "func PostEntry(c int) int {\n\treturn c\n}\n", "a_test.go",
+           'import "testing"\n', "func TestPosting(t *testing.T) {\n\tPostEntry(1)\n}"),
+    "java": ("src/main/java/Ledger.java", "class Ledger {\n  int postEntry(int c) {\n    return c;\n  }\n}\n",
+             "src/test/java/LedgerTest.java", "import org.junit.Test;\n",
+             "class LedgerTest {\n  @Test\n  public void posting() {\n    new Ledger().postEntry(1);\n  }\n}"),
+    "typescript": ("a.ts", "export const postEntry = (c: number) => {\n  return c;\n};\n", "a.test.ts",
+                   'import { postEntry } from "./a";\n',
+                   'test("posting", () => {\n  expect(postEntry(1)).toBe(1);\n});'),
+    "cpp": ("a.cc", "int post_entry(int c) {\n  return c;\n}\n", "test/a-test.cc",
+            '#include "a.h"\n', "TEST(ledger_test, posting) {\n  EXPECT_EQ(post_entry(1), 1);\n}"),
+    "rust": ("src/a.rs", "pub fn post_entry(c: i64) -> i64 {\n    c\n}\n", "tests/a.rs",
+             "use a::post_entry;\n", "#[test]\nfn posting() {\n    assert_eq!(post_entry(1), 1);\n}"),
+}  # fmt: skip
+
+
+def test_the_function_its_class_and_the_imports_are_shown() -> None:
+    draft = only(drafts(commit(SOURCE, beside(ADDED))))
+    assert draft.response == ADDED.rstrip("\n") and draft.path == "tests/test_ledger.py"
+    assert draft.context == (
+        "# ledger.py\nclass Ledger:\n    def post_entry(self, cents):\n        return cents\n\n"
+        "# tests/test_ledger.py\nfrom ledger import Ledger"
+    )
+    assert draft.instruction == (
+        "Write the test `test_posting` of `post_entry` (`ledger.py`) for `tests/test_ledger.py`. "
+        "Answer with the whole test."
+    )
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_every_language_has_its_own_tests(name: str) -> None:
+    path, code, test_path, imports, test = LANGUAGES[name]
+    draft = only(drafts(commit(changed(path, None, code), changed(test_path, None, f"{imports}\n{test}\n"))))
+    assert draft.response in test and "(1" in draft.response
+    assert code.strip().split("\n")[0] in draft.context and imports.strip() in draft.context
+
+
+def test_rust_tests_may_stand_beside_the_function() -> None:
+    old = "pub fn post_entry(c: i64) -> i64 {\n    c + 1\n}\n"
+    mod = "\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn posting() {\n"
+    new = old.replace("c + 1", "c") + mod + "        assert_eq!(post_entry(1), 1);\n    }\n}\n"
+    draft = only(drafts(commit(changed("a.rs", old, new))))
+    assert draft.response.startswith("    #[test]\n    fn posting()")
+
+
+@pytest.mark.parametrize(
+    ("added", "reason"),
+    [
+        ("def test_other():\n    assert Ledger().balance() == 1\n", "no_function_tested"),
+        ("def test_text():\n    assert 'post_entry('\n    # post_entry(1)\n", "no_function_tested"),
+        ("def test_long():\n    post_entry(1)\n" + "    assert 1\n" * 60, "too_long_test"),
+        ("def test_own():\n    def post_entry(x):\n        return x\n    assert post_entry(1)\n", "no_function_tested"),
+    ],
+)
+def test_what_is_no_test_of_a_changed_function_is_dropped(added: str, reason: str) -> None:
+    assert reasons(drafts(commit(SOURCE, beside(added)))) == [reason]
+
+
+def test_a_test_that_was_there_before_is_none_that_was_asked_for() -> None:
+    old = TESTS + "\n\n" + ADDED
+    assert list(drafts(commit(SOURCE, changed("tests/test_ledger.py", old, old.replace("== 1", "== 2  # test"))))) == []
+
+
+def test_two_functions_need_a_name() -> None:
+    two = changed("ledger.py", None, CODE + "\n\ndef read_all(x):\n    return x\n")
+    both = "def test_it():\n    assert read_all(post_entry(1))\n"
+    assert reasons(drafts(commit(two, beside(both)))) == ["several_functions_tested"]
+    assert "`read_all`" in only(drafts(commit(two, beside(both.replace("it", "read_all"))))).instruction
+
+
+def test_a_plain_word_must_be_named_by_the_test() -> None:
+    code = changed("ledger.py", None, CODE.replace("post_entry", "create"))
+    test = "def test_it():\n    assert Ledger().create(1)\n"
+    assert reasons(drafts(commit(code, beside(test)))) == ["function_not_named"]
+    assert only(drafts(commit(code, beside(test.replace("test_it", "test_create")))))
+
+
+def test_what_all_tests_call_is_a_tool() -> None:
+    old = TESTS + "".join(f"\n\ndef test_{n}():\n    post_entry({n})\n" for n in range(5))
+    assert reasons(drafts(commit(SOURCE, changed("tests/test_ledger.py", old, old + "\n\n" + ADDED)))) == [
+        "function_of_all_tests"
+    ]
+
+
+def test_tests_alone_give_nothing() -> None:
+    assert reasons(drafts(commit(beside(ADDED)))) == ["no_function_tested"]
+    assert list(drafts(commit(SOURCE))) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "is_test"),
+    [
+        ("tests/test_a.py", True),
+        ("src/test_a.py", True),
+        ("a/conftest.py", True),
+        ("pkg/a_test.go", True),
+        ("src/a.test.ts", True),
+        ("src/a.spec.tsx", True),
+        ("src/__tests__/a.js", True),
+        ("x/src/test/java/a/BTest.java", True),
+        ("test/format-test.cc", True),
+        ("src/latest.py", False),
+        ("src/contest/a.py", False),
+        ("src/main/java/Testimony.java", False),
+        ("testimony.go", False),
+    ],
+)
+def test_paths_of_tests_are_known(path: str, is_test: bool) -> None:
+    assert is_test_path(path) is is_test
