@@ -118,11 +118,10 @@ def code(topic: str, verbs: Sequence[str] = VERBS[:2]) -> str:
     return f'"""What happens to the {topic}."""\n\n' + "\n\n".join(function(topic, verb) for verb in verbs)
 
 
-def shop(history: History, commits: int = 9) -> History:
+def shop(history: History, commits: int = 9, topics: Sequence[str] = ("till", "cart", "stock")) -> History:
     """Add commits that mining can learn from: files first, then one function more in each commit."""
-    topics = ("till", "cart", "stock")
-    known = {topic: 2 for topic in topics}
-    history.commit("Add the till, the cart and the stock", {f"shop/{topic}.py": code(topic) for topic in topics})
+    known = dict.fromkeys(topics, 2)
+    history.commit(f"Add the {' and the '.join(topics)}", {f"shop/{topic}.py": code(topic) for topic in topics})
     for number in range(commits - 1):
         topic = topics[number % len(topics)]
         known[topic] += 1

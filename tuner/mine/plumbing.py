@@ -56,6 +56,7 @@ INHERITED = (
 )
 NO_INDEX = os.path.join(os.sep, "nonexistent", "index")
 READ_PIECE = 1 << 20
+HUGE = 1 << 25  # bytes that take longer to skip than a new git takes to start
 REQUESTS = select.PIPE_BUF // 65  # blobs that are asked for at once: so many lines of 64 digits are written whole
 
 
@@ -172,7 +173,8 @@ class Blobs:
                     following = list(islice(remaining, REQUESTS))
                 sha = self._asked[0]
                 answer = self._answer(max_bytes)
-                if answer is None:  # git ends at an object that is damaged; another goes on behind it
+                # Git ends at an object that is damaged, and is ended at one that is huge; another goes on behind it.
+                if answer is None or answer[1] >= HUGE:
                     remaining = chain(list(self._asked), following, remaining)
                     following = list(islice(remaining, REQUESTS))
                     self._stop()
@@ -206,10 +208,10 @@ class Blobs:
         if len(header) != 3 or not header[2].isdigit():
             return (None, -1) if line else None
         size = int(header[2])
-        if header[1] == b"blob" and size <= max_bytes:
+        if header[1] == b"blob" and size <= max_bytes and size < HUGE:
             data, end = self.process.stdout.read(size), self.process.stdout.read(1)
             return (data, size) if end else None
-        if not self._skip(size + 1):
+        if size < HUGE and not self._skip(size + 1):
             return None
         return None, size if header[1] == b"blob" else -1
 

@@ -8,6 +8,7 @@ had again without holding it. Pairs are written in the order of the tree.
 from __future__ import annotations
 
 import functools
+import hashlib
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from tuner.mine.gates.licences import Owners, is_licence_file, licence_folders, 
 from tuner.mine.gates.paths import path_reason
 from tuner.mine.history import SUBMODULE, SYMLINK
 from tuner.mine.kinds import REPOSITORY_KINDS
-from tuner.mine.languages import language_named
+from tuner.mine.languages import Language, language_named, language_of
 from tuner.mine.memo import Memo, remembered
 from tuner.mine.plumbing import Blobs, Git
 from tuner.mine.symbol_index import SymbolIndex
@@ -52,22 +53,26 @@ class Snapshot:
         """Read every file that passes the gates on paths, and decide which are kept; `names` are the authors."""
         git = Git(self.repo.path)
         blobs = list(_tree(git, self.commit))
-        jobs = list(self._jobs(git, blobs))
+        jobs, copies = _apart(self._jobs(git, blobs))
         self.books.counts["files_seen"] += len(blobs)
         heads: dict[str, str] = {}
         whole: dict[str, str] = {}
+        reasons: dict[str, str] = {}
         with progress.track(f"reading files of {self.repo.name}", total=len(jobs), unit="file") as track:
             for blob, plain in self._facts(jobs, workers):
                 track.advance(1)
                 reason = plain["reason"]
                 if reason is None and whole.setdefault(content_id(plain["text"]), blob.path) != blob.path:
                     reason = "duplicate_file"
+                reasons[blob.path] = reason or "duplicate_file"
                 if reason is not None:
                     self._reject(blob.path, reason)
                     continue
                 self.kept[blob.path] = blob
                 heads[blob.path] = plain["head"]
                 self.books.count_redactions(plain["redactions"])
+        for path, first in copies:
+            self._reject(path, reasons[first])
         texts = self._texts(git, [each for each in blobs if is_licence_file(each.path) or names_owners(each.path)])
         of_owners = [text for path, text in texts.items() if names_owners(path)]
         owners = Owners.from_repository(of_owners, heads.values(), [*names, self.repo.name])
@@ -89,8 +94,9 @@ class Snapshot:
                 if facts.symbols is not None:
                     index.add(path, facts.symbols)
                 track.advance(1)
-        place = self.scratch / f"{self.repo.name}.index"
-        place.write_bytes(pickle.dumps((index, {path: blob.key for path, blob in self.kept.items()})))
+        data = pickle.dumps((index, {path: blob.key for path, blob in self.kept.items()}))
+        place = self.scratch / f"{hashlib.sha256(data).hexdigest()[:16]}.index"  # `_opened` goes by the name
+        place.write_bytes(data)
         memo = self.memo
         miner = RepositoryMiner(self.repo.name, str(place), str(memo.path), memo.scope, self.settings, self.seed)
         with progress.track(f"mining names of {self.repo.name}", total=len(self.kept), unit="file") as track:
@@ -177,6 +183,17 @@ def _opened(place: str, memo: str, scope: str) -> tuple[SymbolIndex, dict[str, s
     """Load the index that `Snapshot.write` left for the workers: our own file, written a moment ago."""
     index, keys = pickle.loads(Path(place).read_bytes())
     return index, keys, Memo.of_scope(Path(memo), scope)
+
+
+def _apart(blobs: Iterable[Blob]) -> tuple[list[Blob], list[tuple[str, str]]]:
+    """Tell the first file of each content and language from the others; those with the path of their first."""
+    firsts: dict[tuple[str, Language | None], Blob] = {}
+    copies = []
+    for blob in blobs:
+        first = firsts.setdefault((blob.sha, language_of(blob.path)), blob)
+        if first is not blob:
+            copies.append((blob.path, first.path))
+    return list(firsts.values()), copies
 
 
 def _tree(git: Git, commit: str) -> Iterator[Blob]:

@@ -65,10 +65,12 @@ class Texts:
         return read_text(data, size, language, self.max_bytes, scanner=self.scanner)
 
     def _remember(self, key: tuple[str, str], text: Text, data: bytes | None) -> tuple[Text, bytes]:
-        self._read[key] = text, (data or b"") if text.reason is None else b""
+        both = text, (data or b"") if text.reason is None else b""
+        if text.reason != "missing_object":  # it may be there again when it is asked for the next time
+            self._read[key] = both
         if len(self._read) > REMEMBERED:
             self._read.popitem(last=False)
-        return self._read[key]
+        return both
 
 
 def _old_regions(text: str, patch: Patch) -> Iterator[str]:
