@@ -18,17 +18,9 @@ from tuner.errors import DataError
 from tuner.strict import ALTERED, hints, read
 
 PairKind = Literal[
-    "file",
-    "syntax_infilling",
-    "line_infilling",
-    "repository_infilling",
-    "body",
-    "edit",
-    "bugfix",
-    "test",
-    "message",
-    "question",
-]
+    "file", "syntax_infilling", "line_infilling", "repository_infilling", "body",
+    "edit", "bugfix", "test", "message", "question",
+]  # fmt: skip
 PAIR_KINDS: tuple[PairKind, ...] = typing.get_args(PairKind)
 # How a pair is shown to the model: read from left to right, as a hole in a file, or as a request in the chat template.
 INFILLING_KINDS: tuple[PairKind, ...] = ("syntax_infilling", "line_infilling", "repository_infilling", "body")

@@ -10,7 +10,7 @@ from typing import Any
 from tuner.dataset.stage import RequireClean, run
 from tuner.progress import Progress
 from tuner.recipe import DatasetSettings
-from tuner.records import Addition, Cut, Dataset, Mined, Neighbour, Pair, PairKind, content_id, write_jsonl
+from tuner.records import Addition, Cut, Dataset, Mined, MinedRepo, Neighbour, Pair, PairKind, content_id, write_jsonl
 from tuner.render import Renderer
 from tuner.rundir import Workspace
 
@@ -133,6 +133,6 @@ def run_stage(
     counts: dict[str, int] | None = None,
 ) -> Dataset:
     files = (f"mined/{name}.jsonl" for name in ("pairs", "additions", "rejected"))
-    mined = Mined(*files, cut, "d" * 40, counts or {}, {"binary": 2}, {})
+    mined = Mined(*files, cut, [MinedRepo("ledger", "d" * 40, cut)], counts or {}, {"binary": 2}, {})
     work = Workspace(folder, folder / "out", folder / "scratch", Progress())
     return run(mined, renderer(), settings or DatasetSettings(valid_share=0.2), SEED, work, require_clean)

@@ -27,7 +27,9 @@ FEWEST_TYPED = 2  # characters of a word before a cursor inside it
 SPARE = 8  # candidates kept for each wanted item of a commit, since some lines are taken by other commits
 LEXEME = re.compile(r"\w+|[^\w\s]")
 WORD = re.compile(r"[^\W_]\w*|_\w+")
-REDACTED = re.compile(r"REDACTED|user@example\.com|192\.0\.2\.|2001:db8::|\b[Ss]omeone\b")  # as the mine room marks what it replaced
+REDACTED = re.compile(
+    r"REDACTED|user@example\.com|192\.0\.2\.|2001:db8::|\b[Ss]omeone\b"
+)  # as the mine room marks what it replaced
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from tuner.mine.languages import Language, language_named, language_of
 from tuner.mine.memo import Memo, remembered
 from tuner.mine.plumbing import Blobs, Git
 from tuner.mine.symbol_index import SymbolIndex
+from tuner.mine.symbols import FileSymbols
 from tuner.mine.workers import Workers
 from tuner.progress import Progress
 from tuner.recipe import MineSettings
@@ -91,9 +92,9 @@ class Snapshot:
                 facts = FileFacts.from_plain(plain)
                 for draft in facts.drafts:
                     self.books.keep(draft, origin(path))
-                if facts.symbols is not None:
-                    index.add(path, facts.symbols)
+                index.add(path, facts.symbols or FileSymbols())  # also one without names has text to be found
                 track.advance(1)
+        index.chunks(self._text)
         data = pickle.dumps((index, {path: blob.key for path, blob in self.kept.items()}))
         place = self.scratch / f"{hashlib.sha256(data).hexdigest()[:16]}.index"  # `_opened` goes by the name
         place.write_bytes(data)
@@ -139,8 +140,12 @@ class Snapshot:
         """Give the telling lines of a kept file, hashed."""
         if path not in self.kept:
             return None
-        text = self.memo.get([self.kept[path].key])[self.kept[path].key]["text"]
+        text = self._text(path) or ""
         return frozenset(line_hash(line) for line in text.encode().split(b"\n") if is_telling(line))
+
+    def _text(self, path: str) -> str | None:
+        key = self.kept[path].key if path in self.kept else None
+        return self.memo.get([key])[key]["text"] if key is not None else None
 
     def _reject(self, path: str, reason: str) -> None:
         self.books.reject(path, reason)
