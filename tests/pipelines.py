@@ -107,7 +107,7 @@ def finished_run(home: Path) -> Finished:
     adapters = home / "pipeline" / "adapters"
     answer = tuner("train", *arguments(inputs(home), adapters))
     assert answer.status == 0, answer.err
-    (folder,) = adapters.iterdir()
+    (folder,) = (path for path in adapters.iterdir() if not path.name.startswith("."))
     return Finished(inputs(home), adapters, folder, answer)
 
 

@@ -214,7 +214,7 @@ def test_a_disk_that_is_too_small_is_named_before_the_work_starts(tmp_path: Path
 def test_a_disk_that_fills_up_is_named_and_the_same_command_goes_on(finished: Finished, tmp_path: Path) -> None:
     given = arguments(finished.inputs, tmp_path)
     assert tuner("mine", *given).status == 0
-    (folder,) = tmp_path.iterdir()
+    (folder,) = (path for path in tmp_path.iterdir() if not path.name.startswith("."))
     (folder / ".metrics.json.partial").symlink_to("/dev/full")  # every write to it fails as on a full disk
     answer = tuner("dataset", *given)
     assert complaint(answer) == (
@@ -228,7 +228,7 @@ def test_a_disk_that_fills_up_is_named_and_the_same_command_goes_on(finished: Fi
 
 def test_an_unfinished_run_names_the_stage_that_is_missing(finished: Finished, tmp_path: Path) -> None:
     assert tuner("mine", *arguments(finished.inputs, tmp_path)).status == 0
-    (folder,) = tmp_path.iterdir()
+    (folder,) = (path for path in tmp_path.iterdir() if not path.name.startswith("."))
     answer = tuner("report", "--run", folder)
     assert complaint(answer) == (
         f"error: {folder}: stage `report` has not finished\n"
