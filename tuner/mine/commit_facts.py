@@ -147,7 +147,7 @@ class _Reading:
         """Take what a commit after the cut added."""
         removed, limit = removed_lines(self.patches), self.settings.max_context_chars
         for patch, language in self._files(said=True):
-            read, _ = self.texts.read(patch.change.new_sha or "", language)
+            read, _ = self.texts.read(patch.change.new_sha or "", patch.change.path, language)
             if reason := read.reason or parse_reason(read.text.encode(), language):
                 self._drop(patch, reason)
                 continue

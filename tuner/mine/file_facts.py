@@ -89,7 +89,7 @@ class FileMiner:
     def _facts(self, sha: str, path: str) -> FileFacts:
         language = language_of(path)
         assert language is not None, f"{path} passed the gates on paths"
-        read, _ = texts_of(self.path, self.settings.max_file_bytes, self.settings.scanner).read(sha, language)
+        read, _ = texts_of(self.path, self.settings.max_file_bytes, self.settings.scanner).read(sha, path, language)
         if read.reason is not None:
             return FileFacts(read.reason)
         language = read.language

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tuner.errors import DataError
+from tuner.mine.novelty import Searched
 from tuner.mine.people import People
 from tuner.mine.redact import Scanner, find_secrets
 from tuner.mine.scanner import open_scanner
@@ -76,10 +77,14 @@ class LineSearch:
     def __call__(self, lines: list[str]) -> list[list[str] | None]:
         scanner = open_scanner(self.scanner)
         found: list[list[str] | None] = []
+        searched = Searched()  # additions of one file repeat what stands around them
         texts_of_lines = [_texts(line) for line in lines]
         for some in _of_size(texts_of_lines):
             together = APART.join(text for texts in some for text in texts or ())
-            is_clean = not find_secrets(together, self.people, scanner)  # one search for many short strings
+            # one search for many short strings
+            is_clean = not any(find_secrets(new, self.people, scanner) for new in searched.new_pieces(together))
+            if is_clean:
+                searched.add(together)
             for texts in some:
                 if texts is None:
                     found.append(None)

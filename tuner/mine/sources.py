@@ -13,7 +13,8 @@ from tuner.mine import syntax
 from tuner.mine.gates.contents import MAX_ERROR_SHARE, content_reason, generated
 from tuner.mine.languages import Language, language_named
 from tuner.mine.notebooks import MAX_NOTEBOOK_BYTES, code_of
-from tuner.mine.redact import Scanner, redact
+from tuner.mine.novelty import Searched, redact_beside
+from tuner.mine.redact import Scanner
 
 MAX_SECRETS = 3
 PRIVATE_KEYS = {"private_key", "putty_key", "age_key"}
@@ -35,13 +36,18 @@ def most_bytes(language: Language, max_bytes: int) -> int:
 
 
 def read_text(
-    data: bytes | None, size: int, language: Language, max_bytes: int, scanner: Scanner | None = None
+    data: bytes | None,
+    size: int,
+    language: Language,
+    max_bytes: int,
+    searched: Searched | None = None,
+    scanner: Scanner | None = None,
 ) -> Text:
-    """Pass a file through the gates and redact it."""
+    """Pass a file through the gates and redact what is new in it beside what was `searched`."""
     gated = gated_text(data, size, language, max_bytes)
     if gated.reason is not None:
         return gated
-    redacted = redact(gated.text, scanner=scanner)
+    redacted = redact_beside(gated.text, searched or Searched(), scanner)
     if redacted.shapes >= MAX_SECRETS:
         return Text(language, reason="secrets")
     if PRIVATE_KEYS & redacted.counts.keys():

@@ -1,26 +1,25 @@
 """Read blobs of one repository as redacted text, in whichever process asks.
 
 In: a blob's sha, its path and language; or a patch. Out: `sources.Text`: text, or the reason for which it is dropped.
-Of the two sides of a patch the second is searched for secrets only around the hunks, if the first had none: what stands
-elsewhere in it stands in the first as well. Neighbouring commits share most of their blobs (the new side of one is the
-old side of the next), so the last few are remembered, and a long history costs little more than what it changed.
+Neighbouring commits share most of their blobs (the new side of one is the old side of the next), so the last few are
+remembered; and of a file's next version only what is new is searched for secrets. So a long history costs little more
+than what it changed.
 """
 
 from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Iterator
 
 from tuner.mine.history import Patch
 from tuner.mine.languages import Language
+from tuner.mine.novelty import Searched
 from tuner.mine.plumbing import Blobs, Git
-from tuner.mine.redact import find_secrets
 from tuner.mine.scanner import open_scanner
-from tuner.mine.sources import Text, gated_text, most_bytes, read_text
+from tuner.mine.sources import Text, most_bytes, read_text
 
-REMEMBERED = 192
-LINES_AROUND = 25  # more than any rule looks at, private keys excepted: those drop the file by their first line
+REMEMBERED, MOST_BYTES = 192, 32 << 20
+Read = tuple[Text, bytes]
 
 
 class Texts:
@@ -32,53 +31,40 @@ class Texts:
         self.scanner = open_scanner(scanner)
         self._blobs = Blobs(git)
         self._blobs.__enter__()
-        self._read: OrderedDict[tuple[str, str], tuple[Text, bytes]] = OrderedDict()
+        self._read: OrderedDict[tuple[str, str], Read] = OrderedDict()
+        self._size = 0
+        self._latest: dict[str, tuple[str, str]] = {}  # the version of each path that was asked for last
 
-    def read(self, sha: str, language: Language) -> tuple[Text, bytes]:
+    def read(self, sha: str, path: str, language: Language) -> Read:
         """Give a blob's text."""
         key = (sha, language.name)
         if key in self._read:
             self._read.move_to_end(key)
-            return self._read[key]
-        data, size = self._blobs.read(sha, most_bytes(language, self.max_bytes))
-        return self._remember(key, self._redacted(data, size, language), data)
+        else:
+            data, size = self._blobs.read(sha, most_bytes(language, self.max_bytes))
+            near = self._read.get(self._latest.get(path, key))
+            searched = Searched(near[0].text) if near is not None and near[0].reason is None else None
+            text = read_text(data, size, language, self.max_bytes, searched, self.scanner)
+            self._remember(key, text, (data or b"") if text.reason is None else b"")
+        self._latest[path] = key
+        return self._read[key]
 
-    def read_sides(self, patch: Patch, language: Language) -> tuple[tuple[Text, bytes] | None, tuple[Text, bytes]]:
+    def read_sides(self, patch: Patch, language: Language) -> tuple[Read | None, Read]:
         """Give both sides of a changed file; the old one is None for an added file."""
-        old_sha, new_sha = patch.change.old_sha, patch.change.new_sha
-        assert new_sha is not None, "a deleted file has no new side"
-        new = self.read(new_sha, language)
-        if old_sha is None:
+        change = patch.change
+        assert change.new_sha is not None, "a deleted file has no new side"
+        new = self.read(change.new_sha, change.path, language)
+        if change.old_sha is None:
             return None, new
-        key = (old_sha, language.name)
-        if key in self._read or new[0].reason is not None or new[0].redactions:
-            return self.read(old_sha, language), new
-        data, size = self._blobs.read(old_sha, self.max_bytes)
-        gated = gated_text(data, size, language, self.max_bytes)
-        if gated.reason is None and any(
-            find_secrets(region, scanner=self.scanner) for region in _old_regions(gated.text, patch)
-        ):
-            gated = self._redacted(data, size, language)
-        return self._remember(key, gated, data), new
+        self._latest[change.old_path] = self._latest[change.path]  # in case that it was renamed
+        return self.read(change.old_sha, change.old_path, language), new
 
-    def _redacted(self, data: bytes | None, size: int, language: Language) -> Text:
-        return read_text(data, size, language, self.max_bytes, scanner=self.scanner)
-
-    def _remember(self, key: tuple[str, str], text: Text, data: bytes | None) -> tuple[Text, bytes]:
-        both = text, (data or b"") if text.reason is None else b""
-        if text.reason != "missing_object":  # it may be there again when it is asked for the next time
-            self._read[key] = both
-        if len(self._read) > REMEMBERED:
-            self._read.popitem(last=False)
-        return both
-
-
-def _old_regions(text: str, patch: Patch) -> Iterator[str]:
-    """Yield what a patch took away, with the lines around it."""
-    lines = text.split("\n")
-    for hunk in patch.hunks:
-        start = max(0, hunk.old_start - 1 - LINES_AROUND)
-        yield "\n".join(lines[start : hunk.old_start - 1 + len(hunk.old()) + LINES_AROUND])
+    def _remember(self, key: tuple[str, str], text: Text, data: bytes) -> None:
+        self._read[key] = text, data
+        self._size += len(text.text) + len(data)
+        while len(self._read) > REMEMBERED or (self._size > MOST_BYTES and len(self._read) > 1):
+            _, (oldest, raw) = self._read.popitem(last=False)
+            self._size -= len(oldest.text) + len(raw)
 
 
 @functools.lru_cache(maxsize=4)

@@ -30,6 +30,8 @@ LETTERS = bytes(range(65, 91)) + bytes(range(97, 123)) + bytes(range(128, 256))
 DIGITS = b"0123456789"
 PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 BASE64 = re.compile(rb"[A-Za-z0-9+/]{60,}={0,2}")
+BASE64_SIGNS = bytes(bool(re.match(rb"[A-Za-z0-9+/]", bytes([byte]))) for byte in range(256))
+BASE64_RUN = b"\1" * 60
 HEX_WORDS = re.compile(rb"(?:(?:0x[0-9A-Fa-f]{2,16}[uUlL]{0,3}[,;]?|\\x[0-9A-Fa-f]{2})\s*){16,}")
 
 COMMENTS = {
@@ -136,7 +138,9 @@ def _statistics_reason(data: bytes, size: int, language: Language) -> str | None
 
 def encoded_bytes(data: bytes) -> int:
     """Count the bytes in runs of base64, and in lists and strings of hexadecimal numbers."""
-    runs = (match[0] for match in BASE64.finditer(data))
+    # Two passes in C tell that there is no run, which is several times as fast as the search for one.
+    has_run = BASE64_RUN in data.translate(BASE64_SIGNS)
+    runs = (match[0] for match in BASE64.finditer(data)) if has_run else ()
     # A path or a long name has no digit in ten characters; of random base64 a sixth are digits.
     encoded = sum(len(run) for run in runs if len(run.translate(None, DIGITS)) < 0.95 * len(run))
     if data.count(b"0x") + data.count(b"\\x") < 16:
