@@ -2,7 +2,7 @@
 
 In: a commit with its list of changed files. Out: `CommitFacts`, which depend on the commit, its side of the cut and the
 settings alone, so that they can be found in any process and kept for the next run. Dropped, with reasons: the whole
-commit (nothing textual, too many lines, format only), files that fail the gates, regions that teach nothing.
+commit (nothing textual, too many lines, format only, huge files), files that fail the gates, regions that teach nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tuner.mine.additions import additions, removed_lines
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.gates.commits import format_only, patch_id
 from tuner.mine.gates.paths import path_reason
-from tuner.mine.history import Commit, Patch, read_patches
+from tuner.mine.history import SUBMODULE, SYMLINK, Commit, Patch, read_patches
 from tuner.mine.kinds import CHANGE_KINDS
 from tuner.mine.languages import Language, code_globs, language_of
 from tuner.mine.messages import is_fix, normalised_message
-from tuner.mine.plumbing import Git
+from tuner.mine.plumbing import Git, huge_blobs
 from tuner.mine.redact import redact
 from tuner.mine.search_replace import reproduces
 from tuner.mine.sources import parse_reason
@@ -95,14 +95,17 @@ class CommitMiner:
             return [plain for each in batch for plain in self([each])]  # only the damaged one is lost
 
     def _facts(self, batch: list[tuple[Commit, Side]]) -> Iterator[dict[str, Any]]:
-        texts, sides = texts_of(self.path, self.settings.max_file_bytes, self.settings.scanner), dict(batch)
-        with_patches = read_patches(Git(self.path), [commit for commit, _ in batch], code_globs())
-        for commit, patches in with_patches:
-            facts = CommitFacts(_patch_reason(patches, self.settings), patch_id(patches))
+        git, texts = Git(self.path), texts_of(self.path, self.settings.max_file_bytes, self.settings.scanner)
+        # Git holds both sides of a file that it compares, also of one that it then calls binary.
+        huge = huge_blobs(git, (sha for commit, _ in batch for sha in _code_blobs(commit)))
+        found = {commit: CommitFacts("huge_file") for commit, _ in batch if not huge.isdisjoint(_code_blobs(commit))}
+        sides = {commit: side for commit, side in batch if commit not in found}
+        for commit, patches in read_patches(git, sides, code_globs()):
+            facts = found[commit] = CommitFacts(_patch_reason(patches, self.settings), patch_id(patches))
             if facts.reason is None:
                 reading = _Reading(self.repo, commit, patches, texts, self.settings, facts)
                 reading.before() if sides[commit] == "before" else reading.after()
-            yield facts.to_plain()
+        return (found[commit].to_plain() for commit, _ in batch)
 
 
 class _Reading:
@@ -205,6 +208,12 @@ def draft_from_plain(plain: list[Any]) -> Draft:
     kind, path, language, response, instruction, context, suffix, beside = plain
     neighbours = tuple(Neighbour(path, text) for path, text in beside)
     return Draft(kind, path, language, response, instruction, context, suffix, neighbours)
+
+
+def _code_blobs(commit: Commit) -> Iterator[str]:
+    for change in commit.changes:
+        if language_of(change.path) is not None and change.mode not in (SYMLINK, SUBMODULE):
+            yield from filter(None, (change.old_sha, change.new_sha))
 
 
 def _telling(lines: Iterator[bytes]) -> list[int]:

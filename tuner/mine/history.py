@@ -23,6 +23,7 @@ HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 NO_BLOB = frozenset({"0" * 40, "0" * 64})
 LOG_PIECE = 1 << 16  # as much as a pipe holds: we parse while git goes on
 SYMLINK, SUBMODULE = "120000", "160000"
+LAST_SECOND = 253_402_300_799  # of the year 9999, where calendars end
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,8 @@ def _text(field: str) -> str:
 
 
 def _seconds(text: str) -> int:
-    return int(text) if text.lstrip("-").isdigit() else 0  # git prints nothing for a malformed date
+    seconds = int(text) if text.isdecimal() else 0  # git prints nothing for a malformed date
+    return seconds if seconds <= LAST_SECOND else 0
 
 
 def _change(entry: str, tokens: Iterator[str]) -> Change:

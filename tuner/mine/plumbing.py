@@ -244,6 +244,13 @@ class Blobs:
         self.process.wait()
 
 
+def huge_blobs(git: Git, shas: Iterable[str]) -> set[str]:
+    """Tell which blobs are so large that no git command should be asked to look into them."""
+    with git.stream("cat-file", "--batch-check=%(objectname) %(objectsize)", lines_in=shas) as stream:
+        answers = [line.split() for line in stream]  # a missing object has a word for its size
+    return {sha.decode() for sha, size in answers if size.isdigit() and int(size) >= HUGE}
+
+
 def _git_folder(path: Path) -> Path:
     """Find the git directory of a work tree, which may be a linked one or a submodule's; else it is `path` itself."""
     inner = path / ".git"
