@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.mine.languages import GRAMMARS, code_globs, is_prose, language_named, language_of, parser
+from tuner.mine.languages import GRAMMARS, code_globs, dialect_of, is_prose, language_named, language_of, parser
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,23 @@ def test_a_notebook_is_no_code_until_its_cells_are_read() -> None:
     assert language is not None and language.is_notebook and not language.is_code
     assert not any("ipynb" in glob for glob in code_globs())
     assert language_named("python") == language_of("a.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("namespace fmt {\nint f();\n}\n", "cpp"),
+        ("template <typename T>\nT twice(T x);\n", "cpp"),
+        ("#pragma once\nclass Book : public Base {\n};\n", "cpp"),
+        ("struct book { int class; };\nint namespace_of(int x);\n", "c"),
+        ("/* a class of books\n   namespace fmt */\nint using_it(void);\n", "c"),
+    ],
+)
+def test_a_header_is_of_the_language_that_it_is_written_in(text: str, name: str) -> None:
+    header = language_of("book.h")
+    assert header is not None and dialect_of(header, text).name == name
+    python = language_named("python")
+    assert dialect_of(python, text) is python
 
 
 def test_all_grammars_load_without_a_network() -> None:

@@ -151,11 +151,11 @@ class _Reading:
         removed, limit = removed_lines(self.patches), self.settings.max_context_chars
         for patch, language in self._files(said=True):
             read, _ = self.texts.read(patch.change.new_sha or "", patch.change.path, language)
-            if reason := read.reason or parse_reason(read.text.encode(), language):
+            if reason := read.reason or parse_reason(read.text.encode(), read.language):
                 self._drop(patch, reason)
                 continue
             self.redactions.update(read.redactions)
-            for found in additions(self.repo, self.commit, patch, language, read.text, removed, limit):
+            for found in additions(self.repo, self.commit, patch, read.language, read.text, removed, limit):
                 if isinstance(found, Addition):
                     self.facts.additions.append(found)
                 else:
@@ -188,7 +188,7 @@ class _Reading:
             return None
         self.redactions.update(new.redactions)
         old_text = old.text if old else None
-        file = ChangedFile(change.path, change.old_path, language, old_text, new.text, patch.hunks)
+        file = ChangedFile(change.path, change.old_path, new.language, old_text, new.text, patch.hunks)
         is_as_it_was = old is not None and not old.redactions and not new.redactions
         return file, (old_raw, new_raw) if is_as_it_was else None
 

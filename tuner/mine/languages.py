@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import re
 from dataclasses import dataclass
 
 from tree_sitter import Language as Grammar
@@ -109,6 +110,13 @@ CONFIGURATION = {"yaml": "yaml yml", "toml": "toml", "ini": "ini cfg"}
 PROSE = {"markdown": "md mdx markdown", "restructuredtext": "rst", "asciidoc": "adoc", "text": "txt", "latex": "tex"}
 
 
+# What no C compiler accepts, at the beginning of a line.
+CPP_SIGNS = re.compile(
+    r"^[ \t]*(template[ \t]*<|namespace[ \t]+[\w:]+[ \t]*\{|using[ \t]+(namespace[ \t]|\w+[ \t]*=)|class[ \t]+\w+[^;(){}]*\{)",
+    re.MULTILINE,
+)
+
+
 def _table() -> dict[str, Language]:
     table = {}
     for names, is_code in ((EXTENSIONS, True), (CONFIGURATION, False), (PROSE, False)):
@@ -134,6 +142,11 @@ def language_of(path: str) -> Language | None:
 def language_named(name: str) -> Language:
     """Give a language by its own name, as a notebook or a record states it."""
     return BY_NAME.get(name) or Language(name)
+
+
+def dialect_of(language: Language, text: str) -> Language:
+    """Tell a C++ header from a C header, since both may end in `.h`."""
+    return language_named("cpp") if language.name == "c" and CPP_SIGNS.search(text) else language
 
 
 def is_prose(language: Language) -> bool:

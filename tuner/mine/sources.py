@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tuner.mine import syntax
 from tuner.mine.gates.contents import MAX_ERROR_SHARE, content_reason, generated
-from tuner.mine.languages import Language, language_named
+from tuner.mine.languages import Language, dialect_of, language_named
 from tuner.mine.notebooks import MAX_NOTEBOOK_BYTES, code_of
 from tuner.mine.novelty import Searched, redact_beside
 from tuner.mine.redact import Scanner
@@ -70,6 +70,7 @@ def gated_text(data: bytes | None, size: int, language: Language, max_bytes: int
         text = decode(data)
     except UnicodeDecodeError:
         return Text(language, reason="not_utf8")
+    language = dialect_of(language, text)
     return Text(language, text, generated(text, language))
 
 
