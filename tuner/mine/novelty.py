@@ -77,6 +77,49 @@ def redact_beside(text: str, searched: Searched, scanner: Scanner | None = None)
     return Redacted("\n".join(pieces), dict(sorted(counts.items())), shapes)
 
 
+def pieces_beside(text: str, known: str) -> Iterator[tuple[str, bool]]:
+    """Cut a text at line ends into pieces, each with whether it is new or stands within `LINES_AROUND` of that."""
+    lines, others = text.split("\n"), known.split("\n")
+    front = _in_common(lines, others)
+    back = _in_common(lines[: front - len(lines) - 1 : -1], others[: front - len(others) - 1 : -1])
+    start = max(0, front - 2)
+    seen = set(_windows(others[start : len(others) - back + 2]))
+    ranges = _new_ranges(lines[start : len(lines) - back + 2], seen)
+    return _cut(lines, ((first + start, last + start) for first, last in ranges))
+
+
+def _in_common(lines: Sequence[str], others: Sequence[str]) -> int:
+    """Count the lines from the first on that are the same in both."""
+    same = list(map(operator.eq, lines, others))
+    return same.index(False) if False in same else len(same)
+
+
+def _new_ranges(lines: list[str], seen: set[int]) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of lines that are new, with those around, perhaps beyond both ends."""
+    start, end = 0, -1
+    for number, window in enumerate(_windows(lines)):
+        if window not in seen:  # the lines `number - 2` to `number`
+            first = number - 2 - LINES_AROUND
+            if end < 0 or first > end:
+                if end >= 0:
+                    yield start, end
+                start = first
+            end = number + 1 + LINES_AROUND
+    if end >= 0:
+        yield start, end
+
+
+def _cut(lines: list[str], ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
+    done = 0
+    for start, end in ranges:
+        if done < start:
+            yield "\n".join(lines[done:start]), False
+        yield "\n".join(lines[max(start, done) : end]), True
+        done = end
+    if done < len(lines):
+        yield "\n".join(lines[done:]), False
+
+
 def _windows(lines: list[str]) -> Iterator[int]:
     """Yield a hash of each line with the two before it, and of the last lines with the end."""
     hashes = [EDGE, EDGE, *map(hash, lines), EDGE, EDGE]
