@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.mine.novelty import LINES_AROUND, Searched, redact_beside
+from tuner.mine.novelty import LINES_AROUND, Searched, pieces_beside, redact_beside
 from tuner.mine.redact import redact
 
 LINES = st.lists(st.sampled_from(["", "a", "b", "}", "return x"]), max_size=200)
@@ -35,17 +35,34 @@ def test_known_lines_in_a_new_order_are_new() -> None:
     assert list(Searched(known).new_pieces("key =\nvalue")) == ["key =\nvalue"]
 
 
+def threes(lines: list[str]) -> set[tuple[str, ...]]:
+    return set(zip(lines, lines[1:], lines[2:], strict=False))
+
+
 @given(known=LINES, text=LINES)
-def test_every_three_lines_stand_in_a_searched_text_or_in_a_new_part(known: list[str], text: list[str]) -> None:
-    searched, whole = Searched("\n".join(known)), "\n".join(text)
-    parts = list(searched.new_pieces(whole))
-    assert "\n".join(piece for piece, _ in searched.pieces(whole)) == whole
+def test_every_three_lines_stand_in_a_searched_text_or_in_a_new_piece(known: list[str], text: list[str]) -> None:
+    for pieces in (
+        list(Searched("\n".join(known)).new_pieces("\n".join(text))),
+        [piece for piece, is_new in pieces_beside("\n".join(text), "\n".join(known)) if is_new],
+    ):
+        in_pieces = set().union(*(threes(piece.split("\n")) for piece in pieces))
+        assert threes(text) <= threes(known) | in_pieces
 
-    def threes(lines: list[str]) -> set[tuple[str, ...]]:
-        return set(zip(lines, lines[1:], lines[2:], strict=False))
 
-    in_parts = set().union(*(threes(part.split("\n")) for part in parts))
-    assert threes(text) <= threes(known) | in_parts
+@given(known=LINES, text=LINES)
+def test_the_pieces_are_the_text(known: list[str], text: list[str]) -> None:
+    whole = "\n".join(text)
+    assert "\n".join(piece for piece, _ in pieces_beside(whole, "\n".join(known))) == whole
+
+
+@given(known=st.integers(0, 400), start=st.integers(0, 400), gone=st.integers(0, 50), come=st.integers(0, 50))
+def test_only_what_was_changed_is_new(known: int, start: int, gone: int, come: int) -> None:
+    lines = [f"line {number}" for number in range(known)]
+    changed = [*lines[:start], *(f"new {number}" for number in range(come)), *lines[start + gone :]]
+    pieces = list(pieces_beside("\n".join(changed), "\n".join(lines)))
+    new = [line for piece, is_new in pieces if is_new for line in piece.split("\n")]
+    assert {line for line in changed if line.startswith("new")} <= set(new)
+    assert len(new) <= come + 4 + 2 * LINES_AROUND
 
 
 KEY = "ghp_" + "Zx8Qv3" * 6  # in pieces, so that no scanner takes this file for a leak
@@ -57,9 +74,9 @@ SAID = st.lists(
 
 @given(first=SAID, second=SAID)
 def test_a_version_is_redacted_beside_another_as_it_is_alone(first: list[str], second: list[str]) -> None:
-    searched = Searched(redact("\n".join(first)).text)
-    assert redact_beside("\n".join(second), searched) == redact("\n".join(second))
+    known = redact("\n".join(first)).text
+    assert redact_beside("\n".join(second), known) == redact("\n".join(second))
 
 
-def test_what_is_not_searched_is_not_redacted() -> None:
-    assert KEY in redact_beside(KEY, Searched(KEY)).text  # so only redacted texts may count as searched
+def test_what_is_known_is_not_redacted() -> None:
+    assert KEY in redact_beside(KEY, KEY).text  # so only redacted texts may count as known

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 
 from tuner.mine.placeholders import Finding
 
+# Alternatives that start with a letter each, and no `\\?`, let the search jump from one such letter to the next.
 _JOINT = re.compile(
-    r"(\\?['\"])[ \t]*(?:(?:\+|\.\.?|&|<<|\\)[ \t]*(?:\r?\n[ \t]*)?|\r?\n[ \t]*(?:\+[ \t]*|\.[ \t]*)?)[rbuf]?\1"
+    r"(\"|'|\\\"|\\')[ \t]*(?:(?:\+|\.\.?|&|<<|\\)[ \t]*(?:\r?\n[ \t]*)?|\r?\n[ \t]*(?:\+[ \t]*|\.[ \t]*)?)[rbuf]?\1"
 )
 _REACH = 200  # characters before the first joint and after the last one
 

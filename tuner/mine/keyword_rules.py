@@ -194,24 +194,18 @@ URL_PASSWORD = KeywordRule(
     re.compile(r"://(?<=[A-Za-z0-9]://)[^\s:/@'\"`<>{}$%]{0,80}:(?P<value>[^\s:/@'\"`<>{}\[\]$%]{3,100})@(?!/)"),
     url_is_harmless,
 )
-# Each starts with a literal, in lower case, as the search for one is 20 times as fast as one for alternatives.
+# What a text must hold, in lower case, for a search to begin: to ask whether it is there at all takes a fifth of the
+# time that a search for its places takes, and that for a literal a twentieth of one for alternatives.
 # `pass` alone would be every `passed`, `passes` and `pass`; `key` only counts after one of `KEYS`.
-_KEYWORDS = tuple(
-    re.compile(each)
-    for each in (
-        *(
-            r"pass(?=w|p|c|[-_'\"=:0-9]|s?\s?[=:(])",
-            "pwd",
-            "secret",
-            "token",
-            "credential",
-            "bearer",
-            "authoriz",
-            "_auth",
-        ),
-        *(r"\"auth\\?\"", "identified", "mysql", "mariadb", "sshpass", "curl ", "redis-cli", "login -u", "datadog"),
-        *("cloudflare", "fastly", "pagerduty", "okta", "twilio", "algolia", "heroku", "aws"),
-    )
+_WORDS = (
+    *("pwd", "secret", "token", "credential", "bearer", "authoriz", "_auth", "identified", "mysql", "mariadb"),
+    *("sshpass", "curl ", "redis-cli", "login -u", "datadog", "cloudflare", "fastly", "pagerduty", "okta", "twilio"),
+    *("algolia", "heroku", "aws"),
+)
+_KEYWORDS = (
+    ("pass", re.compile(r"pass(?=w|p|c|[-_'\"=:0-9]|s?\s?[=:(])")),
+    ('"auth', re.compile(r"\"auth\\?\"")),
+    *((each, re.compile(re.escape(each))) for each in _WORDS),
 )
 _KEY = re.compile(r"key(?<=[istehrgnydp_-]key)")
 _BEFORE_KEY = tuple(word + sign for word in KEYS for sign in ("", "_", "-"))
@@ -233,7 +227,8 @@ def find_by_keyword(text: str, lowered: str) -> Iterator[tuple[KeywordRule, int,
 
 def _neighbourhoods(lowered: str) -> list[tuple[int, int]]:
     """Give the lines with a keyword and the line after each, cut to a size and merged where they touch."""
-    places = [match.start() for keyword in _KEYWORDS for match in keyword.finditer(lowered)]
+    there = (keyword for literal, keyword in _KEYWORDS if literal in lowered)
+    places = [match.start() for keyword in there for match in keyword.finditer(lowered)]
     places += [match.start() for match in _KEY.finditer(lowered) if lowered.endswith(_BEFORE_KEY, 0, match.start())]
     spans: list[tuple[int, int]] = []
     for place in sorted(places):

@@ -2,24 +2,25 @@
 
 In: searched texts, and another one. Out: its pieces, of which the new ones hold a line, or three lines in this order,
 that no searched text has, with the lines around. A search of many versions of a file, or of many pairs from one file,
-then costs little more than a search of what differs. Lines are remembered by their hashes alone.
+then costs little more than a search of what differs. Of many texts only the hashes of their lines are remembered.
 """
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from tuner.mine.placeholders import Redacted
 from tuner.mine.redact import Scanner, redact
 
-LINES_AROUND = 25  # more than any rule looks at, private keys excepted: those are new from their first line to the last
+LINES_AROUND = 12  # more than any rule looks at, private keys excepted: those are new from their first line to the last
 MOST_REMEMBERED = 200_000  # windows of three lines, about 12 MiB
 EDGE = 1  # no hash of a line: that of the empty one is 0
 
 
 class Searched:
-    """The lines of texts in which nothing was found, or that were redacted until nothing was."""
+    """The lines of texts in which nothing was found."""
 
     def __init__(self, *texts: str) -> None:
         self._windows: set[int] = set()
@@ -32,42 +33,19 @@ class Searched:
             self._windows.clear()
         self._windows.update(_windows(text.split("\n")))
 
-    def pieces(self, text: str) -> Iterator[tuple[str, bool]]:
-        """Cut a text at line ends into pieces, each with whether it is new or stands within `LINES_AROUND` of that."""
-        lines = text.split("\n")
-        done = 0
-        for start, end in self._new_ranges(lines):
-            if done < start:
-                yield "\n".join(lines[done:start]), False
-            yield "\n".join(lines[start:end]), True
-            done = end
-        if done < len(lines):
-            yield "\n".join(lines[done:]), False
-
     def new_pieces(self, text: str) -> Iterator[str]:
-        """Yield the new pieces alone."""
-        return (piece for piece, is_new in self.pieces(text) if is_new)
-
-    def _new_ranges(self, lines: list[str]) -> Iterator[tuple[int, int]]:
-        seen = self._windows
-        start = end = 0
-        for number, window in enumerate(_windows(lines)):
-            if window not in seen:  # the lines `number - 2` to `number`
-                first = number - 2 - LINES_AROUND
-                if first > end:
-                    if end:
-                        yield start, end
-                    start = first
-                end = number + 1 + LINES_AROUND
-        if end:
-            yield start, min(end, len(lines))
+        """Yield the new pieces of a text, in order."""
+        lines = text.split("\n")
+        return (piece for piece, is_new in _cut(lines, _new_ranges(lines, self._windows)) if is_new)
 
 
-def redact_beside(text: str, searched: Searched, scanner: Scanner | None = None) -> Redacted:
-    """Redact a text as `redact` does, looking only at what is new in it."""
+def redact_beside(text: str, known: str | None, scanner: Scanner | None = None) -> Redacted:
+    """Redact a text as `redact` does, looking only at what is new in it beside `known`, a redacted text."""
+    if known is None:
+        return redact(text, scanner=scanner)
     counts: Counter[str] = Counter()
     pieces, shapes = [], 0
-    for piece, is_new in searched.pieces(text):
+    for piece, is_new in pieces_beside(text, known):
         if is_new:
             redacted = redact(piece, scanner=scanner)
             counts.update(redacted.counts)

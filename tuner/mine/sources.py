@@ -13,7 +13,7 @@ from tuner.mine import syntax
 from tuner.mine.gates.contents import MAX_ERROR_SHARE, content_reason, generated
 from tuner.mine.languages import Language, dialect_of, language_named
 from tuner.mine.notebooks import MAX_NOTEBOOK_BYTES, code_of
-from tuner.mine.novelty import Searched, redact_beside
+from tuner.mine.novelty import redact_beside
 from tuner.mine.redact import Scanner
 
 MAX_SECRETS = 3
@@ -40,14 +40,14 @@ def read_text(
     size: int,
     language: Language,
     max_bytes: int,
-    searched: Searched | None = None,
+    known: str | None = None,
     scanner: Scanner | None = None,
 ) -> Text:
-    """Pass a file through the gates and redact what is new in it beside what was `searched`."""
+    """Pass a file through the gates and redact it; `known` is an earlier result, which saves time."""
     gated = gated_text(data, size, language, max_bytes)
     if gated.reason is not None:
         return gated
-    redacted = redact_beside(gated.text, searched or Searched(), scanner)
+    redacted = redact_beside(gated.text, known, scanner)
     if redacted.shapes >= MAX_SECRETS:
         return Text(language, reason="secrets")
     if PRIVATE_KEYS & redacted.counts.keys():

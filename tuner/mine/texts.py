@@ -13,7 +13,6 @@ from collections import OrderedDict
 
 from tuner.mine.history import Patch
 from tuner.mine.languages import Language
-from tuner.mine.novelty import Searched
 from tuner.mine.plumbing import Blobs, Git
 from tuner.mine.scanner import open_scanner
 from tuner.mine.sources import Text, most_bytes, read_text
@@ -40,14 +39,17 @@ class Texts:
         key = (sha, language.name)
         if key in self._read:
             self._read.move_to_end(key)
+            found = self._read[key]
         else:
             data, size = self._blobs.read(sha, most_bytes(language, self.max_bytes))
             near = self._read.get(self._latest.get(path, key))
-            searched = Searched(near[0].text) if near is not None and near[0].reason is None else None
-            text = read_text(data, size, language, self.max_bytes, searched, self.scanner)
-            self._remember(key, text, (data or b"") if text.reason is None else b"")
+            known = near[0].text if near is not None and near[0].reason is None else None
+            text = read_text(data, size, language, self.max_bytes, known, self.scanner)
+            found = text, (data or b"") if text.reason is None else b""
+            if text.reason != "missing_object":  # it may be there again when it is asked for the next time
+                self._remember(key, found)
         self._latest[path] = key
-        return self._read[key]
+        return found
 
     def read_sides(self, patch: Patch, language: Language) -> tuple[Read | None, Read]:
         """Give both sides of a changed file; the old one is None for an added file."""
@@ -59,12 +61,12 @@ class Texts:
         self._latest[change.old_path] = self._latest[change.path]  # in case that it was renamed
         return self.read(change.old_sha, change.old_path, language), new
 
-    def _remember(self, key: tuple[str, str], text: Text, data: bytes) -> None:
-        self._read[key] = text, data
-        self._size += len(text.text) + len(data)
-        while len(self._read) > REMEMBERED or (self._size > MOST_BYTES and len(self._read) > 1):
-            _, (oldest, raw) = self._read.popitem(last=False)
-            self._size -= len(oldest.text) + len(raw)
+    def _remember(self, key: tuple[str, str], read: Read) -> None:
+        self._read[key] = read
+        self._size += len(read[0].text) + len(read[1])
+        while len(self._read) > REMEMBERED or self._size > MOST_BYTES:
+            _, oldest = self._read.popitem(last=False)
+            self._size -= len(oldest[0].text) + len(oldest[1])
 
 
 @functools.lru_cache(maxsize=4)
