@@ -220,3 +220,14 @@ def test_a_day_can_be_named_as_the_cut(tiny: Path, tmp_path: Path) -> None:
         with pytest.raises(RepoError) as caught:
             mine(tiny, tmp_path / "b", cut=day)
         assert caught.value.message == message and caught.value.hint
+
+
+def test_old_changes_of_a_file_that_changes_all_the_time_are_not_read(tiny: Path, tmp_path: Path) -> None:
+    few = mine(tiny, tmp_path, edits_per_file=1)  # four features lie before the cut, and all change the same two files
+    spent = [each.source for each in few.rejected if each.reason == "enough_of_file" and len(each.source) == 40]
+    assert spent == []
+    monthly = build_tiny_repo(tmp_path / "monthly", commits=40)
+    many = mine(monthly, tmp_path / "many", edits_per_file=1)
+    spent = [each.source for each in many.rejected if each.reason == "enough_of_file" and len(each.source) == 40]
+    features = git(monthly, "log", "--format=%H", many.mined.cut.commit, "--", "ledger/flows.py").split()
+    assert spent == features[4:]

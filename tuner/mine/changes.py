@@ -16,6 +16,7 @@ from tuner.mine.books import Books, Provenance
 from tuner.mine.commit_facts import CommitFacts, CommitMiner, Side
 from tuner.mine.cut import Split
 from tuner.mine.drafts import Draft
+from tuner.mine.gates.paths import is_code_path
 from tuner.mine.history import Commit, read_commits
 from tuner.mine.labels import Fate, Fates, Lineage, weight
 from tuner.mine.ledger import Ledger
@@ -27,6 +28,7 @@ from tuner.recipe import MineSettings
 from tuner.records import Addition, content_id
 
 COMMITS_PER_BATCH, FEW_COMMITS = 64, 96
+CHANGES_PER_PAIR = 4  # about as many changes of a file are read as give the pairs that are wanted of it
 Job = tuple[Commit, Side]
 
 
@@ -54,6 +56,8 @@ class Changes:
             "after": ledger.reverted(split.before, inside=False),
         }
         self._paths_at_cut: dict[str, dict[str, str]] = {}  # of the commits that are under way
+        self._changes_of: Counter[str] = Counter()
+        self._spent: list[str] = []
         self._patches: set[str] = set()
         self._runs: set[str] = set()
         self._of_file: Counter[tuple[str, str]] = Counter()
@@ -71,6 +75,8 @@ class Changes:
             ):  # fmt: skip
                 track.advance(1)
                 self._take(commit, side, CommitFacts.from_plain(plain))
+        for sha in self._spent:
+            self.books.reject(sha, "enough_of_file")
 
     def _jobs(self) -> Iterator[Job]:
         """Yield the code commits newest first; on the way, follow renames and note when files were last changed."""
@@ -80,11 +86,25 @@ class Changes:
                 paths = {each.path: self._lineage.at_cut(each.path) for each in commit.changes}
                 for path in paths.values():
                     self.touched.setdefault(path, Touch(commit.sha, commit.committed_at))
-                if commit.sha in self.ledger.code:
-                    self._paths_at_cut[commit.sha] = paths
                 self._lineage.note(commit.changes)
+                if commit.sha in self.ledger.code:
+                    if self._is_of_spent_files(commit, paths):
+                        self._spent.append(commit.sha)
+                        continue
+                    self._paths_at_cut[commit.sha] = paths
             if commit.sha in self.ledger.code:
                 yield dataclasses.replace(commit, author="", email=""), side
+
+    def _is_of_spent_files(self, commit: Commit, paths: dict[str, str]) -> bool:
+        """Tell whether every code file of a commit was changed by so many later ones that it has enough pairs.
+
+        Asked of history alone, so that it does not matter what was found in the later ones, or when.
+        """
+        code = [paths[each.path] for each in commit.changes if is_code_path(each.path, each.mode, self.settings)]
+        spent = CHANGES_PER_PAIR * self.settings.edits_per_file
+        is_spent = all(self._changes_of[path] >= spent for path in code)
+        self._changes_of.update(code)
+        return is_spent
 
     def _side(self, sha: str) -> Side:
         return "before" if sha in self.split.before else "after"
