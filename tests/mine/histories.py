@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.tiny_repo import git
 
 START, DAY = 1_700_000_000, 86_400
+MARKS = "history.marks"
 ADA = b"Ada Byron <ada@shop.test>"
 VERBS = ("refund", "discount", "deposit", "transfer", "reserve", "rebate", "voucher", "penalty", "bonus", "payout")
 
@@ -67,15 +68,21 @@ class History:
         return self.count
 
     def write(self, folder: Path, *, bare: bool = True, form: str = "sha1") -> Path:
-        """Make the repository `folder`, or import into the one that is there, with the last commit on `main`."""
+        """Make the repository `folder`, or add to the one that is there what came since; the last commit is `main`."""
         if not folder.exists():
             folder.mkdir(parents=True)
             git(folder, "init", "--quiet", "--initial-branch=main", f"--object-format={form}", *["--bare"] * bare)
-        given = b"".join(self._stream)
-        git(folder, "fast-import", "--quiet", "--force", "--date-format=raw-permissive", given=given)
+        marks = "--relative-marks", f"--import-marks-if-exists={MARKS}", f"--export-marks={MARKS}"
+        given, self._stream = b"".join(self._stream), []
+        git(folder, "fast-import", "--quiet", "--force", "--date-format=raw-permissive", *marks, given=given)
         if not bare:
             git(folder, "reset", "--quiet", "--hard")
         return folder
+
+    def shas(self, folder: Path) -> dict[int, str]:
+        """Give the shas of the commits that were written to a bare repository, by their numbers."""
+        lines = (folder / "info/fast-import" / MARKS).read_text().splitlines()
+        return {int(mark[1:]): sha for mark, sha in map(str.split, lines)}
 
     def _file(self, path: bytes, content: Content) -> None:
         if b"\n" in path or path.startswith(b'"'):
