@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tuner.mine.gates.contents import comment_share, content_reason, generated
+from tuner.mine.gates.contents import content_reason, generated, is_mostly_comments
 from tuner.mine.languages import Language, language_of
 from tuner.recipe import MineSettings
 
@@ -70,14 +70,28 @@ def test_minified_code_is_known_by_its_lines() -> None:
     assert reason(b"function a(b,c){return b+c};" * 20 + b"\n", "a.js") == "minified"
 
 
+def mostly_comments(data: bytes, path: str) -> bool:
+    return is_mostly_comments(data, len(data.translate(None, b" \t\r\n")), language(path))
+
+
 def test_comments_are_counted_in_the_marks_of_the_language() -> None:
-    assert comment_share(b"/* all of\nthis */\n// and this\n", language("a.c")) == 1
-    assert comment_share(b"/** What it\n * gives. */\n/// And more.\n", language("a.c")) == 0
-    assert comment_share(b"# all of this\n", language("a.c")) == 0
-    assert comment_share(b"# all of this\n", language("a.py")) == 1
-    assert 0 < comment_share(b"-- half\nselec\n", language("a.sql")) < 1
-    assert comment_share(b"url = 'http://a'  # why\n", language("a.py")) == 0
-    assert comment_share(b"anything", language("a.html")) == 0
+    assert mostly_comments(b"/* all of\nthis */\n// and this\n", "a.c")
+    assert not mostly_comments(b"/** What it\n * gives. */\n/// And more.\n", "a.c")
+    assert not mostly_comments(b"# all of this\n", "a.c")
+    assert mostly_comments(b"# all of this\n", "a.py")
+    assert not mostly_comments(b"-- half\nselec\n", "a.sql")
+    assert not mostly_comments(b"url = 'http://a'  # why\n", "a.py")
+    assert not mostly_comments(b"anything", "a.html")
+
+
+@pytest.mark.parametrize(("code", "expected"), [(9, True), (11, False)])
+def test_a_tenth_of_code_is_enough_wherever_it_stands(code: int, expected: bool) -> None:
+    for parts in ([b"#" * 100 + b"\n"] * 10, [b"// c\n/* a\nb */\n" * 100]):
+        said = b"".join(parts)
+        path = "a.py" if said.startswith(b"#") else "a.c"
+        lines = b"x\n" * (code * len(said.translate(None, b" \n")) // (100 - code))
+        assert mostly_comments(said + lines, path) is expected
+        assert mostly_comments(lines + said, path) is expected
 
 
 @pytest.mark.parametrize(

@@ -129,11 +129,9 @@ def _statistics_reason(data: bytes, size: int, language: Language) -> str | None
         return "encoded_data"
     if (size - len(data.translate(None, DIGITS))) / dense > MAX_DIGITS:
         return "mostly_digits"
-    if comment_share(data, language) > MAX_COMMENTS:
+    if is_mostly_comments(data, dense, language):
         return "mostly_comments"
-    if size >= MIN_COMPRESSED_BYTES and len(zlib.compress(data, 1)) < MIN_COMPRESSED * size:
-        return "repetitive"
-    return None
+    return "repetitive" if size >= MIN_COMPRESSED_BYTES and _is_repetitive(data, size) else None
 
 
 def encoded_bytes(data: bytes) -> int:
@@ -148,15 +146,38 @@ def encoded_bytes(data: bytes) -> int:
     return encoded + sum(len(match[0].translate(None, b" \t\r\n")) for match in HEX_WORDS.finditer(data))
 
 
-def comment_share(data: bytes, language: Language) -> float:
-    """Give the share of a file's text that stands on lines of comment alone; 0 where a language's marks are unknown."""
+def is_mostly_comments(data: bytes, dense: int, language: Language) -> bool:
+    """Say whether more than `MAX_COMMENTS` of the text, `dense` bytes without white space, stands on lines of comment.
+
+    The answer is no where a language's marks are unknown. Most files need to be read only to a tenth of code.
+    """
     mark = LINE_COMMENT.get(language.name)
-    total = len(data.translate(None, b" \t\r\n"))
-    if mark is None or total == 0:
-        return 0.0
-    lines = (BLOCK_COMMENT.sub(b"", data) if mark == b"//" else data).split(b"\n")
-    kept = (line for line in lines if not (bare := line.lstrip()).startswith(mark) or bare.startswith(DOCUMENTATION))
-    return 1 - len(b"".join(kept).translate(None, b" \t\r")) / total
+    if mark is None or dense == 0:
+        return False
+    enough, code = (1 - MAX_COMMENTS) * dense, 0
+    for part in _outside_blocks(data) if mark == b"//" else (data,):
+        for line in part.split(b"\n"):
+            bare = line.lstrip()
+            if not bare.startswith(mark) or bare.startswith(DOCUMENTATION):
+                code += len(bare.translate(None, b" \t\r"))
+                if code >= enough:
+                    return False
+    return True
+
+
+def _outside_blocks(data: bytes) -> Iterator[bytes]:
+    """Yield what stands between the block comments that have lines of their own."""
+    done = 0
+    for block in BLOCK_COMMENT.finditer(data):
+        yield data[done : block.start()]
+        done = block.end()
+    yield data[done:]
+
+
+def _is_repetitive(data: bytes, size: int) -> bool:
+    limit = MIN_COMPRESSED * size
+    # What a third of a file needs, the whole needs as well, whatever else it holds.
+    return len(zlib.compress(data[: size // 3], 1)) < 1.1 * limit and len(zlib.compress(data, 1)) < limit
 
 
 def generated(text: str, language: Language | None = None) -> str | None:
