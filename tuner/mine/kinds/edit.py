@@ -87,10 +87,12 @@ def _leans_on_others(file: ChangedFile, added: dict[str, str], message: str) -> 
     """Tell whether a change uses names that are new in another file too, and that it does not define itself."""
     if file.path not in added:
         return False
-    names = {word for word in WORD.findall(added[file.path]) if NAME.search(word)}
-    names -= set(WORD.findall(file.old or "")) | set(WORD.findall(message))
+    names = {word for word in WORD.findall(added[file.path]) if NAME.search(word)} - set(WORD.findall(message))
     others = {word for path, text in added.items() if path != file.path and names for word in WORD.findall(text)}
-    return any(not _defines(added[file.path], name) for name in names & others)
+    names &= others
+    if names:  # the whole file is looked through last: most changes share no name
+        names -= set(WORD.findall(file.old or ""))
+    return any(not _defines(added[file.path], name) for name in names)
 
 
 def _defines(text: str, name: str) -> bool:
