@@ -8,7 +8,7 @@ import pytest
 
 from tests.tiny_repo import git
 from tuner.errors import RepoError
-from tuner.mine.history import Hunk, first_parent_line, introduced_at, read_commits, read_patches
+from tuner.mine.history import Commit, Hunk, first_parent_line, introduced_at, read_commits, read_patches
 from tuner.mine.plumbing import Blobs, Git
 from tuner.records import Repo
 

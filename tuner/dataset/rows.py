@@ -2,8 +2,8 @@
 
 In: the surveyed pairs. Out: a file of rows. Dropped, with counted reasons: copies of evaluated additions
 (`copy_of_future`), pairs whose completion does not fit a row (`too_long`) and rows that are there already
-(`duplicate_row`); left out, with counts: what is above the budget. Pairs are rendered in seeded order, and only until there is enough to choose from, so that a large repository
-costs no more tokenizing than a small one.
+(`duplicate_row`); left out, with counts: what is above the budget. Pairs are rendered in seeded order, and only until
+there is enough to choose from, so that a large repository costs no more tokenizing than a small one.
 
 A file gives many windows, so that files are rendered in plain seeded order and it is their windows that are drawn by
 weight. Any other pair gives one row, and is drawn by weight before it is rendered.

@@ -2,7 +2,7 @@
 
 In: a commit with its list of changed files. Out: `CommitFacts`, which depend on the commit, its side of the cut and the
 settings alone, so that they can be found in any process and kept for the next run. Dropped, with reasons: the whole
-commit (nothing textual, too many lines, format only, huge files), files that fail the gates, regions that teach nothing.
+commit (nothing textual, too many lines, format only, huge files), files that fail the gates, and what teaches nothing.
 """
 
 from __future__ import annotations

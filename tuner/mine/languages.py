@@ -112,7 +112,8 @@ PROSE = {"markdown": "md mdx markdown", "restructuredtext": "rst", "asciidoc": "
 
 # What no C compiler accepts, at the beginning of a line.
 CPP_SIGNS = re.compile(
-    r"^[ \t]*(template[ \t]*<|namespace[ \t]+[\w:]+[ \t]*\{|using[ \t]+(namespace[ \t]|\w+[ \t]*=)|class[ \t]+\w+[^;(){}]*\{)",
+    r"^[ \t]*(template[ \t]*<|namespace[ \t]+[\w:]+[ \t]*\{|using[ \t]+(namespace[ \t]|\w+[ \t]*=)"
+    r"|class[ \t]+\w+[^;(){}]*\{)",
     re.MULTILINE,
 )
 
