@@ -98,7 +98,7 @@ class Pipeline:
             from tuner.dataset import stage
 
             renderer = self._renderer()
-            return stage.run(mined, renderer, self.recipe.dataset, self.recipe.seed, workspace, _require_clean)
+            return stage.run(mined, renderer, self.recipe.dataset, self.recipe.seed, workspace, require_clean)
 
         names = [repo.name for repo in self.repos]
         settings = {"dataset": self._section("dataset"), "base": self.base.revision, "repos": names}
@@ -195,7 +195,7 @@ class Pipeline:
         return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json")}
 
 
-def _require_clean(texts: Iterable[tuple[str, str]]) -> None:
+def require_clean(texts: Iterable[tuple[str, str]]) -> None:
     """Search what the dataset stage wrote with the rules of the mine room, since stages do not import each other."""
     from tuner.mine.redact import find_secrets
 
