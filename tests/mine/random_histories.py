@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from string import ascii_letters, digits
 
 from tests.mine.histories import DAY, START, History, function
 
@@ -55,8 +56,8 @@ Files = dict[str, list[str]]  # the functions of each file
 class _Author:
     """Makes up commits; each branch is the number of its last commit and its files."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self.chance, self.history = chance, History()
+    def __init__(self, chance: random.Random, secrets: float) -> None:
+        self.chance, self.secrets, self.history = chance, secrets, History()
         self.clock = START
         self.fresh = 0
         self.branches: list[tuple[int, Files]] = []
@@ -66,7 +67,11 @@ class _Author:
     def new_function(self) -> str:
         noun, verb = self.chance.choice(NOUNS), self.chance.choice(VERBS)
         self.fresh += 1
-        return function(noun + _mark(self.fresh), verb + _mark(self.fresh))
+        text = function(noun + _mark(self.fresh), verb + _mark(self.fresh))
+        if self.secrets and self.chance.random() < self.secrets:
+            token = "ghp_" + "".join(self.chance.choices(ascii_letters + digits, k=36))
+            text = text.replace("\n", f'\n    {verb}_token = "{token}"\n', 1)
+        return text
 
     def commit(self, branch: int, message: str, files: Files, *more: int, late: int = 0) -> None:
         """Commit what changed on a branch; `more` are further parents."""
@@ -160,10 +165,10 @@ class _Author:
             self.commit(each, message, _with(files, path, text), late=self.chance.choice((0, 0, 90 * DAY)))
 
 
-def random_history(folder: Path, seed: int, commits: int = COMMITS) -> Path:
-    """Write the bare repository that a seed decides."""
+def random_history(folder: Path, seed: int, commits: int = COMMITS, secrets: float = 0.0) -> Path:
+    """Write the bare repository that a seed decides; a share of its functions may hold secrets."""
     chance = random.Random(seed)
-    author = _Author(chance)
+    author = _Author(chance, secrets)
     author.branches.append((0, {}))
     author.commit(
         0, "Begin the shop", {f"shop/{noun}.py": [author.new_function(), author.new_function()] for noun in NOUNS[:3]}
