@@ -8,7 +8,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
           $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train mine dataset audit evaluate compare export report serve runs verify recipes test check format clean
+.PHONY: help setup train mine dataset audit evaluate compare export report serve runs verify recipes bench test check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -54,6 +54,9 @@ verify: $(READY) ## Hash every file of a run again (RUN=adapters/...)
 
 recipes: $(READY) ## List the recipes
 	@$(TUNER) recipe ls
+
+bench: $(READY) ## Measure beside bare git and the peers: ROOM=mining REPO=... [BENCH="--curve"]
+	@$(VENV)/bin/python -m benchmarks.$(or $(ROOM),mining) $(if $(REPO),--repo '$(REPO)') $(BENCH)
 
 test: $(READY) ## Run the whole test suite: no network, no GPU
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile

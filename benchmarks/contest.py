@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parent.parent
 LOOKS_PER_SECOND = 20
 MIB = 1 << 20
 PROCESSES = Path("/proc")
@@ -44,7 +45,10 @@ def run_once(module: str, job: dict[str, Any]) -> Measured:
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complaints:
         given.write(json.dumps(job).encode())
         given.seek(0)
-        process = subprocess.Popen([sys.executable, "-m", module], stdin=given, stdout=said, stderr=complaints)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        process = subprocess.Popen(
+            [sys.executable, "-m", module], stdin=given, stdout=said, stderr=complaints, env=environment
+        )
         peak = _watch(process)
         said.seek(0)
         complaints.seek(0)
