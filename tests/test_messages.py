@@ -33,7 +33,8 @@ MISTAKES = {
         "error: {here}/plain: not a git repository\nhint: give REPO= a folder that `git status` accepts, or a git URL"
     ),
     "--repo {here}/file": (
-        "error: {here}/file: is a file, wanted a folder\nhint: give REPO= the folder that holds the repository"
+        "error: {here}/file:1: 'text' is no folder and no git URL\n"
+        "hint: REPO= takes the folder of a repository, or a text file with one repository in each line"
     ),
     "--repo {here}/empty": (
         "error: {here}/empty: the repository has no commits yet\nhint: commit something first, or choose another branch"

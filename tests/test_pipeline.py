@@ -165,7 +165,7 @@ def test_the_run_is_listed_shown_and_verified(finished: Finished) -> None:
 
 def test_a_clean_run_elsewhere_gives_the_same_bytes(finished: Finished, tmp_path: Path) -> None:
     assert tuner("compare", *arguments(finished.inputs, tmp_path)).status == 0
-    (folder,) = tmp_path.iterdir()
+    (folder,) = (path for path in tmp_path.iterdir() if path.name != ".mined")
     assert folder.name == finished.folder.name
     later = {name for name in hashes(finished.folder) if name.startswith(("export/", "report/"))}
     assert differing(folder, finished.folder) - later == {"manifest.json", "metrics.json"}
@@ -178,7 +178,7 @@ def test_another_train_setting_reuses_what_does_not_depend_on_it(finished: Finis
     assert answer.status == 0
     reused = dict.fromkeys(("mine", "dataset", "evaluate-base"), "reused")
     assert states(answer.err) == reused | dict.fromkeys(("train", "evaluate-tuned", "compare"), "done")
-    (folder,) = (path for path in tmp_path.iterdir() if path.name != finished.folder.name)
+    (folder,) = (path for path in tmp_path.iterdir() if path.name not in (finished.folder.name, ".mined"))
     assert tuner("runs", "verify", folder).status == 0
     changed = differing(folder, finished.folder)
     assert {"adapter/adapter_model.safetensors", "eval/tuned.predictions.jsonl"} <= changed
@@ -234,6 +234,6 @@ def test_a_bare_repository_and_a_detached_head_are_mined_as_the_same_repository(
     for repo in (bare, loose):
         inputs = type(finished.inputs)(repo, finished.inputs.base)
         assert tuner("mine", *arguments(inputs, repo.parent / "adapters")).status == 0
-        (folder,) = (repo.parent / "adapters").iterdir()
+        (folder,) = (path for path in (repo.parent / "adapters").iterdir() if path.name != ".mined")
         assert folder.name == finished.folder.name
         assert not {name for name in differing(folder, finished.folder) if name.startswith("mined/")}

@@ -16,7 +16,7 @@ from tuner.rundir import Run
 from tuner.screen import final_screen, run_line, stage_line
 
 CUT = Cut("c" * 40, 1_000_000, 90, 10, "10 later commits")
-MINED = Mined("p", "a", "r", CUT, "a" * 40, {"file": 1200, "line_infilling": 34, "additions": 50}, {"binary": 5}, {})
+MINED = Mined("p", "a", "r", CUT, [], {"file": 1200, "line_infilling": 34, "additions": 50}, {"binary": 5}, {})
 DATA = {"dataset.train_tokens": 40_000.0, "dataset.train_rows": 80.0, "dataset.items": 120.0}
 DATASET = Dataset("t", "v", "i", "d" * 64, "r", {}, {"too_long": 7, "near_duplicate": 9}, DATA)
 TRAIN = {"train.steps": 40.0, "train.tokens_per_second": 512.4, "train.peak_memory_gib": 2.25}

@@ -40,6 +40,11 @@ def test_several_paths_are_several_repositories_in_their_order(tmp_path: Path) -
     assert [repo.name for repo in opened(f"{web} {api}", tmp_path)] == ["web", "api"]
 
 
+def test_a_path_with_a_space_that_is_not_there_is_named_whole(tmp_path: Path) -> None:
+    with pytest.raises(RepoError, match=f"^{tmp_path}/my ledger: no such folder"):
+        opened(f"{tmp_path}/my ledger", tmp_path)
+
+
 def test_a_file_lists_repositories_relative_to_itself(tmp_path: Path) -> None:
     repository(tmp_path / "web")
     repository(tmp_path / "team" / "api")

@@ -66,7 +66,7 @@ class Finished:
         given: dict[str, Any] = {"differences": DIFFERENCES, "examples": EXAMPLES, "text": "shop", **changes}
         text, self.folder = given["text"], folder
         comparison = Comparison("tuned", "base", "d" * 64, given["differences"], "ship", f"better by {text}", {})
-        mined = Mined("", "", "", dataclasses.replace(CUT, note=text), "a" * 40, {"file": 7}, {f"why {text}": 3}, {})
+        mined = Mined("", "", "", dataclasses.replace(CUT, note=text), [], {"file": 7}, {f"why {text}": 3}, {})
         exported = [
             Artefact("peft", "export/peft", "peft", "1", None, None, None),
             Artefact("gguf", f"export/{text}.gguf", "gguf", "2", 0.03125, 0.00002, True),

@@ -55,7 +55,8 @@ def _named(source: str) -> list[str]:
         several = shlex.split(source)
     except ValueError:
         return [source]
-    return several if len(several) > 1 else [source]
+    is_list = any(URL.match(each) or Path(each).expanduser().exists() for each in several)
+    return several if len(several) > 1 and is_list else [source]
 
 
 def _listed(path: Path) -> list[str]:
