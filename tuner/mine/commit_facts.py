@@ -130,7 +130,10 @@ class _Reading:
             removed = (line for hunk in hunks for line in hunk.removed())
             facts.touched.append((patch.change.path, _telling(added), _telling(removed)))
         sides = [each for patch, language in self._files(said=True) if (each := self._changed(patch, language))]
-        change = CommitChange(asked.text if asked else None, facts.is_fix, [file for file, _ in sides], self.settings)
+        files = [file for file, _ in sides]
+        seen = {file.path for file in files}
+        hidden = tuple(each.path for each in self.commit.changes if each.path not in seen)
+        change = CommitChange(asked.text if asked else None, facts.is_fix, files, self.settings, hidden)
         raw = {file.path: both for file, both in sides if both is not None}
         for drafts in CHANGE_KINDS.values():
             for found in drafts(change):

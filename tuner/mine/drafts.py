@@ -95,9 +95,13 @@ class ChangedFile:
 
 @dataclass(frozen=True, slots=True)
 class CommitChange:
-    """A commit that passed the gates, with its code files. `message` is normalised, None when it says too little."""
+    """A commit that passed the gates, with its code files. `message` is normalised, None when it says too little.
+
+    `hidden` are the paths that the commit changed and that are not among `files`: documentation, data, dropped files.
+    """
 
     message: str | None
     is_fix: bool
     files: list[ChangedFile]
     settings: MineSettings
+    hidden: tuple[str, ...] = ()

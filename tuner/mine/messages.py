@@ -44,6 +44,10 @@ AT_START = tuple(
     )
 )
 KEYS_AT_START = re.compile(rf"^[\[(]?(?:{NUMBERS})[\])]?\s*[:\-–—|.,]*\s*")
+# "Fixed issue 58 by reading twice" asks for reading twice.
+CLOSED_BY = re.compile(
+    rf"^(?i:fix(?:es|ed|ing)?|clos(?:es|ed|ing)|resolv(?:es|ed|ing))\s+(?i:for\s+)?{NUMBERS}\s+(?i:by)\s+"
+)
 CLOSING_AT_START = re.compile(rf"^(?i:{CLOSING}|issues?|bug)\s*:?\s+[\[(]?(?:{NUMBERS})[\])]?\s*(?:[:\-–—|.,]+\s*|$)")
 SMART = re.compile(
     r"\s*#(?:time(?:\s+\d+(?:\.\d+)?[wdhm])+|comment|in-progress|in-review|start|stop|close|resolve|done|review)\b",
@@ -57,6 +61,9 @@ AT_END = (
     ),
     re.compile(rf"(?<![\s,;:\-–—|])[\s,;:\-–—|]+(?:{KEY})$"),
     re.compile(r"\s+#\d+\s*$"),
+    re.compile(
+        rf"(?:\s*[,;.:]|\s+(?:this|to|which))\s*(?i:{CLOSING}|(?:clos|fix|resolv|address)ing)(?:\s+{NUMBERS})?\s*[.:]?$"
+    ),
     re.compile(r"\s*[\[(]?\b(?i:thanks|thx|kudos|patch|spotted|reported)(?:,|\s+(?i:to|by|from)|\s*@).*$"),
 )
 WORK_IN_PROGRESS = re.compile(
@@ -86,6 +93,19 @@ POOR = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"^{MAKE}(?:\s+the)?(?:\s+file)?\s+{FILE}(?:(?:,|\s+(?:and|to|&))\s*{FILE})*\W*$",  # what a web editor writes
+        r"^(?:incorporat\w*|address\w*|appl(?:y|ied|ies)|respond\w*|implement\w*|some|more)\b.{0,24}\b"
+        r"(?:comments?|feedback|suggestions?|remarks|review\w*|changes)\b(?:\s+(?:from|by|of|in|for|on)\b.*)?\W*$",
+        r"^(?:comments?|changes|edits|fixes|updates?)\s+(?:for|from|in|after|of|per)\s+"
+        r"(?:r\d+|code reviews?|reviews?)\b",
+        r"\b(?:suggestions?|feedback|review|comments?)\s+(?:from|by)\s+[A-Z]\w+\W*$|\bcode ?review\W*$",
+        r"^(?:add(?:ed|s|ing)?|ma[dk]e|some|final|few|the|a|more|last|more\s+)*\s*finishing touches\b",
+        r"^sync(?:ed|s|ing)?\s+(?:to|with)\b.{0,20}\b(?:changes|trunk|head|master|main|upstream)\W*$",
+        r"^(?:documentation|docs?|code|general|some|more|minor)?\W*(?:and|&)?\W*(?:house[- ]?(?:keeping|cleaning)|"
+        r"clean[- ]?ups?|polish(?:ing)?|touch[- ]?ups)\W*$",
+        r"^this is v?\d+\.\d+|^(?:the\s+)?v?\d+\.\d+\S*\s+release\b",
+        r"^(?:[\w/-]+:\s*)?(?:(?:a|few|some|small|minor|tiny|more|various|little|slight)\s+)*"
+        r"(?:polish(?:ing|ed)?|touch[- ]?ups|tweaks|clean[- ]?ups?)"
+        r"(?:\s+(?:the|of|to|in|core|code|\w+)){0,4}\W*$",
         r"^(?:auto[- ]?commit|merge (?:branch|pull request|remote|tag|conflict)|merge .{0,20}\binto\b|"
         r"add files via upload)\b",
         r"^(?:prepare|start|begin)\b(?:\s+\w+){0,3}\s+(?:release|version|development)\b",
@@ -108,9 +128,10 @@ IS_FIX = re.compile(
 )
 NO_FIX = re.compile(
     r"\bfix(?:es|ed|ing)?\b(?:\W+(?:up|a|an|the|some|more|all|few|minor|small|various|broken|failing|flaky|unit|in|of|for"
-    r"|another|several|daily|\w*-?lint|python|code|go))*\W+(?:typos?|lint\w*|clippy|style|(?:java)?doc(?:s|umentation|strings?)?"
+    r"|another|several|daily|\w*-?lint|python|code|go))*\W+(?:typos?|lint\w*|clippy|pyright|mypy|pylint|eslint|codacy|sonar\w*|findings|flake8|style|(?:java)?doc(?:s|umentation|strings?)?"
     r"|tests?|ci|build|builds|building|compil\w+|format\w*|comments?|spelling|grammar|readme|changelog|warnings?|links?"
     r"|indent\w*|whitespace|imports?|mistypes?|examples?|workflows?|travis|version)\b"
+    r"|\bfix(?:es|ed|ing)?\b.{0,40}\b(?:warnings?|findings|examples?|nits?)\b|\bunlikely\b|\b(?:can|could|will|do)(?:not|n't)\s+fix"
     r"|\btypos?\b|\bmisspell|\bspelling|\b(?:flaky|failing|broken|daily|unit)\s+(?:\w+\s+)?tests?\b|^tests?\b|^docs?\b"
     r"|\b(?:tests?|ci|docs?|build|benchmarks?|typing|readme)\W*$",
     re.IGNORECASE,
@@ -128,6 +149,7 @@ CLOSING_LINE = re.compile(
 )
 NO_PROSE = re.compile(r"^(?:    |\t|>|\$ |\||#|```|~~~|<|diff |@@)")
 CHECKBOX = re.compile(r"^\s*[-*] \[[ xX]\]")
+TAKES_BACK = re.compile(r"^\s*[-*+•]\s+(?:Revert|Reapply)\b", re.IGNORECASE)  # a squash that undoes some of itself
 RULE = re.compile(r"^[-=_*~]{3,}$")
 BULLET = re.compile(r"^\s*(?:[*\-+•]|\d+[.)])\s+")
 # A handle, not an annotation (`@Nullable`), a decorator (`@click.command`) or a package (`@types/node`).
@@ -147,7 +169,7 @@ def normalised_message(message: str) -> str | None:
     if WORK_IN_PROGRESS.match(re.sub(r"^\W+", "", subject)):
         return None
     subject = _bare(subject)
-    if _is_poor(subject):
+    if _is_poor(subject) or any(TAKES_BACK.match(line) for line in body):
         return None
     text = _fitting(subject, MAX_CHARS) or subject[:MAX_CHARS].rpartition(" ")[0]
     after_point = False
@@ -195,7 +217,7 @@ def _split(message: str) -> tuple[str, list[str]]:
 
 def _bare(subject: str, keep_type: bool = False) -> str:
     """Take off what stands before and after the words, in any order and number."""
-    patterns = [*AT_START, CONVENTIONAL, KEYS_AT_START, CLOSING_AT_START, *AT_END]
+    patterns = [*AT_START, CONVENTIONAL, KEYS_AT_START, CLOSED_BY, CLOSING_AT_START, *AT_END]
     if keep_type:
         patterns.remove(CONVENTIONAL)
     subject = " ".join(subject.split())

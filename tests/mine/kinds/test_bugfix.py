@@ -9,6 +9,7 @@ from tests.mine.kinds.test_edit import only, reasons
 from tuner.mine.drafts import ChangedFile
 from tuner.mine.kinds.bugfix import drafts
 
+MESSAGE = "The total of all entries is never one less"
 PYTHON = '''import math
 
 
@@ -46,22 +47,22 @@ OTHERS = {
 
 
 def fix(*files: ChangedFile) -> list[str]:
-    return reasons(drafts(commit(*files, is_fix=True)))
+    return reasons(drafts(commit(*files, message=MESSAGE, is_fix=True)))
 
 
 def test_a_method_is_shown_whole_with_its_decorator() -> None:
-    draft = only(drafts(commit(changed("a.py", PYTHON, PYTHON.replace(" - 1", "")), is_fix=True)))
+    draft = only(drafts(commit(changed("a.py", PYTHON, PYTHON.replace(" - 1", "")), message=MESSAGE, is_fix=True)))
     assert draft.context.startswith("    @property\n    def total(self):\n")
     assert draft.response == draft.context.replace(" - 1", "")
     assert draft.instruction == (
-        "Keep the balance\n\nCorrect the function `total` of `a.py`. Answer with the whole function."
+        f"{MESSAGE}\n\nCorrect the function `total` of `a.py`. Answer with the whole function."
     )
 
 
 @pytest.mark.parametrize("path", OTHERS)
 def test_every_language_names_its_functions(path: str) -> None:
     old, name = OTHERS[path]
-    draft = only(drafts(commit(changed(path, old, old.replace(" - 1", "")), is_fix=True)))
+    draft = only(drafts(commit(changed(path, old, old.replace(" - 1", "")), message=MESSAGE, is_fix=True)))
     assert f"`{name}`" in draft.instruction and draft.context in old
     assert " - 1" in draft.context and draft.response == draft.context.replace(" - 1", "")
 
@@ -69,9 +70,11 @@ def test_every_language_names_its_functions(path: str) -> None:
 def test_tests_may_change_beside_the_function() -> None:
     fixed = changed("a.py", PYTHON, PYTHON.replace(" - 1", ""))
     tests = changed("tests/test_a.py", PYTHON, PYTHON.replace("/ 2", "/ 3"))
-    assert only(drafts(commit(fixed, tests, is_fix=True))).path == "a.py"
+    assert only(drafts(commit(fixed, tests, message=MESSAGE, is_fix=True))).path == "a.py"
     inside = RUST.replace(" - 1", "").replace("super::*;\n", "super::*;\n\n    #[test]\n    fn sums() {}\n")
-    assert only(drafts(commit(changed("a.rs", RUST, inside), is_fix=True))).response.startswith("pub fn total")
+    assert only(drafts(commit(changed("a.rs", RUST, inside), message=MESSAGE, is_fix=True))).response.startswith(
+        "pub fn total"
+    )
 
 
 def test_a_commit_that_fixes_nothing_gives_nothing() -> None:
@@ -107,4 +110,26 @@ def test_other_fixes_are_dropped_with_their_reason() -> None:
 
 def test_an_indented_statement_is_a_change_though_its_tokens_are_the_same() -> None:
     old = "def f(rows):\n    for row in rows:\n        total(row)\n        done()\n"
-    assert only(drafts(commit(changed("a.py", old, old.replace("        done", "    done")), is_fix=True)))
+    assert only(
+        drafts(commit(changed("a.py", old, old.replace("        done", "    done")), message=MESSAGE, is_fix=True))
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("Fixed a bug in the pager", "fault_not_named"),
+        ("Fix the total", "fault_not_named"),
+        ("The terminal hangs when colours are missing", "fault_elsewhere"),
+    ],
+)
+def test_a_message_that_does_not_name_the_fault_is_dropped(message: str, reason: str) -> None:
+    fixed = changed("a.py", PYTHON, PYTHON.replace(" - 1", ""))
+    assert reasons(drafts(commit(fixed, message=message, is_fix=True))) == [reason]
+
+
+def test_the_remark_above_a_function_is_shown_with_it() -> None:
+    old = "int other;\n\n/* The total, of all rows. */\nint total(void) {\n    return sum - 1;\n}\n"
+    draft = only(drafts(commit(changed("a.c", old, old.replace(" - 1", "")), message=MESSAGE, is_fix=True)))
+    assert draft.context.startswith("/* The total, of all rows. */\nint total")
+    assert draft.response == draft.context.replace(" - 1", "")

@@ -9,8 +9,9 @@ from tuner.mine.drafts import Draft, Dropped
 from tuner.mine.kinds.edit import GAP, drafts, format_only
 from tuner.mine.search_replace import apply, parse
 
-LINES = [f"value_{number} = {number}" for number in range(100)]
+LINES = [f"balance_{number} = {number}" for number in range(100)]
 OLD = "\n".join(LINES) + "\n"
+LINES_ENDED = OLD.splitlines(keepends=True)
 
 
 def only(found: object) -> Draft:
@@ -24,7 +25,9 @@ def reasons(found: object) -> list[str]:
 
 
 def test_the_answer_gives_the_new_file_and_stands_in_what_is_shown() -> None:
-    new = OLD.replace("value_5 = 5\n", "value_5 = 50\n").replace("value_80 = 80\n", "value_80 = 80\nlast = 0\n")
+    new = OLD.replace("balance_5 = 5\n", "balance_5 = 50\n").replace(
+        "balance_80 = 80\n", "balance_80 = 80\nbalance_last = 0\n"
+    )
     draft = only(drafts(commit(changed("a.py", OLD, new))))
     assert apply(OLD, draft.response) == new
     assert all("\n".join(block.search) in draft.context for block in parse(draft.response))
@@ -42,11 +45,11 @@ def test_a_renamed_file_is_asked_for_by_the_name_that_it_had() -> None:
     [
         (None, OLD, "whole_file_edit"),
         (OLD, "\n", "whole_file_edit"),
-        (OLD, OLD.replace("value_5 = 5", "value_5  =  5"), "format_only_edit"),
+        (OLD, OLD.replace("balance_5 = 5", "balance_5  =  5"), "format_only_edit"),
         (OLD, OLD.replace("\n", "0\n"), "too_long_edit"),
-        ("x" * 3_000 + "\n" + OLD, "y" * 3_000 + "\n" + OLD, "too_long_edit"),
+        ("balance = " + "x" * 3_000 + "\n" + OLD, "balance = " + "y" * 3_000 + "\n" + OLD, "too_long_edit"),
         ("Title\n=======\n", "Heading\n======= \n", "marker_in_text"),
-        (f"{GAP}\n{OLD}", f"{GAP}\n" + OLD.replace("_5 = 5\n", "_5 = 50\n"), "marker_in_text"),
+        (f"{GAP}\n{OLD}", f"{GAP}\n" + OLD.replace("balance_5 = 5\n", "balance_50 = 50\n"), "marker_in_text"),
         ("same\n" * 200, "same\n" * 100 + "other\n" + "same\n" * 100, "ambiguous_search"),
     ],
 )
@@ -63,21 +66,87 @@ def test_a_poor_message_drops_every_file() -> None:
 
 
 def test_a_name_that_another_file_brings_cannot_be_guessed() -> None:
-    maker = changed("a.py", OLD, OLD + "def half_up(x):\n    return x\n")
-    user = changed("b.py", OLD, OLD + "print(half_up(1))\n")
+    maker = changed("balance.py", OLD, OLD + "def balance_up(x):\n    return x\n")
+    user = changed("keep.py", OLD, OLD + "print(balance_up(1), keep=1)\n")
     assert [type(each) for each in drafts(commit(maker, user))] == [Draft, Dropped]
     assert reasons(drafts(commit(maker, user))) == ["names_of_other_files"]
-    assert not reasons(drafts(commit(maker, user, message="Add half_up and use it")))
+    assert not reasons(drafts(commit(maker, user, message="Keep the balance by balance_up")))
     assert not reasons(drafts(commit(user)))
 
 
 def test_prototypes_and_uses_define_nothing_and_fields_do() -> None:
-    source = changed("a.c", OLD, OLD + "int half_up(int x) {\n    return x;\n}\n")
-    header = changed("a.h", OLD, OLD + "int half_up(int x);\n")
+    source = changed("balance.c", OLD, OLD + "int balance_up(int x) {\n    return x;\n}\n")
+    header = changed("balance.h", OLD, OLD + "int balance_up(int x);\n")
     assert reasons(drafts(commit(source, header))) == ["names_of_other_files"]
-    field = changed("a.h", OLD, OLD + "    long half_up;\n")
-    user = changed("a.c", OLD, OLD + "return half_up;\n")
-    assert [each.path for each in drafts(commit(field, user)) if isinstance(each, Dropped)] == ["a.c"]
+    field = changed("balance.h", OLD, OLD + "    long balance_up;\n")
+    user = changed("balance.c", OLD, OLD + "return balance_up;\n")
+    assert [each.path for each in drafts(commit(field, user)) if isinstance(each, Dropped)] == ["balance.c"]
+
+
+def said(new: str, message: str, path: str = "a.py", old: str = OLD) -> list[str]:
+    return reasons(drafts(commit(changed(path, old, new), message=message)))
+
+
+def test_expectations_of_tests_follow_from_other_code() -> None:
+    new = OLD.replace("= 5\n", "= 50\n")
+    assert said(new, "Keep the balance", "tests/test_a.py") == ["edit_of_tests"]
+    rust = "fn balance() -> i64 {\n    1\n}\n\n#[cfg(test)]\nmod tests {\n    fn balance_of_two() {}\n}\n"
+    assert said(rust.replace("of_two", "of_three"), "Keep the balance", "a.rs", rust) == ["edit_of_tests"]
+    assert not said(rust.replace("fn balance()", "fn balance_kept()"), "Keep the balance", "a.rs", rust)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("Optimize balances", "vague_request"),
+        ("Improve the balance a little", "vague_request"),
+        ("Read colours from a terminal", "not_named_by_message"),
+    ],
+)
+def test_a_request_that_does_not_lead_to_the_change_is_dropped(message: str, reason: str) -> None:
+    assert said(OLD.replace("= 5\n", "= 50\n"), message) == [reason]
+
+
+def test_every_block_is_asked_for_or_shares_a_word_with_one_that_is() -> None:
+    asked = OLD.replace("balance_5 = 5\n", "balance_5 = rounded(5)\n")
+    assert not said("import rounded\n" + asked, "Keep the balance")
+    assert said("import colours\n" + asked, "Keep the balance") == ["unasked_extras"]
+    assert said("\n" + asked, "Keep the balance") == ["mixed_with_format"]
+
+
+def test_of_several_files_the_one_that_the_subject_names_is_edited() -> None:
+    new = OLD.replace("balance_5 = 5\n", "balance_5 = rounded(5)\n")
+    found = drafts(commit(changed("balance.py", OLD, new), changed("colours.py", OLD, new)))
+    assert [each.reason if isinstance(each, Dropped) else each.path for each in found] == [
+        *("balance.py", "not_named_by_message"),
+    ]
+
+
+def test_more_than_a_few_words_can_tell_is_dropped() -> None:
+    assert said(OLD + "balance += 1\n" * 30, "Keep the balance") == ["more_than_asked"]
+    blocks = "".join(
+        line.replace(" = ", " = balance + ") if at % 9 == 0 else line for at, line in enumerate(LINES_ENDED)
+    )
+    assert said(blocks, "Keep the balance") == ["many_blocks"]
+    assert said(OLD + "# balance is kept\n", "Keep the balance") == ["remark_beside_code"]
+    assert not said(OLD + "# balance is kept\n", "Comment on how to keep the balance")
+
+
+def test_names_and_values_that_nobody_can_know_are_dropped() -> None:
+    assert said(OLD + 'balance = "0a1b2c3d4e5f"\n', "Keep the balance") == ["unsaid_names"]
+    assert said(OLD + "balance = useRed(darkBlue, lightGreen)\n", "Keep the balance") == ["unsaid_names"]
+
+
+def test_a_name_that_stands_elsewhere_in_the_file_is_shown_with_its_line() -> None:
+    old = "def round_half(x):\n    return x\n\n\n" + OLD
+    new = old.replace("balance_80 = 80\n", "balance_80 = round_half(80)\n")
+    draft = only(drafts(commit(changed("a.py", old, new))))
+    assert draft.context.startswith(f"def round_half(x):\n{GAP}\n")
+
+
+def test_a_person_written_over_in_a_string_is_dropped() -> None:
+    old = 'owner = "Someone"\n' + OLD
+    assert said(old.replace("= 3\n", "= balance\n"), "Keep the balance", old=old) == ["name_in_code"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -13,8 +14,8 @@ from tests.mine.test_search_replace import EDIT, TEXTS, edited
 from tuner.mine.kinds.message import REQUEST, drafts, unified_diff
 from tuner.mine.search_replace import Fault
 
-OLD = "".join(f"value_{number} = {number}\n" for number in range(30))
-NEW = OLD.replace("_5 = 5\n", "_5 = 50\n").replace("value_25 = 25\n", "")
+OLD = "".join(f"balance_{number} = {number}\n" for number in range(30))
+NEW = OLD.replace("_5 = 5\n", "_5 = 50\n").replace("balance_25 = 25\n", "")
 
 
 def test_the_diff_has_gits_headers_and_three_lines_of_context() -> None:
@@ -22,10 +23,10 @@ def test_the_diff_has_gits_headers_and_three_lines_of_context() -> None:
     assert (draft.instruction, draft.response) == (REQUEST, "Keep the balance")
     assert draft.context.split("\n") == [
         *("--- a/a.py", "+++ b/a.py", "@@ -3,7 +3,7 @@"),
-        *(" value_2 = 2", " value_3 = 3", " value_4 = 4", "-value_5 = 5", "+value_5 = 50"),
-        *(" value_6 = 6", " value_7 = 7", " value_8 = 8", "@@ -23,7 +23,6 @@"),
-        *(" value_22 = 22", " value_23 = 23", " value_24 = 24", "-value_25 = 25"),
-        *(" value_26 = 26", " value_27 = 27", " value_28 = 28"),
+        *(" balance_2 = 2", " balance_3 = 3", " balance_4 = 4", "-balance_5 = 5", "+balance_5 = 50"),
+        *(" balance_6 = 6", " balance_7 = 7", " balance_8 = 8", "@@ -23,7 +23,6 @@"),
+        *(" balance_22 = 22", " balance_23 = 23", " balance_24 = 24", "-balance_25 = 25"),
+        *(" balance_26 = 26", " balance_27 = 27", " balance_28 = 28"),
     ]
 
 
@@ -81,3 +82,24 @@ def test_poor_messages_and_long_diffs_are_dropped() -> None:
     assert reasons(drafts(commit(changed("a.py", OLD, NEW), message=None))) == ["poor_message"]
     assert reasons(drafts(commit(changed("a.py", None, OLD * 10)))) == ["too_long_diff"]
     assert list(drafts(commit())) == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "hidden", "reason"),
+    [
+        ("Keep the balance", ("CHANGELOG.md",), []),
+        ("Keep the balance", ("logo.png", "notes.md"), ["diff_of_a_part"]),
+        ("Keep the balance of appveyor", ("appveyor.yml",), ["diff_of_a_part"]),
+        ("Fixed a balance bug", (), ["vague_subject"]),
+        ("Keep the balance, shorten the change entry", (), ["diff_of_a_part"]),
+        ("Point to the colours", (), ["subject_not_in_diff"]),
+        ("Add tests of the kept balance", (), ["subject_not_in_diff"]),
+        ("Keep the balance of 2017", (), ["subject_names_the_unseen"]),
+        ("Keep the balance of `open_book`", (), ["subject_names_the_unseen"]),
+    ],
+)
+def test_a_subject_that_the_diff_does_not_tell_is_dropped(
+    subject: str, hidden: tuple[str, ...], reason: list[str]
+) -> None:
+    change = dataclasses.replace(commit(changed("a.py", OLD, NEW), message=subject), hidden=hidden)
+    assert reasons(drafts(change)) == reason

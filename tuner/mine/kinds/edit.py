@@ -4,27 +4,39 @@ In: a commit's change. Out: one draft a file, or the reason why it gives none. E
 and gave the new one byte for byte before it is given. The code that is shown holds every SEARCH text, ten lines more on
 each side, and a line of its own where lines were left out.
 
-Dropped: added and emptied files, regions or texts that are too long, changes of form only, changes that lean on names
-which the same commit introduces in another file (nobody could guess them), and what `search_replace` cannot say
-(ambiguous places, lines that look like markers, texts that differ outside the hunks).
+Dropped: added and emptied files, regions or texts that are too long, changes of form only, and what `search_replace`
+cannot say (ambiguous places, lines that look like markers, texts that differ outside the hunks). Further whatever a
+reader could not guess from the request and the code: files of tests (what they expect follows from other code),
+requests of few telling words, changes that the request does not name or that hold more than it asks for, names and
+values that stand nowhere in what is shown.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
+from tuner.mine.asked import names_a_person_in_code, stem, stems, telling_words
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.search_replace import Fault, Region, answer, apply, blocks_of, changed_regions
+from tuner.mine.test_code import is_test_path
 
 REQUEST = "{message}\n\nChange `{path}`. Answer with SEARCH/REPLACE blocks."
 GAP = "⋮..."  # as in aider's repository map; three dots alone are code in Python
 CONTEXT_LINES = 10
 MAX_CHARS = 6_000
+MAX_BLOCKS, MAX_SHOWN_NAMES, MAX_NEW_NAMES, MIN_TELLING_WORDS = 5, 6, 2, 2
+LINES_A_WORD, MAX_REMARK_CHARS = 4, 400  # what a request of so many words can tell a reader to write
+VALUE = re.compile(r"\b(?=\w*\d)[0-9a-fA-F]{7,}\b|\d+\.\d+\.\d+|https?://\S+")  # hashes, versions, addresses
 WORD = re.compile(r"[A-Za-z_$][\w$]*")
 NAME = re.compile(
     r"[a-z0-9][A-Z]|[A-Za-z0-9]_[A-Za-z0-9]"
 )  # words of more than one part; others stand in prose as well
+REMARK = re.compile(r"//|#(?!include|define|if|endif|else)|/?\*|--|;|\"{3}|'{3}")
+HEAD = re.compile(r"^[^=:(\n]{1,60}(?=[=:(])", re.MULTILINE)  # what a line assigns, declares or calls
+ABOUT_REMARKS = re.compile(r"\b(?:comment|remark|doc|javadoc|docstring|typo|spelling|wording|todo)", re.IGNORECASE)
 KEYWORDS = "def|class|func|fn|function|interface|type|struct|enum|trait|mod|const|let|var|val|static|#define"
 NO_TYPES = "return|else|new|await|throw|case|goto|raise|yield|delete|not|in|and|or|import|from|use|using"
 
@@ -32,11 +44,12 @@ NO_TYPES = "return|else|new|await|throw|case|goto|raise|yield|delete|not|in|and|
 def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
     """Give one edit a changed file, or the reason why there is none."""
     added = {file.path: _added(file) for file in change.files} if len(change.files) > 1 else {}
+    is_one_of_many = sum(not is_test_path(file.path) for file in change.files) > 1
     for file in change.files:
         if change.message is None:
             yield Dropped(file.path, "poor_message")
             continue
-        found = _edit(file, change.message, change.settings.max_edit_lines)
+        found = _edit(file, change.message, change.settings.max_edit_lines, is_one_of_many)
         if isinstance(found, Draft) and _leans_on_others(file, added, change.message):
             found = Dropped(file.path, "names_of_other_files")
         yield found
@@ -52,23 +65,39 @@ def format_only(old: str, new: str) -> bool:
     return _form(old) == _form(new)
 
 
-def _edit(file: ChangedFile, message: str, max_lines: int) -> Draft | Dropped:
+def _edit(file: ChangedFile, message: str, max_lines: int, is_one_of_many: bool) -> Draft | Dropped:
     old, new = file.old, file.new
+    if is_test_path(file.path):
+        return Dropped(file.path, "edit_of_tests")
     if old is None or not old.strip() or not new.strip():
         return Dropped(file.path, "whole_file_edit")
     try:
-        reason = _reason(old, new, changed_regions(old, new, file.hunks), max_lines)
+        regions = changed_regions(old, new, file.hunks)
+        if file.language.name == "rust" and _is_in_tests(old, new, regions):
+            return Dropped(file.path, "edit_of_tests")
+        reason = _reason(old, new, regions, max_lines)
         if reason is not None:
             return Dropped(file.path, reason)
         found = blocks_of(old, new, file.hunks)
+        if len(found) > MAX_BLOCKS:
+            return Dropped(file.path, "many_blocks")
         response = answer(block for _, block in found)
         if apply(old, response) != new:
             return Dropped(file.path, "not_reproduced")
     except Fault as fault:
         return Dropped(file.path, fault.reason)
-    context = _shown(old.split("\n"), (region for region, _ in found))
+    change = _Change(message, file.path, old, new, regions, is_one_of_many)
+    if reason := change.reason():
+        return Dropped(file.path, reason)
+    context = _shown(old.split("\n"), [region for region, _ in found])
+    beside = change.names_to_show(context or "")
+    context = _shown(old.split("\n"), [region for region, _ in found], _first_lines(old, beside))
     if context is None:
         return Dropped(file.path, "marker_in_text")
+    if len(beside) > MAX_SHOWN_NAMES or len(change.new_names(context)) > MAX_NEW_NAMES or change.new_values(context):
+        return Dropped(file.path, "unsaid_names")
+    if names_a_person_in_code(context) or names_a_person_in_code(response):
+        return Dropped(file.path, "name_in_code")
     if len(context) + len(response) > MAX_CHARS:
         return Dropped(file.path, "too_long_edit")
     return file.draft("edit", response, instruction=request(message, file.old_path), context=context)
@@ -112,13 +141,129 @@ def _reason(old: str, new: str, regions: list[Region], max_lines: int) -> str | 
     return "format_only_edit" if format_only(removed, added) else None
 
 
-def _shown(lines: list[str], regions: Iterable[Region]) -> str | None:
-    """Give the regions with the lines around them; None where a line of code looks like the mark of a gap."""
+def _is_in_tests(old: str, new: str, regions: list[Region]) -> bool:
+    """Tell whether a change of a Rust file touches the tests that it ends in."""
+    starts = [
+        next((at for at, line in enumerate(text.split("\n")) if line == "#[cfg(test)]"), None) for text in (old, new)
+    ]
+    return any(
+        (starts[0] is not None and each.old_end > starts[0]) or (starts[1] is not None and each.new_end > starts[1])
+        for each in regions
+    )
+
+
+class _Change:
+    """A change beside its request: which of its words, names and values the request or the code gives."""
+
+    def __init__(
+        self, message: str, path: str, old: str, new: str, regions: list[Region], is_one_of_many: bool
+    ) -> None:
+        self.is_one_of_many = is_one_of_many
+        before, after = old.split("\n"), new.split("\n")
+        self.message, self.path, self.old = message, path, old
+        self.sides = [
+            ("\n".join(before[each.old_start : each.old_end]), "\n".join(after[each.new_start : each.new_end]))
+            for each in regions
+        ]
+        self.added = "\n".join(side for _, side in self.sides)
+
+    def reason(self) -> str | None:
+        """Say why the request does not lead to the change."""
+        asked, here = stems(self.message), stems(self.path)
+        if len(telling_words(self.message)) < MIN_TELLING_WORDS or not telling_words(self.message, here):
+            return "vague_request"
+        if any(map(_form_beside, self.sides)) or (len(self.sides) > 1 and any(_is_form(*side) for side in self.sides)):
+            return "mixed_with_format"
+        moved = [stems(" ".join((*_moved_words(*side), *(HEAD.findall("\n".join(side)))))) for side in self.sides]
+        common = asked & set().union(*moved)
+        base = stems(PurePosixPath(self.path).stem)
+        if not common or (self.is_one_of_many and not (base and base <= stems(self.message.split("\n", 1)[0]))):
+            return "not_named_by_message"
+        if not ABOUT_REMARKS.search(self.message) and all(map(_is_remark, self.sides)):
+            return "remark_beside_code"
+        lines = self.added.split("\n")
+        remarks = sum(len(line) for line in lines if REMARK.match(line.strip()) and line not in self.old)
+        if len(lines) > LINES_A_WORD * (len(telling_words(self.message)) + 1) or remarks > MAX_REMARK_CHARS:
+            return "more_than_asked"
+        named = [bool(asked & words) for words in moved]
+        return None if all(self._reached(named)) else "unasked_extras"
+
+    def _reached(self, named: list[bool]) -> list[bool]:
+        """Follow the words that came or went from the regions that the request names to the others."""
+        words = [set(map(stem, _moved_words(*side))) for side in self.sides]
+        reached = list(named)
+        for _ in self.sides:
+            known = set().union(*(each for each, is_reached in zip(words, reached, strict=True) if is_reached))
+            reached = [was or bool(each & known) for each, was in zip(words, reached, strict=True)]
+        return reached
+
+    def names_to_show(self, context: str) -> list[str]:
+        """List the names that the added lines use and that stand in the file, but not in what is shown of it."""
+        known = set(WORD.findall(self.old)) - set(WORD.findall(context)) - set(WORD.findall(self.message))
+        return sorted({name for name in WORD.findall(self.added) if name in known and NAME.search(name)})
+
+    def new_names(self, context: str) -> set[str]:
+        """Give the names in the added lines of which a part stands neither in the request nor in the code shown."""
+        said = stems(self.message) | stems(context) | stems(self.path)
+        names = {name for name in WORD.findall(self.added) if NAME.search(name) and stems(name) - said}
+        return {name for name in names if not _defines(self.added, name)}
+
+    def new_values(self, context: str) -> set[str]:
+        """Give the hashes, versions and addresses in the added lines that stand nowhere before."""
+        return {value for value in VALUE.findall(self.added) if value not in context and value not in self.message}
+
+
+def _is_form(old: str, new: str) -> bool:
+    """Tell a change of form, or one of nothing but signs and capitals in remarks."""
+    if format_only(old, new):
+        return True
+    lines = [line.strip() for line in f"{old}\n{new}".split("\n") if line.strip()]
+    return all(REMARK.match(line) for line in lines) and _letters(old) == _letters(new)
+
+
+def _form_beside(side: tuple[str, str]) -> bool:
+    """Tell whether some of the lines changed only in capitals, or in the signs of a remark."""
+    old, new = ({line.strip() for line in text.split("\n") if _letters(line)} for text in side)
+    capitals = {line.lower() for line in old - new} & {line.lower() for line in new - old}
+    remarks = [{_letters(line) for line in lines if REMARK.match(line)} for lines in (old - new, new - old)]
+    return len(old | new) > 2 and bool(capitals or remarks[0] & remarks[1])
+
+
+def _is_remark(side: tuple[str, str]) -> bool:
+    return all(REMARK.match(line.strip()) for text in side for line in text.split("\n") if line.strip())
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).lower()
+
+
+def _moved_words(old: str, new: str) -> set[str]:
+    """Give the words that one side has more often than the other."""
+    before, after = Counter(WORD.findall(old)), Counter(WORD.findall(new))
+    return {word for word in (before - after) + (after - before) if len(word) > 2}
+
+
+def _first_lines(text: str, names: Iterable[str]) -> list[int]:
+    """Give for each name the line that defines it, else the first that has it; from 0."""
+    lines = text.split("\n")
+    found = []
+    for name in names:
+        having = [at for at, line in enumerate(lines) if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line)]
+        found += [next((at for at in having if _defines(lines[at], name)), having[0])] if having else []
+    return found
+
+
+def _shown(lines: list[str], regions: Iterable[Region], beside: Iterable[int] = ()) -> str | None:
+    """Give the regions with the lines around them, and single lines beside them.
+
+    None where a line of code looks like the mark of a gap.
+    """
     ranges: list[tuple[int, int]] = []
-    for each in regions:
-        start, end = max(0, each.old_start - CONTEXT_LINES), min(len(lines), each.old_end + CONTEXT_LINES)
+    around = [(max(0, each.old_start - CONTEXT_LINES), each.old_end + CONTEXT_LINES) for each in regions]
+    for start, stop in sorted([*around, *((line, line + 1) for line in beside)]):
+        end = min(len(lines), stop)
         if ranges and start <= ranges[-1][1]:
-            ranges[-1] = ranges[-1][0], end
+            ranges[-1] = ranges[-1][0], max(end, ranges[-1][1])
         else:
             ranges.append((start, end))
     parts = ["\n".join(lines[start:end]).rstrip("\n") for start, end in ranges]

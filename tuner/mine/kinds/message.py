@@ -3,18 +3,29 @@
 In: a commit's change. Out: one draft, or the reason why there is none. The diff is written from the redacted texts with
 git's headers and three lines of context, so that it reads like `git diff --cached` of the same change.
 
-Dropped: commits whose message says too little, with more than three code files, or with a long diff.
+Dropped: commits whose message says too little, with more than three code files, or with a long diff; those of which
+other files than change logs are not shown, when they are more than the shown ones or the subject speaks of them; and
+subjects of one telling word, that share none with the diff, or name what does not stand in it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
+from tuner.mine.asked import names_a_person_in_code, stems, telling_words
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.search_replace import Fault, Region, changed_regions
+from tuner.mine.test_code import is_test_path
 
 REQUEST = "Write the subject line of the commit message for this change."
 MAX_FILES, MAX_DIFF_CHARS, CONTEXT_LINES = 3, 4_000, 3
+LOG = re.compile(r"(?:^|/)(?:change|news|history|release|author|contributor|lock)|\.lock$|lock\.\w+$", re.IGNORECASE)
+TESTS = re.compile(r"\b(?:tests?|test cases?)\b(?!\s+(?:runner|suite|helper|util))", re.IGNORECASE)
+OF_LOGS = re.compile(r"\bchange[- ]?log|\bchange entr|\brelease notes", re.IGNORECASE)
+MIN_TELLING_WORDS = 2
+NAMED = re.compile(r"`([^`]+)`|\b(r\d{2,}|[A-Z]{2,}-\d+)\b|#?\b(\d{2,})\b")
 OPEN_END = "\0"  # stands in no text: files with it are binary
 
 
@@ -33,11 +44,29 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
         except Fault as fault:
             yield Dropped(first.path, fault.reason)
             return
+        subject = change.message.split("\n", 1)[0]
         if len(diff) > MAX_DIFF_CHARS:
             yield Dropped(first.path, "too_long_diff")
+        elif reason := _reason(subject, diff, change):
+            yield Dropped(first.path, reason)
         else:
-            subject = change.message.split("\n", 1)[0]
             yield first.draft("message", subject, instruction=REQUEST, context=diff)
+
+
+def _reason(subject: str, diff: str, change: CommitChange) -> str | None:
+    """Say why a reader of the diff could not write the subject."""
+    if len(telling_words(subject)) < MIN_TELLING_WORDS:
+        return "vague_subject"
+    said, shown = stems(subject, of_code_too=True), stems(diff, of_code_too=True)
+    hidden = [path for path in change.hidden if not LOG.search(path)]
+    names = stems(" ".join(PurePosixPath(path).name for path in hidden))
+    if len(hidden) > len(change.files) or OF_LOGS.search(subject) or names & said - shown:
+        return "diff_of_a_part"
+    if not said & shown or (TESTS.search(subject) and not all(is_test_path(file.path) for file in change.files)):
+        return "subject_not_in_diff"
+    if any("".join(groups) not in diff for groups in NAMED.findall(subject)):
+        return "subject_names_the_unseen"
+    return "name_in_code" if names_a_person_in_code(diff) else None
 
 
 def unified_diff(file: ChangedFile) -> str:
