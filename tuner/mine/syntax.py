@@ -201,7 +201,7 @@ def all_functions(tree: Tree, data: bytes, language: Language) -> list[tuple[str
         if node.has_error or node.child_by_field_name("body") is None:
             continue
         named = node.parent if node.type in NAMED_BY_HOLDER else node
-        name = _name(named) if named is not None and named.type in (*types, *HOLDERS) else None
+        name = name_of(named) if named is not None and named.type in (*types, *HOLDERS) else None
         if named is None or name is None:
             continue
         top = _outermost(_declaration(named))
@@ -233,6 +233,19 @@ def code_tokens(tree: Tree, language: Language, start: int, end: int) -> list[tu
     return tokens
 
 
+def comment_above(lines: list[str], first: int) -> str:
+    """Give the comment that stands directly above a line (from 0), with its line ends; empty where there is none."""
+    start, is_block = first, False
+    while start > 0:
+        line = lines[start - 1].strip()
+        if is_block or line.endswith("*/"):
+            is_block = not line.startswith("/*")
+        elif not line.startswith(("//", "# ")):
+            break
+        start -= 1
+    return "" if is_block else "".join(f"{line}\n" for line in lines[start:first])
+
+
 def class_line(tree: Tree, data: bytes, start: int) -> str | None:
     """Give the line that names the class (or impl, struct, trait) around an offset; None where there is none."""
     end = start + 1
@@ -258,7 +271,7 @@ def _is_string(node: Node) -> bool:
     return node.named_child_count == 1 and node.named_children[0].type == "string"
 
 
-def _name(node: Node) -> bytes | None:
+def name_of(node: Node) -> bytes | None:
     """Give a function's name; in C and C++ it stands inside the declarator."""
     name = node.child_by_field_name("name") or node.child_by_field_name("property")
     if name is None:

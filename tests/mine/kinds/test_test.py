@@ -10,9 +10,9 @@ from tuner.mine.drafts import ChangedFile
 from tuner.mine.kinds.test import drafts
 from tuner.mine.test_code import is_test_path
 
-CODE = "class Ledger:\n    def post_entry(self, cents):\n        return cents\n"
+CODE = "class Ledger:\n    def post_entry(self, cents):\n        return round(cents)\n"
 TESTS = "from ledger import Ledger\n\n\ndef test_old():\n    assert Ledger()\n"
-ADDED = "@pytest.mark.slow\ndef test_posting():\n    assert Ledger().post_entry(1) == 1\n"
+ADDED = "@pytest.mark.slow\ndef test_post_entry():\n    assert Ledger().post_entry(1) == 1\n"
 SOURCE = changed("ledger.py", None, CODE)
 
 
@@ -21,18 +21,18 @@ def beside(text: str, path: str = "tests/test_ledger.py") -> ChangedFile:
 
 
 LANGUAGES = {
-    "go": ("a.go", "func PostEntry(c int) int {\n\treturn c\n}\n", "a_test.go",
-           'import "testing"\n', "func TestPosting(t *testing.T) {\n\tPostEntry(1)\n}"),
-    "java": ("src/main/java/Ledger.java", "class Ledger {\n  int postEntry(int c) {\n    return c;\n  }\n}\n",
+    "go": ("a.go", "func PostEntry(c int) int {\n\treturn abs(c)\n}\n", "a_test.go",
+           'import "testing"\n', "func TestPostEntry(t *testing.T) {\n\tPostEntry(1)\n}"),
+    "java": ("src/main/java/Ledger.java", "class Ledger {\n  int postEntry(int c) {\n    return abs(c);\n  }\n}\n",
              "src/test/java/LedgerTest.java", "import org.junit.Test;\n",
-             "class LedgerTest {\n  @Test\n  public void posting() {\n    new Ledger().postEntry(1);\n  }\n}"),
-    "typescript": ("a.ts", "export const postEntry = (c: number) => {\n  return c;\n};\n", "a.test.ts",
+             "class LedgerTest {\n  @Test\n  public void testPostEntry() {\n    new Ledger().postEntry(1);\n  }\n}"),
+    "typescript": ("a.ts", "export const postEntry = (c: number) => {\n  return abs(c);\n};\n", "a.test.ts",
                    'import { postEntry } from "./a";\n',
-                   'test("posting", () => {\n  expect(postEntry(1)).toBe(1);\n});'),
-    "cpp": ("a.cc", "int post_entry(int c) {\n  return c;\n}\n", "test/a-test.cc",
-            '#include "a.h"\n', "TEST(ledger_test, posting) {\n  EXPECT_EQ(post_entry(1), 1);\n}"),
-    "rust": ("src/a.rs", "pub fn post_entry(c: i64) -> i64 {\n    c\n}\n", "tests/a.rs",
-             "use a::post_entry;\n", "#[test]\nfn posting() {\n    assert_eq!(post_entry(1), 1);\n}"),
+                   'test("post entry", () => {\n  expect(postEntry(1)).toBe(1);\n});'),
+    "cpp": ("a.cc", "int post_entry(int c) {\n  return abs(c);\n}\n", "test/a-test.cc",
+            '#include "a.h"\n', "TEST(ledger_test, post_entry) {\n  EXPECT_EQ(post_entry(1), 1);\n}"),
+    "rust": ("src/a.rs", "pub fn post_entry(c: i64) -> i64 {\n    abs(c)\n}\n", "tests/a.rs",
+             "use a::post_entry;\n", "#[test]\nfn test_post_entry() {\n    assert_eq!(post_entry(1), 1);\n}"),
 }  # fmt: skip
 
 
@@ -40,11 +40,11 @@ def test_the_function_its_class_and_the_imports_are_shown() -> None:
     draft = only(drafts(commit(SOURCE, beside(ADDED))))
     assert draft.response == ADDED.rstrip("\n") and draft.path == "tests/test_ledger.py"
     assert draft.context == (
-        "# ledger.py\nclass Ledger:\n    def post_entry(self, cents):\n        return cents\n\n"
+        "# ledger.py\nclass Ledger:\n    def post_entry(self, cents):\n        return round(cents)\n\n"
         "# tests/test_ledger.py\nfrom ledger import Ledger"
     )
     assert draft.instruction == (
-        "Write the test `test_posting` of `post_entry` (`ledger.py`) for `tests/test_ledger.py`. "
+        "Write the test `test_post_entry` of `post_entry` (`ledger.py`) for `tests/test_ledger.py`. "
         "Answer with the whole test."
     )
 
@@ -59,10 +59,10 @@ def test_every_language_has_its_own_tests(name: str) -> None:
 
 def test_rust_tests_may_stand_beside_the_function() -> None:
     old = "pub fn post_entry(c: i64) -> i64 {\n    c + 1\n}\n"
-    mod = "\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn posting() {\n"
-    new = old.replace("c + 1", "c") + mod + "        assert_eq!(post_entry(1), 1);\n    }\n}\n"
+    mod = "\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn test_post_entry() {\n"
+    new = old.replace("c + 1", "c + 0") + mod + "        assert_eq!(post_entry(1), 1);\n    }\n}\n"
     draft = only(drafts(commit(changed("a.rs", old, new))))
-    assert draft.response.startswith("    #[test]\n    fn posting()")
+    assert draft.response.startswith("    #[test]\n    fn test_post_entry()")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_rust_tests_may_stand_beside_the_function() -> None:
     [
         ("def test_other():\n    assert Ledger().balance() == 1\n", "no_function_tested"),
         ("def test_text():\n    assert 'post_entry('\n    # post_entry(1)\n", "no_function_tested"),
-        ("def test_long():\n    post_entry(1)\n" + "    assert 1\n" * 60, "too_long_test"),
+        ("def test_post_entry_long():\n    post_entry(1)\n" + "    assert 1\n" * 60, "too_long_test"),
         ("def test_own():\n    def post_entry(x):\n        return x\n    assert post_entry(1)\n", "no_function_tested"),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_test_that_was_there_before_is_none_that_was_asked_for() -> None:
 
 
 def test_two_functions_need_a_name() -> None:
-    two = changed("ledger.py", None, CODE + "\n\ndef read_all(x):\n    return x\n")
+    two = changed("ledger.py", None, CODE + "\n\ndef read_all(x):\n    return list(x)\n")
     both = "def test_it():\n    assert read_all(post_entry(1))\n"
     assert reasons(drafts(commit(two, beside(both)))) == ["several_functions_tested"]
     assert "`read_all`" in only(drafts(commit(two, beside(both.replace("it", "read_all"))))).instruction
@@ -99,9 +99,13 @@ def test_a_plain_word_must_be_named_by_the_test() -> None:
 
 def test_what_all_tests_call_is_a_tool() -> None:
     old = TESTS + "".join(f"\n\ndef test_{n}():\n    post_entry({n})\n" for n in range(5))
-    assert reasons(drafts(commit(SOURCE, changed("tests/test_ledger.py", old, old + "\n\n" + ADDED)))) == [
-        "function_of_all_tests"
-    ]
+    assert reasons(
+        drafts(
+            commit(
+                SOURCE, changed("tests/test_ledger.py", old, old + "\n\n" + ADDED.replace("test_post_entry", "test_it"))
+            )
+        )
+    ) == ["function_of_all_tests"]
 
 
 def test_tests_alone_give_nothing() -> None:

@@ -1,43 +1,61 @@
 """Make test pairs: a function that a commit changed or added, and a test of it that the same commit added.
 
-In: a commit's change. Out: one draft an added test, or the reason why it gives none. What is shown is the function
-(with the line of its class) and the imports of the test file; the answer is the whole test.
+In: a commit's change. Out: one draft an added test, or the reason why it gives none. What is shown is the function with
+its documentation, the line of its class and the short functions of its file that it calls; of the test file the imports
+and what the test leans on. The answer is the whole test.
 
 Dropped: tests that call no changed function by name, or several without naming one in their own name; functions that
-every test calls (a fixture's `invoke`) or that anything could have (`create`), unless the test or its file names them;
-long tests and long functions.
+many tests of the file call (a fixture's `invoke`) or that anything could have (`create`), unless the test or its file
+names them; methods of a type that the test does not know; one overload of several; getters without documentation, and
+functions that leave the work to a long one; tests that lean on much or on what is not shown; long tests and functions.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuner.mine import syntax
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
-from tuner.mine.parsed import parsed
+from tuner.mine.fixtures import declarations, hidden_names, used_by, words
+from tuner.mine.parsed import Parsed, parsed
 from tuner.mine.search_replace import Fault, changed_regions
-from tuner.mine.test_code import SCRIPTS, called_names, is_test_path, own_test_ranges, test_functions
+from tuner.mine.test_code import SCRIPTS, TestFunction, called_names, is_test_path, own_test_ranges, test_functions
 
 REQUEST = "Write the test `{title}` of `{name}` (`{path}`) for `{test_path}`. Answer with the whole test."
 MAX_TEST_LINES, MAX_FUNCTION_LINES, MAX_IMPORT_LINES = 60, 80, 40
+MAX_FIXTURE_LINES, MAX_FIXTURES_LINES = 15, 40  # of one declaration that a test leans on, and of all together
+MAX_CALLEE_LINES, MAX_CALLEES_LINES = 15, 40
 MIN_TEST_LINES = 2
+DELEGATE_LINES = 5  # a function this short that calls a long one leaves the work to that
 COMMON_CALLS, COMMON_SHARE = 3, 0.2  # a name that so many other tests call is a tool of theirs
 MIN_NAME_CHARS = 3
 COMPOUND = re.compile(r"[a-z0-9][A-Z]|\w_\w")
 MAYBE_TEST = re.compile(rb"test|\bit\(", re.IGNORECASE)
+WORK_WORDS = "( if for while match switch ? + - / % == != < > <= >= === !== && || ! and or not in ?? ?."
+WORK = frozenset(WORK_WORDS.split())
+SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+STEM = 4  # letters of a word that its forms have in common
+WEAK_WORDS = frozenset({"test", "with", "get", "set", "from", "for", "the", "and", "not", "new", "all", "has"})
+EMPTY_CHECK = re.compile(r"\)\s*\.(?:rejects|resolves|not|to|be)\s*(?:;|$)", re.MULTILINE)
+TYPED = ("java", "rust", "go", "c", "cpp")  # whose tests nearly always name the types that they use
+OVERLOADING = ("java", "cpp")
 
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """A changed function: the name that a call of it shows, and its source."""
+    """A changed function: the name that a call of it shows, its type's, and what is shown of it."""
 
     name: str
+    owner: str
     path: str
     family: str
     source: str
-    is_long: bool
+    taken: int | None  # how many values an overload takes; None where the name says which it is
+    is_short: bool
+    fault: str | None
 
 
 def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
@@ -69,49 +87,94 @@ def _tests(file: ChangedFile, changed: list[_Tested]) -> Iterator[Draft | Droppe
     old = parsed(file.old, file.language) if file.old is not None else None
     known = {each.name for each in test_functions(old)} if old is not None else set()
     found = test_functions(new)
-    before = [new.text(each.start, each.end) for each in found if each.name in known]
-    head = "\n".join(syntax.imports(new.tree, new.data, file.language))
-    for test in found:
-        if test.name in known:
-            continue
+    added = [each for each in found if each.name not in known]
+    if not added:
+        return
+    times = Counter(each.name for each in found)
+    calls = {each: called_names(new, each) for each in found}
+    often = Counter(name for names in calls.values() for name in names)
+    tools = {name for name, count in often.items() if count - 1 > max(COMMON_CALLS, COMMON_SHARE * (len(found) - 1))}
+    head = "\n".join(dict.fromkeys(syntax.imports(new.tree, new.data, file.language)))
+    declared = declarations(new)
+    siblings = {each.name for each in changed}
+    for test in added:
         text = new.text(test.start, test.end)
-        tested = _tested(f"{file.path} {test.name}", called_names(new, test), changed, before)
-        if isinstance(tested, str):
-            yield Dropped(file.path, tested)
-        elif not MIN_TEST_LINES <= text.count("\n") + 1 <= MAX_TEST_LINES:
-            yield Dropped(file.path, "too_long_test" if text.count("\n") >= MAX_TEST_LINES else "too_short_test")
-        elif tested.is_long or head.count("\n") >= MAX_IMPORT_LINES:
-            yield Dropped(file.path, "too_long_function")
-        else:
-            mark = "#" if file.language.name == "python" else "//"
-            parts = [f"{mark} {tested.path}\n{tested.source}"]
-            if head:
-                parts.append(f"{mark} {file.path}\n{head}")
-            asked = REQUEST.format(title=test.name, name=tested.name, path=tested.path, test_path=file.path)
-            yield file.draft("test", text, instruction=asked, context="\n\n".join(parts))
+        fixtures = used_by(new, test, declared, found)
+        tested = _tested(file.path, test.name, calls[test], changed, tools)
+        reason = (
+            tested
+            if isinstance(tested, str)
+            else _form(text, head)
+            or ("title_twice" if times[test.name] > 1 else None)
+            or _fit(tested, new, test, fixtures)
+            or _unseen(tested, new, test, fixtures, head, siblings)
+        )
+        if reason is not None:
+            yield Dropped(file.path, reason)
+            continue
+        assert isinstance(tested, _Tested)
+        mark = "#" if file.language.name == "python" else "//"
+        parts = [f"{mark} {tested.path}\n{tested.source}"]
+        if head or fixtures:
+            parts.append(f"{mark} {file.path}\n" + "\n\n".join(filter(None, [head, *fixtures])))
+        asked = REQUEST.format(title=test.name, name=tested.name, path=tested.path, test_path=file.path)
+        yield file.draft("test", text, instruction=asked, context="\n\n".join(parts))
 
 
-def _tested(title: str, calls: set[str], changed: list[_Tested], before: list[str]) -> _Tested | str:
+def _form(text: str, head: str) -> str | None:
+    """Say what is wrong with a test by its looks."""
+    lines = text.count("\n") + 1
+    if not MIN_TEST_LINES <= lines <= MAX_TEST_LINES:
+        return "too_long_test" if lines > MAX_TEST_LINES else "too_short_test"
+    if head.count("\n") >= MAX_IMPORT_LINES:
+        return "too_long_function"
+    if EMPTY_CHECK.search(text) or "@ts-expect-error" in text:
+        return "checks_nothing"  # `expect(promise).rejects;`, or a fault that the compiler alone sees
+    return None
+
+
+def _tested(path: str, title: str, calls: set[str], changed: list[_Tested], tools: set[str]) -> _Tested | str:
     """Choose the function that a test is about, or say why none can be named."""
     called = [each for each in changed if each.name in calls]
     if not called:
         return "no_function_tested"
-    special = [each for each in called if not _is_tool(each.name, before)]
+    in_title = [each for each in called if _names(title, each.name)]
+    in_path = [each for each in called if _names(path.rsplit("/", 1)[-1], each.name)]
+    special = in_title or in_path or [each for each in called if each.name not in tools]
     if not special:
         return "function_of_all_tests"
-    words = _plain(title)
-    special = [each for each in special if COMPOUND.search(each.name) or _plain(each.name) in words]
-    if not special:
-        return "function_not_named"  # `create` may be anybody's
-    if len(special) > 1:
-        special = [each for each in special if _plain(each.name) in words]
-    return special[0] if len(special) == 1 else "several_functions_tested"
+    if in_title:  # of `add` and `add_all`, both in the title, the longer one is meant
+        longest = max(len(each.name) for each in special)
+        special = [each for each in special if len(each.name) == longest]
+    if len({(each.path, each.owner, each.name) for each in special}) > 1:
+        return "several_functions_tested"
+    name = special[0].name
+    if not in_title and (special[0].is_short or not (COMPOUND.search(name) and _share_a_word(title, name))):
+        return "function_not_named"  # `create` may be anybody's, and of three lines more tests can be written than one
+    return special[0] if len(special) == 1 else "overloaded_function"  # the call does not tell which one is meant
 
 
-def _is_tool(name: str, tests: list[str]) -> bool:
-    """Tell a function that many other tests call from one that is under test."""
-    call = re.compile(rf"\b{re.escape(name)}\s*\(")
-    return sum(call.search(text) is not None for text in tests) > max(COMMON_CALLS, COMMON_SHARE * len(tests))
+def _fit(tested: _Tested, file: Parsed, test: TestFunction, fixtures: list[str]) -> str | None:
+    """Say why the function is not the one that the test calls."""
+    tokens = words(file, test.start, test.end)
+    if tested.owner and file.language.name in TYPED:
+        shown = {*tokens, *re.findall(r"\w+", "\n".join(fixtures))}
+        if tested.owner not in shown and not _names(test.name, tested.owner):
+            return "another_type_tested"
+    if tested.taken is not None and tested.taken not in _given(tokens, tested.name):
+        return "overloaded_function"
+    return tested.fault
+
+
+def _unseen(
+    tested: _Tested, file: Parsed, test: TestFunction, fixtures: list[str], head: str, siblings: set[str]
+) -> str | None:
+    """Say whether the test leans on what is not shown."""
+    lines = [each.count("\n") + 1 for each in fixtures]
+    if sum(lines) > MAX_FIXTURES_LINES or max(lines, default=0) > MAX_FIXTURE_LINES:
+        return "fixtures_not_shown"
+    shown = "\n".join([head, *fixtures, tested.source])
+    return "helpers_not_shown" if hidden_names(file, test, shown) - siblings else None
 
 
 def _changed(file: ChangedFile) -> Iterator[_Tested]:
@@ -122,24 +185,146 @@ def _changed(file: ChangedFile) -> Iterator[_Tested]:
         return
     new = parsed(file.new, file.language)
     own_tests = own_test_ranges(new)
-    for name, start, end in new.functions:
+    lines = file.new.split("\n")
+    for function in new.functions:
+        whole, start, end = function
         first, last = new.line_at(start), new.line_at(end)
-        name = re.split(r"::|\.", name)[-1]
+        name = re.split(r"::|\.", whole)[-1]
         is_touched = any(each.new_start <= last and first < max(each.new_end, each.new_start + 1) for each in regions)
         is_test = any(from_ <= first < to for from_, to in own_tests)
         if not is_touched or is_test or len(name) < MIN_NAME_CHARS or name.startswith("__"):
             continue
         source = new.text(start, end)
         above = syntax.class_line(new.tree, new.data, start + len(source) - len(source.lstrip()))
-        is_long = last - first >= MAX_FUNCTION_LINES
-        yield _Tested(name, file.path, _family(file), f"{above}\n{source}" if above else source, is_long)
+        remarks = syntax.comment_above(lines, first)
+        callees, is_whole = _callees(new, function)
+        is_overloaded = sum(re.split(r"::|\.", each[0])[-1] == name for each in new.functions) > 1
+        fault = None
+        if last - first >= MAX_FUNCTION_LINES:
+            fault = "too_long_function"
+        elif _says_little(words(new, start, end), name) and (not remarks or _takes_some(words(new, start, end), name)):
+            fault = "function_says_little"
+        elif not is_whole and last - first < DELEGATE_LINES:
+            fault = "work_done_elsewhere"
+        shown = "".join(
+            filter(None, [f"{above}\n" if above else "", remarks, source, *(f"\n\n{each}" for each in callees)])
+        )
+        taken = None
+        if is_overloaded and file.language.name in OVERLOADING:
+            taken, same = (
+                _taken(new, function),
+                [each for each in new.functions if re.split(r"::|\.", each[0])[-1] == name],
+            )
+            fault = fault or ("overloaded_function" if [_taken(new, each) for each in same].count(taken) > 1 else None)
+        yield _Tested(
+            name,
+            _owner(whole, source, above),
+            file.path,
+            _family(file),
+            shown,
+            taken,
+            last - first < DELEGATE_LINES,
+            fault,
+        )
+
+
+def _callees(file: Parsed, function: tuple[str, int, int]) -> tuple[list[str], bool]:
+    """Give the short functions of the same file that a function calls, and whether those are all of them."""
+    name, start, end = function
+    tokens = words(file, start, end)
+    receiver = re.match(r"\s*func\s*\(\s*(\w+)", file.text(start, end))
+    own = ("self", "this", "Self", receiver.group(1) if receiver else "this")
+    called = {
+        token
+        for owner, dot, token, after in zip(["", "", *tokens], ["", *tokens], tokens, tokens[1:], strict=False)
+        if after == "(" and (dot not in (".", "::", "->", "?.") or owner in own)
+    } - {name}
+    texts, budget, is_whole = [], MAX_CALLEES_LINES, True
+    for other, from_, to in file.functions:
+        if (
+            re.split(r"::|\.", other)[-1] not in called
+            or (start <= from_ and to <= end)
+            or (from_ <= start and end <= to)
+        ):
+            continue
+        text = file.text(from_, to)
+        lines = text.count("\n") + 1
+        if lines > MAX_CALLEE_LINES or lines > budget:
+            is_whole = False
+        else:
+            budget -= lines
+            texts.append(text)
+    return texts, is_whole
+
+
+def _says_little(tokens: list[str], name: str) -> bool:
+    """Tell a getter or setter, whose body neither calls nor decides nor computes."""
+    at = tokens.index(name) if name in tokens else 0
+    depth = 0
+    for place in range(at + 1, len(tokens)):
+        depth += (tokens[place] in "([") - (tokens[place] in ")]") if tokens[place] else 0
+        if depth == 0 and tokens[place] in ("{", ":", "=>", "="):
+            return WORK.isdisjoint(tokens[place + 1 :])
+    return False
+
+
+def _takes_some(tokens: list[str], name: str) -> bool:
+    """Tell a function that is given more than its object."""
+    given = next(iter(_given(tokens, name)), 0)
+    return given > 1 or (given == 1 and "self" not in tokens[: tokens.index(name) + 6])
+
+
+def _taken(file: Parsed, function: tuple[str, int, int]) -> int:
+    """Count the values that a function takes."""
+    name = re.split(r"::|\.", function[0])[-1]
+    return next(iter(_given(words(file, *function[1:]), name)), -1)
+
+
+def _given(tokens: list[str], name: str) -> list[int]:
+    """Count the values in the brackets after each occurrence of a name."""
+    found = []
+    for at in range(len(tokens) - 1):
+        if tokens[at] != name or tokens[at + 1] != "(":
+            continue
+        depth, commas, is_empty = 0, 0, True
+        for token in tokens[at + 1 :]:
+            depth += (token in ("(", "[", "{", "<")) - (token in (")", "]", "}", ">"))
+            if depth == 0:
+                break
+            commas += depth == 1 and token == ","
+            is_empty = is_empty and token == "("
+        found.append(0 if is_empty else commas + 1)
+    return found
+
+
+def _owner(name: str, source: str, above: str | None) -> str:
+    """Name the type whose method a function is; empty for one of none."""
+    if found := re.match(r"\s*func\s*\(\s*\w*\s*\*?\s*(\w+)", source):
+        return found.group(1)
+    if "::" in name:
+        return name.split("::")[-2].split("<")[0].strip()
+    if above is None:
+        return ""
+    if found := re.match(r"\s*(?:unsafe\s+)?impl\b", above):
+        target = re.sub(r"<[^<>]*>", "", re.sub(r"<[^<>]*>", "", above[found.end() :])).split(" where ")[0]
+        return re.sub(r"\W*\{.*", "", target.split(" for ")[-1]).strip().split("::")[-1].lstrip("&")
+    named = re.search(r"\b(?:class|interface|enum|struct|record|trait)\s+(?:class\s+)?(\w+)", above)
+    return named.group(1) if named else ""
+
+
+def _names(title: str, name: str) -> bool:
+    """Tell whether the words of a name stand in a title, one after the other."""
+    said, asked = ([each.lower() for each in SPLIT.findall(text)] for text in (title, name))
+    return any(said[at : at + len(asked)] == asked for at in range(len(said) - len(asked) + 1)) if asked else False
+
+
+def _share_a_word(title: str, name: str) -> bool:
+    """Tell whether a word of a name, or one with the same beginning, stands in a title."""
+    said, asked = ({each.lower()[:STEM] for each in SPLIT.findall(text) if len(each) > 2} for text in (title, name))
+    return not (said & asked) <= WEAK_WORDS
 
 
 def _family(file: ChangedFile) -> str:
     """Name the languages whose files call each other by one name."""
     name = file.language.name
     return "script" if name in SCRIPTS else "c" if name == "cpp" else name
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
