@@ -17,8 +17,8 @@ from tuner.mine.commit_facts import draft_from_plain, draft_to_plain
 from tuner.mine.drafts import Draft, SourceFile
 from tuner.mine.gates.contents import MAX_ERROR_SHARE
 from tuner.mine.kinds import FILE_KINDS
-from tuner.mine.kinds.file import licence_head
 from tuner.mine.languages import Language, language_of
+from tuner.mine.licence_texts import is_licence_text, licence_head
 from tuner.mine.symbols import FileSymbols, symbols_of
 from tuner.mine.texts import texts_of
 from tuner.recipe import MineSettings
@@ -97,6 +97,8 @@ class FileMiner:
         if not is_code:
             return FileFacts("parse_errors")
         file = source_file(path, language, read.text, tree, self.seed, self.settings)
+        if is_licence_text(file):
+            return FileFacts("licence_text")
         drafts = [draft for kind in FILE_KINDS.values() for draft in kind(file)]
         if not drafts or drafts[0].kind != "file":
             return FileFacts("licence_only")

@@ -4,7 +4,8 @@ In: a `SourceFile` and a source of chance. Out: byte ranges of its text that do 
 hole leaves. Weights of nodes are those of ExecRepoBench; cursors in lines follow Refact's fine-tuning (a cursor
 anywhere in a line, to the end of the line or of the block).
 
-Dropped without a count, since they are candidates and not sources: holes that are too short, too long, or punctuation.
+Dropped without a count, since they are candidates and not sources: holes that are too short or too long, that say
+nothing (`telling`), in a licence, and cursors in string literals of several lines, which are text of another kind.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import random
 
 from tuner.mine import syntax
 from tuner.mine.drafts import SourceFile
+from tuner.mine.licence_texts import head_range, licences_in_strings
+from tuner.mine.telling import says_something
 
 Range = tuple[int, int]
 MIN_NODE_CHARS, MAX_NODE_CHARS, MAX_HOLE_LINES = 10, 1000, 40
@@ -24,7 +27,8 @@ def choose_nodes(file: SourceFile, chance: random.Random, count: int, taken: lis
     """Draw up to `count` syntax nodes that overlap nothing in `taken`, in the order of the file."""
     if file.tree is None:
         return []
-    data, kept = file.data, list(taken or ())
+    data = file.data
+    kept = [*(taken or ()), *head_range(file.text), *licences_in_strings(file)]
     by_category: dict[str, list[syntax.Hole]] = {}
     for hole in syntax.holes(file.tree, file.language):
         # A hole of most of the file leaves nothing to tell it from, and no room for others.
@@ -39,7 +43,9 @@ def choose_nodes(file: SourceFile, chance: random.Random, count: int, taken: lis
         hole = by_category[category].pop(chance.randrange(len(by_category[category])))
         if not by_category[category]:
             del by_category[category]
-        if is_fit_node(data[hole.start : hole.end].decode()) and _is_apart(hole.start, hole.end, kept):
+        if is_fit_node(data[hole.start : hole.end].decode(), file.language.name) and _is_apart(
+            hole.start, hole.end, kept
+        ):
             found.append((hole.start, hole.end))
             kept.append((hole.start, hole.end))
     return sorted(found)
@@ -49,12 +55,14 @@ def choose_lines(
     file: SourceFile, chance: random.Random, count: int, *, to_block_end: bool, taken: list[Range] | None = None
 ) -> list[Range]:
     """Draw up to `count` cursors inside lines; the hole ends with the line, or with the block that the line begins."""
-    lines, kept = file.text.split("\n"), list(taken or ())
+    lines = file.text.split("\n")
+    strings = syntax.long_strings(file.tree, file.language) if file.tree is not None else []
+    kept = [*(taken or ()), *head_range(file.text), *strings]
     starts, position = [], 0
     for line in lines:
         starts.append(position)
         position += len(line.encode()) + 1
-    fit = [number for number, line in enumerate(lines) if len(line.strip()) > MIN_LINE_CHARS and says_something(line)]
+    fit = [number for number, line in enumerate(lines) if len(line.strip()) > MIN_LINE_CHARS]
     found: list[Range] = []
     for _ in range(count * DRAWS_PER_HOLE):
         if len(found) >= count or not fit:
@@ -68,8 +76,8 @@ def choose_lines(
             continue
         start = starts[number] + len(line[:cursor].encode())
         end = starts[final] + len(lines[final].encode())
-        hole = line[cursor:] + "".join(lines[number + 1 : final + 1])
-        if len("".join(hole.split())) >= MIN_LINE_CHARS and says_something(hole) and _is_apart(start, end, kept):
+        hole = "\n".join([line[cursor:], *lines[number + 1 : final + 1]])
+        if says_something(hole, line[:cursor], file.language.name) and _is_apart(start, end, kept):
             found.append((start, end))
             kept.append((start, end))
     return sorted(found)
@@ -85,15 +93,10 @@ def cut(file: SourceFile, start: int, end: int) -> dict[str, str]:
     }
 
 
-def is_fit_node(text: str) -> bool:
+def is_fit_node(text: str, language: str = "") -> bool:
     """Tell whether a node is neither too little nor too much to be typed at once."""
     fits = MIN_NODE_CHARS <= len(text.strip()) <= MAX_NODE_CHARS and text.count("\n") < MAX_HOLE_LINES
-    return fits and says_something(text)
-
-
-def says_something(text: str) -> bool:
-    """Tell text from punctuation."""
-    return sum(map(str.isalnum, text)) >= MIN_LINE_CHARS
+    return fits and says_something(text, language=language)
 
 
 def tail(text: str, limit: int) -> str:

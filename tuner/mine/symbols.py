@@ -320,7 +320,9 @@ def _definition(span: _Span, data: bytes, language: str, remarks: _Remarks) -> D
     signature = re.sub(
         r"\s*(?:\{|=>|(?<!\w)=|:|;)+$", "", re.sub(r"(?<=[(\[]) | (?=[)\]])|,(?= ?[)\]])", "", signature)
     )
-    if span.node.type == "type_definition":
+    if span.node.type == "macro_definition":
+        signature = f"macro_rules! {span.name}"  # its patterns are no signature, and its rules no declaration
+    elif span.node.type == "type_definition":
         signature += f" {span.name}"
     elif span.node.type in KEYWORDS and signature:
         signature = f"{KEYWORDS[span.node.type]} {signature}"

@@ -118,6 +118,18 @@ FUNCTIONS = {
     "c": "function_definition",
     "cpp": "function_definition",
 }
+STRINGS = {
+    "python": "string",
+    "javascript": "template_string",
+    "typescript": "template_string",
+    "tsx": "template_string",
+    "go": "raw_string_literal",
+    "java": "string_literal",
+    "rust": "string_literal raw_string_literal",
+    "c": "string_literal",
+    "cpp": "string_literal raw_string_literal",
+}
+MIN_LONG_STRING_LINES = 4
 # Functions that have no name of their own and take the one of the variable or field that holds them.
 NAMED_BY_HOLDER = ("arrow_function", "function_expression")
 HOLDERS = ("variable_declarator", "public_field_definition", "field_definition")
@@ -128,7 +140,17 @@ CLASSES = (
 )
 WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
 BESIDE_DOCS = ("attribute_item", "decorator")  # may stand between a doc comment and its function
-MIN_DOC_CHARS = 20
+MIN_DOC_LETTERS, MIN_DOC_WORDS = 17, 3
+WORD = re.compile(r"[^\W\d_]{2,}")
+# An address, and the words that only say where the code was taken from.
+NOT_SAID = re.compile(
+    r"\w+://\S+|\b(?:adapted|copied|taken|borrowed|ported|stolen|inspired|derived)\s+(?:from|by)\b|\bsee\b",
+    re.IGNORECASE,
+)
+COMMENT_SIGN = re.compile(r"^\s*(?:/\*+!?|//[/!]*|\*+(?!/)|#+)?\s?|\s*\*/\s*$")
+CODE_LINE = re.compile(
+    r"[;{}\[]$|=>|^(?:const|let|var|type|return|if|import|export|func|fn)\b.*[=({]|^\)|^[\w.]+\(.*\),?$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +198,17 @@ def holes(tree: Tree, language: Language) -> list[Hole]:
     named = sorted((node.start_byte, node.end_byte, categories[node.type]) for node in nodes if not node.has_error)
     found = {(start, end): category for start, end, category in named}
     return [Hole(category, start, end) for (start, end), category in found.items()]
+
+
+def long_strings(tree: Tree, language: Language) -> list[tuple[int, int]]:
+    """List the string literals of four lines or more, Python's docstrings left out, in the order of the file."""
+    types = " ".join(f"({name})" for name in STRINGS[language.name].split())
+    return sorted(
+        (node.start_byte, node.end_byte)
+        for node in _captured(language, tree.root_node, f"[{types}] @found")
+        if node.end_point.row - node.start_point.row + 1 >= MIN_LONG_STRING_LINES
+        and not (node.parent is not None and node.parent.type == "expression_statement")
+    )
 
 
 def functions(tree: Tree, data: bytes, language: Language) -> list[Function]:
@@ -313,7 +346,7 @@ def _commented_function(node: Node, data: bytes) -> Function | None:
         elif previous.type not in BESIDE_DOCS:
             break
         start, previous = previous, previous.prev_named_sibling
-    if _says_little(b" ".join(comments)):
+    if _says_little(b"\n".join(comments)):
         return None
     return Function(_line_start(start, data), body.start_byte + 1, body.end_byte)
 
@@ -329,8 +362,11 @@ def _line_start(node: Node, data: bytes) -> int:
 
 
 def _says_little(documentation: bytes) -> bool:
-    text = re.sub(r"[^\w ]+", "", documentation.decode("utf-8", "replace"))
-    return len(text.strip()) < MIN_DOC_CHARS
+    """Tell documentation that is too short, commented-out code, or only says where it was taken from."""
+    lines = [COMMENT_SIGN.sub("", line).strip() for line in documentation.decode("utf-8", "replace").split("\n")]
+    text = NOT_SAID.sub("", "\n".join(line for line in lines if not CODE_LINE.search(line)))
+    plain = re.sub(r"[^\w ]+", " ", text)
+    return len("".join(plain.split(" "))) < MIN_DOC_LETTERS or len(WORD.findall(plain)) < MIN_DOC_WORDS
 
 
 @functools.cache

@@ -4,8 +4,9 @@ Asked: where a name is defined, its signature, what calls it, which files import
 names path, kind and signature and no line, since lines move with every commit; the rest is true as long as the name is.
 
 Dropped without a count, since they are candidates: names that are defined more than once, private, local, of one or
-two letters, in tests or with a signature too long for a line; and, of calls and imports, names with any use that
-cannot be told for sure, since a list that may lack one is a wrong answer.
+two letters, in tests or examples, properties, or with a signature too long for a line; signatures that nobody asks for
+(`main`, getters, nothing in and nothing out, or another thing once decorated); and what may be incomplete: calls and
+imports of names with a use that cannot be told for sure, and files with methods of a type that another file defines.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ MIN_NAME_CHARS, MIN_DEFINED = 3, 2
 SIGNED_KINDS = ("function", "method", "macro")
 ONLY_IN_FUNCTIONS = ("c", "java", "rust")
 TEST_PATH = re.compile(
-    r"(^|/)(tests?|bench(?:marks?)?|testing|spec|specs|__tests__|testdata|fixtures|mocks?)/|(^|[/_.-])(test|spec)s?[_.-]",
+    r"(^|/)(tests?|bench(?:marks?)?|testing|spec|specs|__tests__|testdata|fixtures|mocks?|"
+    r"examples?|samples?|demos?)/|(^|[/_.-])(test|spec)s?[_.-]",
     re.I,
 )
 WHERE = (
@@ -53,6 +55,20 @@ DEFINES = (
     "In {repo}, what is in `{name}`?",
     "List what `{name}` of {repo} defines.",
 )
+DECORATORS = re.compile(rb"(?:\s*@[^\n]*\n)+")
+IS_PROPERTY = re.compile(rb"@[\w.]*(?:property|\.setter|\.getter|\.deleter)\b")
+KEEPS_SIGNATURE = re.compile(
+    rb"@(?:[\w.]*\.)?(?:staticmethod|classmethod|abstractmethod|override|Override|overload|final)\b"
+)
+NO_PARAMETERS = re.compile(
+    r"\(\s*(?:void|self|cls|&(?:mut )?self|mut self)?\s*\)\s*(?:(?:->|:)\s*(?:None|void|\(\)|unit)\s*)?$"
+)
+NO_NAMES = frozenset({"main", "constructor", "__init__"})
+VARIABLE = re.compile(r"(?:export\s+)?(?:const|let|var)\b")
+NAMESPACE = re.compile(r"^\s*(?:export\s+)?(?:declare\s+)?(?:namespace|module)\s+\w", re.MULTILINE)
+GETTER = re.compile(r"(?:get|is)[A-Z0-9]\w*")
+PRIVATE = re.compile(r"\bprivate\b")
+JAVADOC_TAG = re.compile(r"\{@\w+\s+([^{}]*)\}")
 Asked = tuple[str, str]
 
 
@@ -63,7 +79,9 @@ def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
     chance = file.chance("question")
     builders: list[Callable[[], Asked | None]] = []
     for definition in around.index.symbols(file.path).definitions:
-        if _is_askable(definition, file.path, around.index):
+        if _is_askable(definition, file.path, around.index) and not IS_PROPERTY.search(
+            _decorators(file.data, definition)
+        ):
             site = Site(file.path, definition)
             found = [
                 lambda ask=ask, site=site: ask(site, around, chance) for ask in (where, signature, callers, importers)
@@ -83,15 +101,20 @@ def where(site: Site, around: Surroundings, chance: random.Random) -> Asked | No
     definition = site.definition
     answer = f"`{definition.full_name}` is {_a(definition.kind)} in `{site.path}`"
     answer += f": `{definition.signature}`." if definition.signature else "."
-    if definition.doc and "`" not in definition.doc:
-        answer += f" {definition.doc}" + ("" if definition.doc.endswith((".", "!", "?")) else ".")
+    doc = JAVADOC_TAG.sub(r"\1", definition.doc)
+    if doc and "`" not in doc and "{@" not in doc:
+        answer += f" {doc}" + ("" if doc.endswith((".", "!", "?")) else ".")
     return _worded(WHERE, definition.full_name, around, chance), answer
 
 
 def signature(site: Site, around: Surroundings, chance: random.Random) -> Asked | None:
-    """Ask for a function's signature."""
+    """Ask for a function's signature; none where it says nothing, or is not what a caller sees."""
     definition = site.definition
-    if "(" not in definition.signature or definition.kind not in SIGNED_KINDS:
+    if "(" not in definition.signature or definition.kind not in SIGNED_KINDS or _is_trivial(definition, site.path):
+        return None
+    text = around.read(site.path) or ""
+    lines = _decorators(text.encode(), definition).strip().split(b"\n") if family_of(site.path) == "python" else []
+    if not all(KEEPS_SIGNATURE.match(line.strip()) for line in lines if line.strip()):
         return None
     answer = f"`{definition.signature}`, {_a(definition.kind)} in `{site.path}`."
     return _worded(SIGNATURE, definition.full_name, around, chance), answer
@@ -125,6 +148,8 @@ def importers(site: Site, around: Surroundings, chance: random.Random) -> Asked 
     for path in index.importers_by_name(definition.name):
         meant = index.imported(path, definition.name)
         if meant == (site,) and path != site.path:
+            if re.search(rf"export\s*(?:type\s*)?{{[^}}]*\b{re.escape(definition.name)}\b", around.read(path) or ""):
+                return None  # it hands the name on, and whether it uses it is not told
             found.append(path)
         elif not meant and family_of(path) == family_of(site.path) and not index.is_foreign(path, definition.name):
             return None
@@ -137,10 +162,15 @@ def importers(site: Site, around: Surroundings, chance: random.Random) -> Asked 
 
 
 def defines(file: SourceFile, around: Surroundings, chance: random.Random) -> Asked | None:
-    """Ask what a file defines at its top, private names left out."""
+    """Ask what a file defines at its top, private names left out; none where it has methods of another file's types."""
+    definitions = around.index.symbols(file.path).definitions
+    own = {each.name for each in definitions if each.kind in TYPE_KINDS}
+    is_nested = family_of(file.path) == "script" and NAMESPACE.search(file.text) is not None
+    if is_nested or any(each.owner and each.owner not in own for each in definitions):
+        return None
     found = dict.fromkeys(
         (each.name, each.kind)
-        for each in around.index.symbols(file.path).definitions
+        for each in definitions
         if not each.owner and each.kind in (*TYPE_KINDS, "function", "macro", "constant") and _is_public(each.name)
     )
     if len(found) < MIN_DEFINED:
@@ -156,12 +186,28 @@ def _is_askable(definition: Definition, path: str, index: SymbolIndex) -> bool:
         definition.name
     ):
         return False
+    if definition.name in NO_NAMES or PRIVATE.match(definition.signature):
+        return False
     if definition.kind == "constant" and not definition.name[0].isupper():
         return False  # a value that a script passes on: nobody asks for it
     if definition.kind == "method":
         same = [each for each in index.definitions(definition.name) if each.definition.owner == definition.owner]
         return len(same) == 1 and _is_public(definition.owner) and len(index.definitions(definition.owner)) == 1
     return len(index.definitions(definition.name)) == 1 and index.definitions(definition.name)[0].path == path
+
+
+def _is_trivial(definition: Definition, path: str) -> bool:
+    is_getter = family_of(path) == "java" and GETTER.fullmatch(definition.name) and "()" in definition.signature
+    says_nothing = NO_PARAMETERS.search(definition.signature) is not None or (
+        family_of(path) == "java" and re.search(r"\bvoid \w+\(\)", definition.signature) is not None
+    )
+    is_cut = VARIABLE.match(definition.signature) is not None  # of an arrow function, which its arrow makes one
+    return is_cut or bool(is_getter) or says_nothing
+
+
+def _decorators(data: bytes, definition: Definition) -> bytes:
+    match = DECORATORS.match(data, definition.start)
+    return match[0] if match is not None else b""
 
 
 def _is_public(name: str) -> bool:
