@@ -30,7 +30,10 @@ HEAD_LINES = 60
 LICENCE = re.compile(
     r"copyright|spdx-license|licensed under|all rights reserved|\bliability\b|warranties", re.IGNORECASE
 )
-IMPORT = re.compile(r"\s*(?:import\b|from\s+\S+\s+import\b|#\s*include\b|(?:pub\s+)?use\s|package\s|export .*\bfrom\b)")
+IMPORT = re.compile(
+    r"\s*(?:import\b|from\s+\S+\s+import\b|#\s*include\b|(?:pub\s+)?use\s|package\s|export .*\bfrom\b"
+    r"|(?:[\w.]+\s+)?\"[\w./-]+\"\s*$|\)\s*$)"
+)
 IDENTIFIER = re.compile(r"[^\W\d]\w+")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -89,13 +92,14 @@ class ChunkIndex:
         """Forget what only speeds up indexing, before the index is kept or goes to another process."""
         self._words.clear()
 
-    def search(self, text: str, limit: int, fits: Callable[[str], bool]) -> list[Chunk]:
-        """Give the best chunks of files whose path fits, best first, ties by path and line."""
+    def search(self, text: str, limit: int, fits: Callable[[str], bool], least: int = 1) -> list[Chunk]:
+        """Give the best chunks of files whose path fits and that share `least` terms, best first, ties by path and line."""
         total = len(self.chunks)
         if not total:
             return []
         norms = self._norms or self._normed()
         scores: dict[int, float] = {}
+        shared: Counter[int] = Counter()
         most = max(COMMON_MIN, total * COMMON_SHARE)
         known = sorted((len(self._postings[term]), term) for term in set(self._terms(text)) if term in self._postings)
         allowed: dict[str, bool] = {}
@@ -112,10 +116,13 @@ class ChunkIndex:
                     allowed[path] = fits(path)
                 if allowed[path] and number not in self._dull:
                     scores[number] = scores.get(number, 0.0) + rarity * count * (K1 + 1) / (count + norms[number])
+                    shared[number] += 1
                     is_of_use = True
             left -= is_of_use  # a term that only the asking file has is rare, and finds nothing
         found_chunks = (
-            (-score, self.chunks[each].path, self.chunks[each].first, each) for each, score in scores.items()
+            (-score, self.chunks[each].path, self.chunks[each].first, each)
+            for each, score in scores.items()
+            if shared[each] >= least
         )
         return [self.chunks[each] for _, _, _, each in heapq.nsmallest(limit, found_chunks)]
 

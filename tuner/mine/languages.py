@@ -116,6 +116,8 @@ CPP_SIGNS = re.compile(
     r"|class[ \t]+\w+[^;(){}]*\{)",
     re.MULTILINE,
 )
+# A section, or a key with its value; a `.cfg` without either is the configuration of a program with its own language.
+INI_SIGNS = re.compile(r"^[ \t]*(\[[^\]\n]+\][ \t]*$|[\w.-]+[ \t]*=)", re.MULTILINE)
 
 
 def _table() -> dict[str, Language]:
@@ -142,11 +144,13 @@ def language_of(path: str) -> Language | None:
 
 def language_named(name: str) -> Language:
     """Give a language by its own name, as a notebook or a record states it."""
-    return BY_NAME.get(name) or Language(name)
+    return BY_NAME.get(name) or Language(name, is_code=name != "configuration")
 
 
 def dialect_of(language: Language, text: str) -> Language:
-    """Tell a C++ header from a C header, since both may end in `.h`."""
+    """Tell a C++ header from a C header, since both may end in `.h`, and an INI file from another one in `.cfg`."""
+    if language.name == "ini" and not INI_SIGNS.search(text):
+        return language_named("configuration")
     return language_named("cpp") if language.name == "c" and CPP_SIGNS.search(text) else language
 
 

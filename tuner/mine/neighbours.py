@@ -7,7 +7,9 @@ folder, by BM25. The likest stands last, next to the hole; in a quarter of the h
 model does not lean on it (RepoCoder, CrossCodeEval, Qwen2.5-Coder's repository format).
 
 What is chosen depends on the text around the hole alone, as in the editor. The hole itself decides one thing only: a
-piece that has any of its lines word for word is left out, since such a pair would teach copying and not use.
+piece that has any of its lines, white space, signs and case aside, is left out, since such a pair would teach copying
+and not use. By likeness nothing is found from a licence's words, imports or the names that the file defines itself, and
+nothing that shares fewer than `MIN_SHARED` rare terms; configuration is only compared with that of its own folder.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from tuner.mine.bm25 import CHUNK_LINES, MAX_CHUNK_CHARS, Chunk
+from tuner.mine.bm25 import CHUNK_LINES, IMPORT, MAX_CHUNK_CHARS, Chunk
+from tuner.mine.languages import language_of
+from tuner.mine.licence_texts import without_licence
 from tuner.mine.resolve import family_of
 from tuner.mine.symbol_index import Site, SymbolIndex
 from tuner.mine.symbols import FUNCTION_KINDS, Call, Definition
@@ -27,9 +31,11 @@ Read = Callable[[str], str | None]
 RANDOM_ORDER_SHARE = 0.25
 NEAR_LINES_BEFORE, NEAR_LINES_AFTER, FAR_LINES = 20, 8, 200
 MAX_WHOLE_CHARS, MAX_HEAD_LINES = 300, 6
-MIN_PIECE_CHARS, MIN_LEAK_CHARS = 10, 20
+MIN_PIECE_CHARS, MIN_LEAK_CHARS = 10, 12
+MIN_SHARED = 6
 MAX_USERS, CANDIDATES, MIN_NAME_CHARS = 8, 40, 3
 REMARK = re.compile(r"^[ \t]*(?://|/\*|\*|#(?![ \t]*(?:define|if|elif|include)\b)).*$", re.MULTILINE)
+NO_WORD = re.compile(r"[\W_]+")
 WORD = re.compile(r"[\w$]+")
 NAME = re.compile(r"(?:([A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)*)(\.|::|->)|(\.|->))?([A-Za-z_$][\w$]*)")
 
@@ -78,8 +84,8 @@ def neighbours_of(
 
 
 def shows(text: str, hidden_lines: set[str]) -> bool:
-    """Tell whether a text has one of the lines, whatever its white space."""
-    bare = "".join(text.split())
+    """Tell whether a text has one of the lines, whatever its white space, signs and case."""
+    bare = _bare(text)
     return any(line in bare for line in hidden_lines)
 
 
@@ -241,9 +247,18 @@ def _around(text: str, at: int) -> str:
 
 def _alike(path: str, before: str, after: str, index: SymbolIndex, read: Read) -> list[Chunk]:
     """List the likest chunks of other files of the language, best first."""
-    family = family_of(path)
-    query = "\n".join(_near(before, after))
-    return index.chunks(read).search(query, CANDIDATES, lambda each: each != path and family_of(each) == family)
+    family, folder, language = family_of(path), _folder(path), language_of(path)
+    is_code = language is not None and language.is_code
+    own = {each.name for each in index.symbols(path).definitions if each.kind != "local"}
+    near_before, near_after = _near(without_licence(before), after)
+    lines = [line for line in f"{near_before}\n{near_after}".split("\n") if not IMPORT.match(line)]
+    query = WORD.sub(lambda match: "" if match[0] in own else match[0], "\n".join(lines))
+    return index.chunks(read).search(
+        query,
+        CANDIDATES,
+        lambda each: each != path and family_of(each) == family and (is_code or _folder(each) == folder),
+        MIN_SHARED,
+    )
 
 
 def _pieces(chunks: Iterable[Chunk], read: Read) -> Iterator[tuple[str, str]]:
@@ -268,8 +283,12 @@ def _folder(path: str) -> str:
 
 
 def _telling_lines(hidden: str) -> set[str]:
-    lines = ("".join(line.split()) for line in hidden.split("\n"))
+    lines = map(_bare, hidden.split("\n"))
     return {line for line in lines if len(line) >= MIN_LEAK_CHARS}
+
+
+def _bare(text: str) -> str:
+    return NO_WORD.sub("", text).lower()
 
 
 def _line_start(data: bytes, at: int) -> int:

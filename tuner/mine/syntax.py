@@ -142,9 +142,9 @@ WRAPPERS = ("decorated_definition", "export_statement", "template_declaration")
 BESIDE_DOCS = ("attribute_item", "decorator")  # may stand between a doc comment and its function
 MIN_DOC_LETTERS, MIN_DOC_WORDS = 17, 3
 WORD = re.compile(r"[^\W\d_]{2,}")
-# An address, and the words that only say where the code was taken from.
+# An address, what tells tools something, and the words that only say where the code was taken from.
 NOT_SAID = re.compile(
-    r"\w+://\S+|\b(?:adapted|copied|taken|borrowed|ported|stolen|inspired|derived)\s+(?:from|by)\b|\bsee\b",
+    r"\w+://\S+|@__\w+__|\b(?:eslint|prettier|biome|pylint|noqa|nolint|istanbul|ts-)[^\n]*|\b(?:adapted|copied|taken|borrowed|ported|stolen|inspired|derived)\s+(?:from|by)\b|\bsee\b",
     re.IGNORECASE,
 )
 COMMENT_SIGN = re.compile(r"^\s*(?:/\*+!?|//[/!]*|\*+(?!/)|#+)?\s?|\s*\*/\s*$")

@@ -2,7 +2,7 @@
 
 In: the text of a hole and what stands before it. Out: yes or no; no counts, since holes are candidates. Nothing is said
 by: punctuation; the rest of a word or of an address, which nobody could know; a lone closing word such as
-`return nil`; a YAML key without its value; rows of one table; what redaction wrote in place of a person or a secret.
+`return nil`; a key of configuration without its value; rows of one table; what redaction wrote in place of a person or a secret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ CLOSING = re.compile(
     r"done|esac|begin|default|return|override|test)?\W*",
     re.IGNORECASE,
 )
-BARE_KEY = re.compile(r"[\s-]*[\w.-]+:\s*(?:[|>][+-]?)?\s*")
+# A key without its value, and the head of a section.
+BARE_KEY = re.compile(r"[\s-]*[\w.-]+:\s*(?:[|>][+-]?)?\s*|[\[\s]*[\w.-]+\]+\s*")
+CONFIGURATION = ("yaml", "toml", "ini")
 LETTERS, DIGITS = re.compile(r"[^\W\d]+"), re.compile(r"\d+")
 
 
@@ -37,7 +39,7 @@ def says_something(hole: str, before: str = "", language: str = "") -> bool:
         own = REST_OF_WORD.sub("", own)
     if sum(map(str.isalpha, own)) < MIN_LETTERS or CLOSING.fullmatch(own):
         return False
-    return not (language == "yaml" and BARE_KEY.fullmatch(own)) and not _is_table(hole)
+    return not (language in CONFIGURATION and BARE_KEY.fullmatch(own)) and not _is_table(hole)
 
 
 def _is_table(hole: str) -> bool:

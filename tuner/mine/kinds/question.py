@@ -21,7 +21,7 @@ from tuner.mine.symbol_index import Site, SymbolIndex
 from tuner.mine.symbols import TYPE_KINDS, Definition
 
 MAX_PER_SYMBOL, MAX_LISTED = 3, 5
-MIN_NAME_CHARS, MIN_DEFINED = 3, 2
+MIN_NAME_CHARS, MIN_DEFINED, MAX_DEFINED = 3, 2, 15
 SIGNED_KINDS = ("function", "method", "macro")
 ONLY_IN_FUNCTIONS = ("c", "java", "rust")
 TEST_PATH = re.compile(
@@ -100,7 +100,7 @@ def where(site: Site, around: Surroundings, chance: random.Random) -> Asked | No
     """Ask for a name's file; answer with path, kind and signature, and what its documentation begins with."""
     definition = site.definition
     answer = f"`{definition.full_name}` is {_a(definition.kind)} in `{site.path}`"
-    answer += f": `{definition.signature}`." if definition.signature else "."
+    answer += f": `{definition.signature}`." if definition.signature and "`" not in definition.signature else "."
     doc = JAVADOC_TAG.sub(r"\1", definition.doc)
     if doc and "`" not in doc and "{@" not in doc:
         answer += f" {doc}" + ("" if doc.endswith((".", "!", "?")) else ".")
@@ -173,12 +173,10 @@ def defines(file: SourceFile, around: Surroundings, chance: random.Random) -> As
         for each in definitions
         if not each.owner and each.kind in (*TYPE_KINDS, "function", "macro", "constant") and _is_public(each.name)
     )
-    if len(found) < MIN_DEFINED:
+    if not MIN_DEFINED <= len(found) <= MAX_DEFINED:
         return None
-    listed = [f"`{name}` ({kind})" for name, kind in found]
-    shown = ", ".join(listed[: 2 * MAX_LISTED])
-    more = f", and {len(listed) - 2 * MAX_LISTED} more" if len(listed) > 2 * MAX_LISTED else ""
-    return _worded(DEFINES, file.path, around, chance), f"`{file.path}` defines {shown}{more}."
+    shown = ", ".join(f"`{name}` ({kind})" for name, kind in found)
+    return _worded(DEFINES, file.path, around, chance), f"`{file.path}` defines {shown}."
 
 
 def _is_askable(definition: Definition, path: str, index: SymbolIndex) -> bool:

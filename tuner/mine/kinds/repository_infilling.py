@@ -2,9 +2,7 @@
 
 Holes are those of `syntax_infilling` and `line_infilling`; first come those that name something that another file
 defines, since that is what the other files are for. A share of them (`mine.bare_share`) is shown without other files,
-so that the model also works where an editor sends none.
-
-Dropped without a count, since they are candidates: holes for which the repository has nothing to show.
+so that the model also works where an editor sends none; and so is a hole to which the repository has nothing to show.
 """
 
 from __future__ import annotations
@@ -33,7 +31,12 @@ def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
         is_bare = chance.random() < settings.bare_share
         neighbours = neighbours_of(
             file.path, file.data[:start].decode(), file.data[end:].decode(), around.index, around.read,
-            settings.neighbours, chance, hidden=fields["response"],
+            settings.neighbours, chance, hidden=_whole_lines(file, start, end),
         )  # fmt: skip
-        if neighbours:
-            yield file.draft("repository_infilling", **fields, neighbours=() if is_bare else neighbours)
+        yield file.draft("repository_infilling", **fields, neighbours=() if is_bare else neighbours)
+
+
+def _whole_lines(file: SourceFile, start: int, end: int) -> str:
+    """Give the lines that a hole touches, so that what stands beside the cursor counts for the leak rule too."""
+    last = file.data.find(b"\n", end)
+    return file.data[file.data.rfind(b"\n", 0, start) + 1 : last if last >= 0 else len(file.data)].decode()
