@@ -66,6 +66,7 @@ NO_PARAMETERS = re.compile(
 NO_NAMES = frozenset({"main", "constructor", "__init__"})
 VARIABLE = re.compile(r"(?:export\s+)?(?:const|let|var)\b")
 NAMESPACE = re.compile(r"^\s*(?:export\s+)?(?:declare\s+)?(?:namespace|module)\s+\w", re.MULTILINE)
+HANDED_ON = r"export\s*(?:type\s*)?{{[^}}]*\b{name}\b|pub use [^;]*\b{name}\b"
 GETTER = re.compile(r"(?:get|is)[A-Z0-9]\w*")
 PRIVATE = re.compile(r"\bprivate\b")
 JAVADOC_TAG = re.compile(r"\{@\w+\s+([^{}]*)\}")
@@ -148,13 +149,13 @@ def importers(site: Site, around: Surroundings, chance: random.Random) -> Asked 
     for path in index.importers_by_name(definition.name):
         meant = index.imported(path, definition.name)
         if meant == (site,) and path != site.path:
-            if re.search(rf"export\s*(?:type\s*)?{{[^}}]*\b{re.escape(definition.name)}\b", around.read(path) or ""):
+            if re.search(HANDED_ON.format(name=re.escape(definition.name)), around.read(path) or ""):
                 return None  # it hands the name on, and whether it uses it is not told
             found.append(path)
         elif not meant and family_of(path) == family_of(site.path) and not index.is_foreign(path, definition.name):
             return None
-    if not found:
-        return None
+    if all(path.endswith("/__init__.py") for path in found):
+        return None  # nobody, or only the package that hands it on
     answer = _listed(
         [f"`{path}`" for path in found], f"imports `{definition.name}`", f"import `{definition.name}`", "file"
     )
@@ -186,6 +187,8 @@ def _is_askable(definition: Definition, path: str, index: SymbolIndex) -> bool:
         return False
     if definition.name in NO_NAMES or PRIVATE.match(definition.signature):
         return False
+    if definition.kind == "type" and definition.owner:
+        return False  # what an implementation has to name
     if definition.kind == "constant" and not definition.name[0].isupper():
         return False  # a value that a script passes on: nobody asks for it
     if definition.kind == "method":

@@ -2,7 +2,10 @@
 
 Holes are those of `syntax_infilling` and `line_infilling`; first come those that name something that another file
 defines, since that is what the other files are for. A share of them (`mine.bare_share`) is shown without other files,
-so that the model also works where an editor sends none; and so is a hole to which the repository has nothing to show.
+so that the model also works where an editor sends none.
+
+Dropped without a count, since they are candidates: holes for which the repository has nothing to show, the bare share
+aside.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from tuner.mine.drafts import Draft, SourceFile, Surroundings
 from tuner.mine.holes import choose_lines, choose_nodes, cut
 from tuner.mine.neighbours import neighbours_of, used_sites
 
-CANDIDATES_PER_HOLE = 3
+CANDIDATES_PER_HOLE, TRIES_PER_HOLE = 3, 2
 
 
 def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
@@ -26,14 +29,20 @@ def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
     chance.shuffle(found)
     # `sort` is stable: among holes that use other files, and among those that do not, chance decides.
     found.sort(key=lambda hole: not used_sites(file.path, file.data[hole[0] : hole[1]].decode(), around.index))
-    for start, end in sorted(found[:count]):
+    chosen: list[tuple[int, Draft]] = []
+    for start, end in found[: count * TRIES_PER_HOLE]:
         fields = cut(file, start, end)
         is_bare = chance.random() < settings.bare_share
         neighbours = neighbours_of(
             file.path, file.data[:start].decode(), file.data[end:].decode(), around.index, around.read,
             settings.neighbours, chance, hidden=_whole_lines(file, start, end),
         )  # fmt: skip
-        yield file.draft("repository_infilling", **fields, neighbours=() if is_bare else neighbours)
+        if neighbours or is_bare:
+            draft = file.draft("repository_infilling", **fields, neighbours=() if is_bare else neighbours)
+            chosen.append((start, draft))
+        if len(chosen) >= count:
+            break
+    yield from (draft for _, draft in sorted(chosen, key=lambda each: each[0]))
 
 
 def _whole_lines(file: SourceFile, start: int, end: int) -> str:
