@@ -62,3 +62,11 @@ def test_configuration_and_prose_are_no_code() -> None:
         language = language_of(path)
         assert language is not None and not language.is_code and is_prose(language) == prose
     assert not [glob for glob in code_globs() if glob.endswith((".md", ".yaml"))]
+
+
+def test_a_cfg_file_is_ini_where_it_is_written_so() -> None:
+    ini = language_of("a.cfg")
+    assert ini is not None
+    assert dialect_of(ini, "[flake8]\nselect = E\n").name == "ini"
+    other = dialect_of(ini, "-keep class com.ledger.** { *; }\n-dontwarn\n")
+    assert other.name == "configuration" and not other.is_code

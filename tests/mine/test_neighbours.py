@@ -124,3 +124,28 @@ def test_a_remark_uses_no_name() -> None:
     index = index_of(SHOP)
     assert used_sites(BASKET, "x = add_tax(y)", index)
     assert not used_sites(BASKET, "# x = add_tax(y)", index)
+
+
+def test_likeness_in_imports_licences_and_own_names_finds_nothing() -> None:
+    head = "# Copyright 2020 Ledger, licensed as the ledger licence file states in full detail\n"
+    imports = "import alpha_beta\nimport gamma_delta\nimport epsilon_zeta\n"
+    other = f"{imports}\n\ndef other_one(first_thing, second_thing):\n    first_thing.sort()\n    return first_thing\n"
+    other += "\n\nprint(other_one)\n"
+    files = {"a.py": f"{head}{imports}\nHOLE\n", "b.py": other}
+    assert shown("a.py", "HOLE", files) == ()
+    files["a.py"] = "def use():\n    HOLE\n    first_thing = second_thing\n"
+    assert [each.path for each in shown("a.py", "HOLE", files)] == ["b.py"]
+    files["a.py"] += "\n\ndef first_thing(): pass\n\n\ndef second_thing(): pass\n"
+    assert shown("a.py", "HOLE", files) == ()
+
+
+def test_configuration_is_only_compared_with_that_of_its_folder() -> None:
+    text = "jobs:\n  build_everything:\n    runs_on: ubuntu_latest\n    with_cache: python_version\n"
+    files = {"ci/a.yml": text + "HOLE\n", "ci/b.yml": text, "docs/c.yml": text}
+    assert [each.path for each in shown("ci/a.yml", "HOLE", files)] == ["ci/b.yml"]
+
+
+def test_a_leak_is_a_leak_in_another_case_or_with_other_signs() -> None:
+    hidden = neighbours._telling_lines('help="Number of greetings.",')
+    assert neighbours.shows('@option(help="number of greetings")', hidden)
+    assert not neighbours.shows('@option(help="names of people")', hidden)

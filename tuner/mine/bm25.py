@@ -93,7 +93,7 @@ class ChunkIndex:
         self._words.clear()
 
     def search(self, text: str, limit: int, fits: Callable[[str], bool], least: int = 1) -> list[Chunk]:
-        """Give the best chunks of files whose path fits and that share `least` terms, best first, ties by path and line."""
+        """Give the best chunks of files that fit and that share `least` terms, best first, ties by path and line."""
         total = len(self.chunks)
         if not total:
             return []

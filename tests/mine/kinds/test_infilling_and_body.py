@@ -81,3 +81,19 @@ def test_the_settings_say_how_many_holes_and_bodies() -> None:
 )
 def test_a_body_is_neither_a_stub_nor_too_short_nor_too_long(text: str, is_fit: bool) -> None:
     assert body.is_fit_body(text) == is_fit
+
+
+@pytest.mark.parametrize(
+    ("doc", "is_enough"),
+    [
+        ("// adds up what the items cost", True),
+        ("// https://ledger.example/issues/12345 and adapted from https://ledger.example/other", False),
+        ("// adapted from: https://ledger.example/other/blob/main/indent.go", False),
+        ("// @__NO_SIDE_EFFECTS__ eslint-disable-next-line no-console", False),
+        ("// const total = items.map((item) => item.cost);\n// return total.sum(items, prices);", False),
+        ("// adds up what the items cost\n// const total = items.sum();", True),
+    ],
+)
+def test_documentation_is_words_and_neither_an_address_nor_dead_code(doc: str, is_enough: bool) -> None:
+    code = f"{doc}\nfunction sum(items) {{\n  const all = items.length;\n  log(all);\n  return all;\n}}\n"
+    assert bool(list(body.drafts(file_of("a.js", code)))) == is_enough

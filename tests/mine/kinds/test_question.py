@@ -135,3 +135,54 @@ def test_questions_are_worded_in_several_ways_and_the_same_seed_words_them_alike
     assert len([each for each in worded if "`Price`" in each]) >= 5
     assert all("shop" in each for each in worded)
     assert all(not draft.context and draft.kind == "question" for draft in made(PRICES))
+
+
+def test_signatures_that_nobody_asks_for_are_not_asked_for() -> None:
+    files = {
+        "shop.go": "package shop\n\nfunc initAll() {}\n\nfunc sumUp(total int) int { return total }\n",
+        "Till.java": "class Till {\n  public int getTotal() { return 1; }\n  public int add(int more) { return more; }\n}\n",
+    }
+    for name, is_asked in (("initAll", False), ("sumUp", True), ("getTotal", False), ("add", True)):
+        assert (signature(site(name, files), around(files), random.Random(0)) is not None) == is_asked
+
+
+def test_a_decorated_function_is_not_asked_for_as_a_plain_one() -> None:
+    text = (
+        "import click\n\n\nclass Till:\n    @property\n    def total(self) -> int:\n        return 1\n\n"
+        "    @classmethod\n    def opened(cls, at: int) -> int:\n        return at\n\n\n"
+        "@click.command()\ndef count(till: int) -> None:\n    print(till)\n"
+    )
+    files = {"src/till.py": text}
+    asked = {
+        draft.instruction for seed in range(30) for draft in made("src/till.py", files, seed, questions_per_file=9)
+    }
+    assert any("`Till.opened`" in each for each in asked) and not any("`Till.total`" in each for each in asked)
+    assert signature(site("opened", files), around(files), random.Random(0)) is not None
+    assert signature(site("count", files), around(files), random.Random(0)) is None
+
+
+TILL = "src/Till.java"
+
+
+def test_examples_and_private_names_of_java_are_not_asked_about() -> None:
+    text = "class Till {\n  private int hide(int more) { return more; }\n  int show(int more) { return more; }\n}\n"
+    files = {"src/Till.java": text, "examples/Other.java": text.replace("Till", "Other").replace("show", "tell")}
+    asked = {draft.instruction for seed in range(30) for draft in made(TILL, files, seed, questions_per_file=9)}
+    assert any("`Till.show`" in each for each in asked) and not any("hide" in each for each in asked)
+    assert made("examples/Other.java", files) == []
+
+
+def test_a_file_with_methods_of_another_files_type_is_not_listed() -> None:
+    files = {
+        "a.go": "package shop\n\ntype Till struct{}\n\nfunc Open() *Till { return nil }\n",
+        "b.go": "package shop\n\nfunc (t *Till) Add(more int) {}\n\nfunc Sum() int { return 1 }\n\n"
+        "func Max() int { return 1 }\n",
+    }
+    assert defines(source_file(files, "a.go"), around(files), random.Random(0)) is not None
+    assert defines(source_file(files, "b.go"), around(files), random.Random(0)) is None
+
+
+def test_javadoc_marks_are_taken_out_of_an_answer() -> None:
+    files = {"Till.java": "/** Adds up what {@code items} cost in all. */\nclass Till {}\n"}
+    asked = where(site("Till", files), around(files), random.Random(0))
+    assert asked is not None and asked[1].endswith("Adds up what items cost in all.")
