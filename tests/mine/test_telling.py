@@ -39,6 +39,8 @@ def test_code_and_remarks_say_something(hole: str, before: str, language: str) -
         ("rinting/#colours", "see https://ledger.example/p", "python"),
         ("https://ledger.example/printing", "# ", "python"),
         ("return nil", "\t", "go"),
+        ("return Ok(())", "    ", "rust"),
+        ('"""From https://ledger.example/printing"""', "", "python"),
         ("    break;", "", "c"),
         ("} else {", "", "c"),
         ("- steps:", "  ", "yaml"),

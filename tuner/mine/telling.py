@@ -13,7 +13,7 @@ from collections import Counter
 
 from tuner.mine.placeholders import MARK, PLACEHOLDER_EMAIL, PLACEHOLDER_PERSON
 
-MIN_LETTERS = 3
+MIN_LETTERS, MIN_WORDS_BESIDE_ADDRESS = 3, 3
 MIN_ROWS, ROW_SHARE = 6, 0.75
 STAND_IN = re.compile(rf"\b{PLACEHOLDER_PERSON}\b|{MARK}|{re.escape(PLACEHOLDER_EMAIL)}")
 ADDRESS = re.compile(r"\w+://\S*")
@@ -21,7 +21,7 @@ ADDRESS_BEGUN = re.compile(r"\w+://\S*$")
 REST_OF_WORD = re.compile(r"^\w+")
 CLOSING = re.compile(
     r"\W*(?:return\b\s*)?(?:nil|none|null|nullptr|true|false|err|self|this|break|continue|pass|end|endif|else|try|do|"
-    r"done|esac|begin|default|return|override|test)?\W*",
+    r"done|esac|begin|default|return|override|test|ok)?\W*",
     re.IGNORECASE,
 )
 # A key without its value, and the head of a section.
@@ -35,7 +35,9 @@ def says_something(hole: str, before: str = "", language: str = "") -> bool:
     if STAND_IN.search(hole):
         return False
     line = before[before.rfind("\n") + 1 :]
-    own = re.sub(r"^\S+", "", hole) if ADDRESS_BEGUN.search(line) else ADDRESS.sub("", hole)
+    own = ADDRESS.sub("", re.sub(r"^\S+", "", hole) if ADDRESS_BEGUN.search(line) else hole)
+    if own != hole and len(LETTERS.findall(own)) < MIN_WORDS_BESIDE_ADDRESS:
+        return False
     if line[-1:].isalnum() or line.endswith("_"):
         own = REST_OF_WORD.sub("", own)
     if sum(map(str.isalpha, own)) < MIN_LETTERS or CLOSING.fullmatch(own):

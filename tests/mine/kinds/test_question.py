@@ -140,7 +140,8 @@ def test_questions_are_worded_in_several_ways_and_the_same_seed_words_them_alike
 def test_signatures_that_nobody_asks_for_are_not_asked_for() -> None:
     files = {
         "shop.go": "package shop\n\nfunc initAll() {}\n\nfunc sumUp(total int) int { return total }\n",
-        "Till.java": "class Till {\n  public int getTotal() { return 1; }\n  public int add(int more) { return more; }\n}\n",
+        "Till.java": "class Till {\n  public int getTotal() { return 1; }\n"
+        "  public int add(int more) { return more; }\n}\n",
     }
     for name, is_asked in (("initAll", False), ("sumUp", True), ("getTotal", False), ("add", True)):
         assert (signature(site(name, files), around(files), random.Random(0)) is not None) == is_asked
