@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mine.histories import History, shop
 from tests.tiny_repo import build_tiny_repo
 from tuner.mine.repositories import open_repositories
 from tuner.mine.repository import open_repository
@@ -50,6 +51,19 @@ def mine(
     repos = open_repositories(str(source), out / "clones", progress)
     work = Workspace(out, out, out, progress)
     return Outcome(out, run(repos, MineSettings.model_validate(settings), seed, memory or out / "memory", work))
+
+
+def assert_same(one: Outcome, other: Outcome) -> None:
+    """Compare all that was written, and that there is something."""
+    for name in (one.mined.pairs, one.mined.additions, one.mined.rejected):
+        assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes(), name
+    assert one.pairs and one.additions
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """Give what mining makes of the shop of `histories`."""
+    return mine(shop(History()).write(tmp_path_factory.mktemp("plain") / "shop"), tmp_path_factory.mktemp("of_shop"))
 
 
 @pytest.fixture(scope="session")

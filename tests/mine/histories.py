@@ -17,6 +17,7 @@ from tests.tiny_repo import git
 
 START, DAY = 1_700_000_000, 86_400
 MARKS = "history.marks"
+LATER = ("till", "stock", "wallet", "parcel")  # topics of a shop that goes on
 ADA = b"Ada Byron <ada@shop.test>"
 VERBS = ("refund", "discount", "deposit", "transfer", "reserve", "rebate", "voucher", "penalty", "bonus", "payout")
 
@@ -136,3 +137,16 @@ def shop(history: History, commits: int = 9, topics: Sequence[str] = ("till", "c
         text = code(topic, VERBS[: known[topic]])
         history.commit(f"Give the {topic} a {added} of its own", {f"shop/{topic}.py": text})
     return history
+
+
+def commit_on_top(folder: Path, entry: str, message: str | bytes, date: str = f"{START + 9 * DAY} +0000") -> str:
+    """Commit one entry more in the top folder, by the object's own text; give the commit."""
+    entries = git(folder, "ls-tree", "main") + entry
+    tree = git(folder, "mktree", "--missing", given=entries.encode()).strip()
+    parent = git(folder, "rev-parse", "main").strip()
+    who = f"Ada <ada@shop.test> {date}"
+    head = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n".encode()
+    given = head + (message.encode() if isinstance(message, str) else message) + b"\n"
+    sha = git(folder, "hash-object", "-t", "commit", "-w", "--stdin", "--literally", given=given).strip()
+    git(folder, "update-ref", "refs/heads/main", sha)
+    return sha

@@ -1,17 +1,13 @@
-"""Odd names, sizes, dates and encodings: each ends as a pair or as a counted rejection, and the rest is mined."""
+"""Odd names, dates and encodings: each ends as a pair or as a counted rejection, and the rest is mined."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-import zlib
 from pathlib import Path
 
 import pytest
 
 from tests.mine.conftest import Outcome, mine
-from tests.mine.histories import DAY, START, VERBS, Content, Entry, History, code, shop
+from tests.mine.histories import LATER, VERBS, Content, Entry, History, code, commit_on_top, shop
 from tests.tiny_repo import git
 from tuner.errors import RepoError
 from tuner.records import COMMIT_KINDS
@@ -159,40 +155,6 @@ def test_windows_line_ends_give_pairs_with_plain_ones(tmp_path: Path) -> None:
     assert not [each for each in outcome.additions if "\r" in each.prefix + each.added + each.suffix]
 
 
-def test_a_hundred_thousand_files_in_a_folder_are_counted_in_seconds(tmp_path: Path) -> None:
-    folder = shop(History()).write(tmp_path / "shop")
-    blob = git(folder, "hash-object", "-w", "--stdin", given=code("many").encode()).strip()
-    names = "".join(f"100644 blob {blob}\tf{number:06d}.py\n" for number in range(100_000))
-    many = git(folder, "mktree", given=names.encode()).strip()
-    commit_on_top(folder, f"040000 tree {many}\tmany\n", "Bring many files")
-    shop(History(onto="main"), 9, LATER).write(folder)
-    started = time.monotonic()
-    outcome = mine(folder, tmp_path / "out")
-    assert time.monotonic() - started < 60  # a tenth of it on a machine that does nothing else
-    assert outcome.mined.counts["files_seen"] == 100_005
-    assert outcome.mined.rejected_counts["duplicate_file"] == 99_999
-    assert outcome.mined.rejected_counts["too_many_files"] == 1
-    assert kept(outcome) == {
-        "many/f000000.py",
-        *(f"shop/{topic}.py" for topic in ("till", "cart", "stock", "wallet", "parcel")),
-    }
-
-
-def commit_on_top(folder: Path, entry: str, message: str | bytes, date: str = f"{START + 9 * DAY} +0000") -> str:
-    """Commit one entry more in the top folder, by the object's own text; give the commit."""
-    entries = git(folder, "ls-tree", "main") + entry
-    tree = git(folder, "mktree", "--missing", given=entries.encode()).strip()
-    parent = git(folder, "rev-parse", "main").strip()
-    who = f"Ada <ada@shop.test> {date}"
-    head = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n".encode()
-    given = head + (message.encode() if isinstance(message, str) else message) + b"\n"
-    sha = git(folder, "hash-object", "-t", "commit", "-w", "--stdin", "--literally", given=given).strip()
-    git(folder, "update-ref", "refs/heads/main", sha)
-    return sha
-
-
-LATER = ("till", "stock", "wallet", "parcel")  # what a shop goes on with
-ZEROS = "4fce05a4e4ed8cefef2d99f32c519b2fd7841b74"  # sha-1 of a blob of 1 GiB of zeros
 DATES = {
     "1970": "0 +0000",
     "2100": "4102444800 +0000",
@@ -223,38 +185,3 @@ def test_a_commit_with_an_impossible_date_is_mined_or_counted(date: str, then: i
     assert max(pair.committed_at for pair in outcome.pairs) <= outcome.mined.cut.committed_at
     assert min(each.committed_at for each in outcome.additions) > outcome.mined.cut.committed_at
     assert (sha in reasons) != bool(dates)
-
-
-def test_a_blob_of_a_gibibyte_is_not_held_in_memory(tmp_path: Path) -> None:
-    folder = shop(History()).write(tmp_path / "shop")
-    blob = write_zeros(folder)
-    assert git(folder, "cat-file", "-s", blob).strip() == str(1 << 30)
-    commit_on_top(folder, f"100644 blob {blob}\thuge.py\n100644 blob {blob}\thuge.js\n", "Add a model")
-    shop(History(onto="main"), 9, LATER).write(folder)
-    program = (
-        "import resource, sys; from pathlib import Path; from tests.mine.conftest import mine\n"
-        "outcome = mine(Path(sys.argv[1]), Path(sys.argv[2]))\n"
-        "print(outcome.mined.rejected_counts['too_large'], outcome.mined.rejected_counts['huge_file'])\n"
-        "for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):\n"
-        "    print(resource.getrusage(who).ru_maxrss // 1024)"
-    )
-    command = [sys.executable, "-c", program, str(folder), str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    files, commits, own, childrens = map(int, done.stdout.split())
-    assert (files, commits) == (2, 1)
-    assert own < 400 and childrens < 200, "MiB"
-
-
-def write_zeros(folder: Path) -> str:
-    """Write a blob of 1 GiB of zeros as a file of 1 MiB, in no time: its pieces are the same compressed bytes."""
-    size, head, piece = 1 << 30, b"blob 1073741824\0", 1 << 24
-    packer = zlib.compressobj(wbits=-15)
-    first = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
-    again = packer.compress(bytes(piece)) + packer.flush(zlib.Z_FULL_FLUSH)
-    low, high = zlib.adler32(head) & 0xFFFF, zlib.adler32(head) >> 16
-    checksum = ((high + size * low) % 65_521) << 16 | low
-    data = b"\x78\x01" + first + again * (size // piece) + packer.flush() + checksum.to_bytes(4, "big")
-    place = folder / "objects" / ZEROS[:2] / ZEROS[2:]
-    place.parent.mkdir(exist_ok=True)
-    place.write_bytes(data)
-    return ZEROS

@@ -20,7 +20,7 @@ from tuner.mine.gates.paths import is_code_path
 from tuner.mine.history import Commit, read_commits
 from tuner.mine.labels import Fate, Fates, Lineage, weight
 from tuner.mine.ledger import Ledger
-from tuner.mine.memo import Memo, remembered
+from tuner.mine.memo import Memo, is_whole, remembered
 from tuner.mine.snapshot import Snapshot
 from tuner.mine.workers import Workers
 from tuner.progress import Progress
@@ -71,7 +71,7 @@ class Changes:
         with progress.track(f"mining commits of {repo.name}", total=len(code), unit="commit") as track:
             for (commit, side), plain in remembered(
                 memo, workers, miner, self._jobs(), lambda job: _key(job[0].sha, job[1]), there,
-                size=COMMITS_PER_BATCH, few=FEW_COMMITS,
+                size=COMMITS_PER_BATCH, few=FEW_COMMITS, lasts=is_whole,
             ):  # fmt: skip
                 track.advance(1)
                 self._take(commit, side, CommitFacts.from_plain(plain))

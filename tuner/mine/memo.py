@@ -123,8 +123,12 @@ def remembered(
     *,
     size: int,
     few: int,
+    lasts: Callable[[Any], bool] = lambda result: True,
 ) -> Iterator[tuple[Item, Any]]:
-    """Yield each item with its result, in order: from the memo where its key is `there`, else found by the workers."""
+    """Yield each item with its result, in order: from the memo where its key is `there`, else found by the workers.
+
+    A result that does not last is found again in the next run.
+    """
     in_order, for_work = itertools.tee(items)
     found = workers.map(function, (item for item in for_work if key_of(item) not in there), size, few=few)
     fresh: list[tuple[str, Any]] = []
@@ -134,7 +138,7 @@ def remembered(
             yield item, memo.get([key])[key]
             continue
         result = next(found)
-        if not _speaks_of_damage(result):
+        if lasts(result):
             fresh.append((key, result))
         yield item, result
         if len(fresh) >= FRESH_AT_ONCE:
@@ -143,9 +147,9 @@ def remembered(
     memo.put(fresh)
 
 
-def _speaks_of_damage(result: dict[str, Any]) -> bool:
-    """Tell whether an object was not to be had: a repair brings it back, and then it must be read again."""
-    return result["reason"] in DAMAGE or any(reason in DAMAGE for _, reason in result.get("dropped", ()))
+def is_whole(facts: dict[str, Any]) -> bool:
+    """Tell facts that last from those of an object that was not to be had: a repair brings it back."""
+    return facts["reason"] not in DAMAGE and all(reason not in DAMAGE for _, reason in facts.get("dropped", ()))
 
 
 def _packed(value: Any) -> bytes:

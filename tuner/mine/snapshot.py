@@ -25,7 +25,7 @@ from tuner.mine.gates.paths import path_reason
 from tuner.mine.history import SUBMODULE, SYMLINK
 from tuner.mine.kinds import REPOSITORY_KINDS
 from tuner.mine.languages import Language, language_named, language_of
-from tuner.mine.memo import Memo, remembered
+from tuner.mine.memo import Memo, is_whole, remembered
 from tuner.mine.plumbing import Blobs, Git
 from tuner.mine.symbol_index import SymbolIndex
 from tuner.mine.symbols import FileSymbols
@@ -113,8 +113,9 @@ class Snapshot:
         there = self.memo.among(blob.key for blob in jobs)
         self.books.counts["files_remembered"] += len(there)
         return remembered(
-            self.memo, workers, miner, jobs, lambda blob: blob.key, there, size=FILES_PER_BATCH, few=FEW_FILES
-        )
+            self.memo, workers, miner, jobs, lambda blob: blob.key, there,
+            size=FILES_PER_BATCH, few=FEW_FILES, lasts=is_whole,
+        )  # fmt: skip
 
     def _jobs(self, git: Git, blobs: list[Blob]) -> Iterator[Blob]:
         """Yield the files that pass the gates on paths, attributes and folders of others' code."""
