@@ -49,12 +49,14 @@ def run_once(module: str, job: dict[str, Any]) -> Measured:
         process = subprocess.Popen(
             [sys.executable, "-m", module], stdin=given, stdout=said, stderr=complaints, env=environment
         )
-        peak = _watch(process)
+        peak, cpu_seconds = _watch(process)
         said.seek(0)
         complaints.seek(0)
         if process.returncode != 0:
             raise ContestantError(f"{job}: {complaints.read().decode('utf-8', 'replace').strip()[-2000:]}")
         counted = json.loads(said.read())
+    if cpu_seconds is not None:  # looked at from outside, it lacks the last moment: the contestant may know better
+        counted.setdefault("cpu_seconds", cpu_seconds)
     return Measured(counted.pop("seconds"), peak, counted)
 
 
@@ -71,18 +73,24 @@ def of_pairs(above: Iterable[float], below: Iterable[float]) -> float:
     return statistics.median(one / other for one, other in zip(above, below, strict=True))
 
 
-def tree_mib(root: int) -> float:
-    """Add up the resident memory of a process and all that it started, in MiB; those that just ended count nothing."""
-    total, waiting = 0, [root]
+def tree_use(root: int) -> tuple[float, dict[int, float]]:
+    """Give the resident memory of a process and all that it started, in MiB, and the processor seconds of each.
+
+    Processes that just ended count nothing.
+    """
+    pages, seconds, waiting = 0, {}, [root]
     while waiting:
-        place = PROCESSES / str(waiting.pop())
+        number = waiting.pop()
+        place = PROCESSES / str(number)
         try:
-            total += int((place / "statm").read_text().split()[1])
+            pages += int((place / "statm").read_text().split()[1])
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
+            seconds[number] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
             for task in (place / "task").iterdir():
                 waiting += map(int, (task / "children").read_text().split())
         except (OSError, IndexError):
             continue
-    return total * os.sysconf("SC_PAGE_SIZE") / MIB
+    return pages * os.sysconf("SC_PAGE_SIZE") / MIB, seconds
 
 
 def machine() -> dict[str, Any]:
@@ -98,15 +106,17 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _watch(process: subprocess.Popen[bytes]) -> float | None:
+def _watch(process: subprocess.Popen[bytes]) -> tuple[float | None, float | None]:
+    """Wait for a process; give the peak memory and the processor seconds of it and all that it started."""
     if not (PROCESSES / "self" / "task").is_dir():
         process.wait()
-        return None
-    peak = 0.0
+        return None, None
+    peak, used = 0.0, dict[int, float]()
     while process.poll() is None:
-        peak = max(peak, tree_mib(process.pid))
+        mib, seconds = tree_use(process.pid)
+        peak, used = max(peak, mib), used | seconds
         time.sleep(1 / LOOKS_PER_SECOND)
-    return peak
+    return peak, sum(used.values())
 
 
 def _cpu() -> str:

@@ -133,14 +133,16 @@ def table(measured: Rounds, figures: dict[str, Any]) -> str:
         f"{figures['machine.cores']} cores, {figures['machine.cpu']}, git {figures['machine.git']}, "
         f"Python {figures['machine.python']}, load {figures['machine.load_before']} before",
         "",
-        f"{'':<18}{'commits':>9}{'blobs':>9}{'median s':>11}{'least':>9}{'most':>9}{'commits/s':>11}{'peak MiB':>10}",
+        f"{'':<18}{'commits':>9}{'blobs':>9}{'median s':>11}{'least':>9}{'most':>9}{'cpu s':>9}"
+        f"{'commits/s':>11}{'peak MiB':>10}",
     ]
     for name in measured:
         shown = [figures.get(f"{name}.{key}", "") for key in ("commits", "blobs")]
         times = [figures[f"{name}.{key}"] for key in ("seconds", "seconds_least", "seconds_most")]
         rate, peak = (figures.get(f"{name}.{key}", "") for key in ("commits_per_second", "peak_mib"))
+        cpu = f"{figures[f'{name}.cpu_seconds']:.2f}" if f"{name}.cpu_seconds" in figures else ""
         counts = "".join(f"{int(each) if each != '' else '':>9}" for each in shown)
-        lines.append(f"{name:<18}{counts}{times[0]:>11.3f}{times[1]:>9.3f}{times[2]:>9.3f}{rate:>11}{peak:>10}")
+        lines.append(f"{name:<18}{counts}{times[0]:>11.3f}{times[1]:>9.3f}{times[2]:>9.3f}{cpu:>9}{rate:>11}{peak:>10}")
     lines.append(f"\n{'':<22}{'measured':>10}{'bar':>10}{'predicted':>11}")
     for name, bar in BARS.items():
         value, wanted = figures[name], f"{'<=' if name in AT_MOST else '>='} {bar:g}"

@@ -116,7 +116,7 @@ def mine(job: Job) -> dict[str, float]:
         repo = open_repository(job["path"], out / "clones", Progress())
         mined = run([repo], settings, 0, Path(job["memory"]), Workspace(out, out, out, Progress()))
     found = {name.removeprefix("mine."): mined.metrics[name] for name in ("mine.pairs", "mine.additions")}
-    del counted["cpu_seconds"]  # the workers are no children of this process
+    del counted["cpu_seconds"]  # the workers are no children of this process: who watches it counts them
     return counted | found | {"commits": job["count"], "remembered": mined.metrics["mine.remembered"]}
 
 
