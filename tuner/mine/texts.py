@@ -43,11 +43,11 @@ class Texts:
         else:
             data, size = self._blobs.read(sha, most_bytes(language, self.max_bytes))
             near = self._read.get(self._latest.get(path, key))
-            searched = Searched(near[0].text) if near is not None and near[0].reason is None else None
-            text = read_text(data, size, language, self.max_bytes, searched, self.scanner)
-            if size < 0:  # it may be there again when it is asked for the next time
-                return text, b""
-            self._remember(key, text, (data or b"") if text.reason is None else b"")
+            known = near[0].text if near is not None and near[0].reason is None else None
+            text = read_text(data, size, language, self.max_bytes, known, self.scanner)
+            found = text, (data or b"") if text.reason is None else b""
+            if text.reason != "missing_object":  # it may be there again when it is asked for the next time
+                self._remember(key, found)
         self._latest[path] = key
         return found
 
