@@ -41,7 +41,7 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
         for ledger, split in zip(ledgers, splits, strict=True):
             decides = settings.model_dump_json(exclude={"only_authors", "except_authors", "cut"})
             place = memory / f"{slug(ledger.repo.name)}-{content_id(ledger.repo.path)[:8]}.sqlite"
-            with Memo(place, __version__, ledger.repo.name, decides, str(seed)) as memo:
+            with Memo(place, _program(), ledger.repo.name, decides, str(seed)) as memo:
                 _mine(ledger, split, settings, seed, names, memo, workers, books, work)
         if not books.counts["files_kept"]:
             raise RepoError(
@@ -96,6 +96,12 @@ def _mine(
             return Provenance(ledger.repo.name, touch.commit, date, weighed)
 
         snapshot.write(origin, workers, work.progress)
+
+
+def _program() -> str:
+    """Name this room's program by its source, so that what an older one found is not taken for what this one finds."""
+    sources = (path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.rglob("*.py")))
+    return content_id(__version__, *sources)
 
 
 def _common(splits: list[Split]) -> Cut:
