@@ -133,3 +133,15 @@ def test_a_missing_object_is_not_fetched_by_a_program(key: str, tmp_path: Path, 
         mine(folder, tmp_path / "out")
     assert caught.value.message == f"{folder}: the commit of HEAD is missing or damaged ({'1' * 40})"
     assert caught.value.hint == f"`git -C {folder} fsck` looks for damage"
+
+
+def test_a_partial_clone_that_hides_what_it_is_starts_nothing_either(tmp_path: Path, canary: Path) -> None:
+    folder = shop(History()).write(tmp_path / "shop")
+    (tmp_path / "more.config").write_text(
+        f'[remote "origin"]\n\turl = {tmp_path}\n\tuploadpack = {canary}\n\tpromisor = true\n'
+    )
+    git(folder, "config", "include.path", str(tmp_path / "more.config"))
+    sha = git(folder, "rev-parse", "main~3:shop/cart.py").strip()
+    (folder / "objects" / sha[:2] / sha[2:]).unlink()
+    assert_is_mined(outcome := mine(folder, tmp_path / "out"))
+    assert outcome.mined.rejected_counts["missing_object"] == 1
