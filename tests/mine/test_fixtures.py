@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.mine import test_code
+from tuner.mine import syntax, test_code
 from tuner.mine.fixtures import declarations, hidden_names, used_by, words
 from tuner.mine.languages import language_of
 from tuner.mine.parsed import Parsed
@@ -78,3 +78,10 @@ def test_strings_and_comments_name_nothing() -> None:
     (test,) = test_code.test_functions(file)
     assert used_by(file, test, declarations(file), [test]) == []
     assert "CLOCK" not in words(file, test.start, test.end)
+
+
+def test_the_comment_above_ends_at_the_first_other_line() -> None:
+    lines = ["#  if X", "// One.", "// Two.", "int f();", "/* a", " b */", "int g();"]
+    assert syntax.comment_above(lines, 3, "//") == "// One.\n// Two.\n"
+    assert syntax.comment_above(lines, 6, "//") == "/* a\n b */\n"
+    assert syntax.comment_above(lines, 1, "//") == ""

@@ -243,7 +243,7 @@ def _declared(node: Node) -> tuple[str, ...]:
             names += [found.decode("utf-8", "replace")] if found else []
         else:
             names += re.findall(r"[A-Za-z_$][\w$]*", (name.text or b"").decode("utf-8", "replace"))
-    return tuple(names)
+    return tuple(name for name in names if name != "_")
 
 
 def _whole(node: Node) -> Node:
