@@ -40,6 +40,11 @@ def test_several_paths_are_several_repositories_in_their_order(tmp_path: Path) -
     assert [repo.name for repo in opened(f"{web} {api}", tmp_path)] == ["web", "api"]
 
 
+def test_more_paths_than_a_file_name_may_have_characters_are_several(tmp_path: Path) -> None:
+    folders = [repository(tmp_path / f"{number:03}-{'x' * 200}") for number in range(24)]
+    assert len(opened(" ".join(map(str, folders)), tmp_path)) == 24
+
+
 def test_a_path_with_a_space_that_is_not_there_is_named_whole(tmp_path: Path) -> None:
     with pytest.raises(RepoError, match=f"^{tmp_path}/my ledger: no such folder"):
         opened(f"{tmp_path}/my ledger", tmp_path)

@@ -10,6 +10,7 @@ relative path counts from the file's folder.
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
 from collections import Counter
 from pathlib import Path
@@ -47,15 +48,15 @@ def together(repos: list[Repo]) -> Repo:
 
 def _named(source: str) -> list[str]:
     path = Path(source).expanduser()
-    if URL.match(source) or path.is_dir() or not source.strip():
+    if URL.match(source) or os.path.isdir(path) or not source.strip():  # unlike Path's, silent about over-long names
         return [source]
-    if path.is_file():
+    if os.path.isfile(path):
         return _listed(path)
     try:
         several = shlex.split(source)
     except ValueError:
         return [source]
-    is_list = any(URL.match(each) or Path(each).expanduser().exists() for each in several)
+    is_list = any(URL.match(each) or os.path.exists(Path(each).expanduser()) for each in several)
     return several if len(several) > 1 and is_list else [source]
 
 
