@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.mine.conftest import Outcome, mine
+from tests.mine.histories import DAY, START, VERBS, History, code
 from tests.tiny_repo import FEATURES, PLANTED_EMAIL, PLANTED_SECRET, build_tiny_repo, git
 from tuner.errors import RepoError
 from tuner.mine.redact import find_secrets
@@ -231,3 +232,16 @@ def test_old_changes_of_a_file_that_changes_all_the_time_are_not_read(tiny: Path
     spent = [each.source for each in many.rejected if each.reason == "enough_of_file" and len(each.source) == 40]
     features = git(monthly, "log", "--format=%H", many.mined.cut.commit, "--", "ledger/flows.py").split()
     assert spent == features[4:]
+
+
+def test_one_clock_that_runs_ahead_does_not_cost_the_commits_after_the_cut(tmp_path: Path) -> None:
+    ahead = History()
+    for number in range(1, 13):
+        files = {"shop/till.py": code("till", VERBS[: 1 + number % 5]), f"shop/part{number}.py": code(f"part{number}")}
+        ahead.commit(
+            f"Add the part number {number} of the shop", files, at=START + (300 if number == 3 else number) * DAY
+        )
+    outcome = mine(ahead.write(tmp_path / "shop"), tmp_path / "out")
+    assert outcome.mined.rejected_counts.get("date_before_cut", 0) == 0
+    assert outcome.mined.rejected_counts["date_after_cut"] == 1
+    assert outcome.additions

@@ -23,8 +23,7 @@ from tuner.mine.ledger import Ledger
 from tuner.recipe import MineSettings
 from tuner.records import Cut
 
-CLOCKS = 9  # newest commits whose median date is taken as true to a year
-YEAR_SECONDS = 366 * 86_400
+CLOCKS = 9  # commits that follow on the line; where most of them are earlier than a date, that date is wrong
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -170,12 +169,12 @@ def _named(line: _Line, name: str) -> int:
 
 
 def _dates(commits: dict[str, Commit], line: list[str]) -> list[int]:
-    """Give the latest date up to each position, without dates that no clock of the newest commits agrees with."""
-    last = sorted(commits[sha].committed_at for sha in line[-CLOCKS:])
-    newest = max(date for date in last if date <= last[len(last) // 2] + YEAR_SECONDS)
+    """Give the latest date up to each position on the line; a clock that the next commits contradict does not count."""
+    told = [commits[sha].committed_at for sha in line]
     dates: list[int] = []
-    for sha in line:
-        date = commits[sha].committed_at
-        known = dates[-1] if dates else min(date, newest)
-        dates.append(max(known, date) if date <= newest else known)
+    for place, date in enumerate(told):
+        following = told[place + 1 : place + 1 + CLOCKS]
+        is_agreed = 2 * sum(later >= date for later in following) >= len(following)
+        known = dates[-1] if dates else (date if is_agreed else min(following))
+        dates.append(max(known, date) if is_agreed else known)
     return dates
