@@ -53,7 +53,7 @@ def test_changes_of_files_with_odd_names_are_mined(tmp_path: Path) -> None:
         history.commit("Begin a file", {name: code(f"odd{number}")})
     for number, name in enumerate(names):
         history.commit(
-            "Let the file give a bonus as well", {name: code(f"odd{number}", ("refund", "discount", "bonus"))}
+            "Let customers have a bonus as well", {name: code(f"odd{number}", ("refund", "discount", "bonus"))}
         )
     shop(history, 15)
     outcome = mine(history.write(tmp_path / "shop"), tmp_path / "out")
