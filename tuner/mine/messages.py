@@ -64,6 +64,7 @@ AT_END = (
     re.compile(
         rf"(?:\s*[,;.:]|\s+(?:this|to|which))\s*(?i:{CLOSING}|(?:clos|fix|resolv|address)ing)(?:\s+{NUMBERS})?\s*[.:]?$"
     ),
+    re.compile(r"\s*(?:[\[(]|[.,;:!–—-])\s*(?i:(?:many|big)\s+)?(?i:thanks|thank you|thx|kudos|credits?)\b.*$"),
     re.compile(r"\s*[\[(]?\b(?i:thanks|thx|kudos|patch|spotted|reported)(?:,|\s+(?i:to|by|from)|\s*@).*$"),
 )
 WORK_IN_PROGRESS = re.compile(
