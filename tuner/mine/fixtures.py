@@ -90,6 +90,8 @@ def words(file: Parsed, start: int, end: int) -> list[str]:
         elif node.text:
             is_text = any(part in node.type for part in ("string", "fragment", "content", "char"))
             is_field = node.type in ("field_identifier", "property_identifier") and found[-1:] not in (["."], ["->"])
+            if is_field and node.parent is not None and re.search("method|function", node.parent.type):
+                is_field = False  # the name of a method in its declaration
             found.append("" if is_text or is_field else node.text.decode("utf-8", "replace"))
     return found
 
