@@ -108,6 +108,68 @@ def test_what_all_tests_call_is_a_tool() -> None:
     ) == ["function_of_all_tests"]
 
 
+LONG = "".join(f"    x{n} = {n}\n" for n in range(20))
+RUN = CODE.replace("return round(cents)", "return self.run(cents)")
+
+
+@pytest.mark.parametrize(
+    ("code", "added", "reason"),
+    [
+        (CODE.replace("round(cents)", "cents"), ADDED, "function_says_little"),
+        (
+            RUN + "\n    def run(self, cents):\n" + LONG.replace("    ", "        ") + "        return 1\n",
+            ADDED,
+            "work_done_elsewhere",
+        ),
+        (CODE, ADDED + "    check_all(1)\n", "helpers_not_shown"),
+        (CODE, f"def helper():\n{LONG}\n\n{ADDED}    helper()\n", "fixtures_not_shown"),
+        (CODE, f"{ADDED}\n\n{ADDED}", "title_twice"),
+        (CODE, ADDED.replace("test_post_entry", "test_booked"), "function_not_named"),
+        (CODE, "def test_read_entry():\n    assert Ledger().post_entry(read_entry(1))\n", "function_not_named"),
+        (CODE, "def test_post_entry():\n    print(Ledger().post_entry(1))\n", "checks_nothing"),
+    ],
+)
+def test_what_is_shown_must_be_enough(code: str, added: str, reason: str) -> None:
+    found = reasons(drafts(commit(changed("ledger.py", None, code), beside(added))))
+    assert set(found) == {reason}
+
+
+def test_documentation_callees_and_fixtures_are_shown() -> None:
+    path, code, test_path, imports, test = LANGUAGES["go"]
+    code = "// PostEntry books.\n" + code.replace("abs(c)", "half(c)") + "\nfunc half(c int) int {\n\treturn c / 2\n}\n"
+    tests = f"{imports}\nvar one = 1\n\n{test.replace('(1)', '(one)')}\n"
+    draft = only(drafts(commit(changed(path, None, code), changed(test_path, None, tests))))
+    assert "// PostEntry books.\nfunc PostEntry" in draft.context and "func half(c int)" in draft.context
+    assert draft.context.endswith("var one = 1")
+
+
+@pytest.mark.parametrize(
+    ("code", "call", "reason"),
+    [
+        (
+            "class Other {\n  int postEntry(int c) {\n    return abs(c);\n  }\n}\n",
+            "ledger.postEntry(1)",
+            "another_type_tested",
+        ),
+        (
+            "class Ledger {\n  int postEntry(int c) {\n    return abs(c);\n  }\n}\n",
+            "new Ledger().postEntry(1, 2)",
+            None,
+        ),
+        (
+            "class Ledger {\n  int postEntry(int c) {\n    return abs(c);\n  }\n"
+            "  int postEntry(String c) {\n    return size(c);\n  }\n}\n",
+            "new Ledger().postEntry(1)",
+            "overloaded_function",
+        ),
+    ],
+)
+def test_the_method_must_be_the_one_that_is_called(code: str, call: str, reason: str | None) -> None:
+    test = f"class LedgerTest {{\n  @Test\n  public void testPostEntry() {{\n    {call};\n  }}\n}}\n"
+    found = drafts(commit(changed("src/main/java/L.java", None, code), changed("src/test/java/LTest.java", None, test)))
+    assert reasons(found) == ([reason] if reason else [])
+
+
 def test_tests_alone_give_nothing() -> None:
     assert reasons(drafts(commit(beside(ADDED)))) == ["no_function_tested"]
     assert list(drafts(commit(SOURCE))) == []

@@ -40,6 +40,8 @@ SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 STEM = 4  # letters of a word that its forms have in common
 WEAK_WORDS = frozenset({"test", "with", "get", "set", "from", "for", "the", "and", "not", "new", "all", "has"})
 EMPTY_CHECK = re.compile(r"\)\s*\.(?:rejects|resolves|not|to|be)\s*(?:;|$)", re.MULTILINE)
+PRINTS = re.compile(r"\bprint(?:ln|f)?!?\s*\(|console\.log|System\.out|\bPrint(?:ln|f)?\(")
+CHECKS = re.compile(r"assert|expect|should|raises|fail|Error|panic|check|verify|match|want", re.IGNORECASE)
 TYPED = ("java", "rust", "go", "c", "cpp")  # whose tests nearly always name the types that they use
 OVERLOADING = ("java", "cpp")
 
@@ -137,6 +139,8 @@ def _form(text: str, head: str) -> str | None:
         return "too_long_test" if lines > MAX_TEST_LINES else "too_short_test"
     if head.count("\n") >= MAX_IMPORT_LINES:
         return "too_long_function"
+    if PRINTS.search(text) and not CHECKS.search(text):
+        return "checks_nothing"
     if EMPTY_CHECK.search(text) or "@ts-expect-error" in text:
         return "checks_nothing"  # `expect(promise).rejects;`, or a fault that the compiler alone sees
     return None
@@ -155,6 +159,8 @@ def _tested(path: str, title: str, calls: set[str], changed: list[_Tested], tool
     if in_title:  # of `add` and `add_all`, both in the title, the longer one is meant
         longest = max(len(each.name) for each in special)
         special = [each for each in special if len(each.name) == longest]
+    elif any(COMPOUND.search(each) and _names(title, each) for each in calls):
+        return "function_not_named"  # the title names one that the commit left alone
     if len({(each.path, each.owner, each.name) for each in special}) > 1:
         return "several_functions_tested"
     name = special[0].name
