@@ -144,7 +144,10 @@ MIN_DOC_LETTERS, MIN_DOC_WORDS = 17, 3
 WORD = re.compile(r"[^\W\d_]{2,}")
 # An address, what tells tools something, and the words that only say where the code was taken from.
 NOT_SAID = re.compile(
-    r"\w+://\S+|@__\w+__|\b(?:eslint|prettier|biome|pylint|noqa|nolint|istanbul|ts-)[^\n]*|\b(?:adapted|copied|taken|borrowed|ported|stolen|inspired|derived)\s+(?:from|by)\b|\bsee\b",
+    r"\w+://\S+|@__\w+__|\b(?:eslint|prettier|biome|pylint|noqa|nolint|istanbul|ts-)[^\n]*"
+    r"|\b(?:adapted|copied|taken|borrowed|ported|stolen|inspired|derived|contributed)\s+(?:from|by|through|in)\b"
+    r"|\bsee\b|\bregression tests?\b"
+    r"|\b(?:tests? )?(?:created )?(?:from|for|(?:to )?reproduces?) (?:issue|bug|ticket)s? #?\d+",
     re.IGNORECASE,
 )
 COMMENT_SIGN = re.compile(r"^\s*(?:/\*+!?|//[/!]*|\*+(?!/)|#+)?\s?|\s*\*/\s*$")

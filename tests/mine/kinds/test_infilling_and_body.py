@@ -89,6 +89,8 @@ def test_a_body_is_neither_a_stub_nor_too_short_nor_too_long(text: str, is_fit: 
         ("// adds up what the items cost", True),
         ("// https://ledger.example/issues/12345 and adapted from https://ledger.example/other", False),
         ("// adapted from: https://ledger.example/other/blob/main/indent.go", False),
+        ("// Test created from issue 70 https://ledger.example/70", False),
+        ("// Created to reproduce issue 140", False),
         ("// @__NO_SIDE_EFFECTS__ eslint-disable-next-line no-console", False),
         ("// const total = items.map((item) => item.cost);\n// return total.sum(items, prices);", False),
         ("// adds up what the items cost\n// const total = items.sum();", True),

@@ -187,3 +187,10 @@ def test_javadoc_marks_are_taken_out_of_an_answer() -> None:
     files = {"Till.java": "/** Adds up what {@code items} cost in all. */\nclass Till {}\n"}
     asked = where(site("Till", files), around(files), random.Random(0))
     assert asked is not None and asked[1].endswith("Adds up what items cost in all.")
+
+
+def test_a_constructor_that_was_read_as_a_function_is_not_asked_about() -> None:
+    text = "SHOP_INLINE till_of(int total) { open(total); }\nint sum_of(int total) { return total; }\n"
+    files = {"src/till.cc": text}
+    asked = {draft.instruction for seed in range(9) for draft in made("src/till.cc", files, seed, questions_per_file=9)}
+    assert any("`sum_of`" in each for each in asked) and not any("`till_of`" in each for each in asked)

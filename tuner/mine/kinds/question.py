@@ -67,6 +67,7 @@ NO_NAMES = frozenset({"main", "constructor", "__init__"})
 VARIABLE = re.compile(r"(?:export\s+)?(?:const|let|var)\b")
 NAMESPACE = re.compile(r"^\s*(?:export\s+)?(?:declare\s+)?(?:namespace|module)\s+\w", re.MULTILINE)
 HANDED_ON = r"export\s*(?:type\s*)?{{[^}}]*\b{name}\b|pub use [^;]*\b{name}\b"
+NO_RESULT = r"(?:template ?<.*> |(?:[A-Z][A-Z_\d]{{2,}}|explicit|constexpr|inline) )*{name} ?\("
 GETTER = re.compile(r"(?:get|is)[A-Z0-9]\w*")
 PRIVATE = re.compile(r"\bprivate\b")
 JAVADOC_TAG = re.compile(r"\{@\w+\s+([^{}]*)\}")
@@ -187,6 +188,8 @@ def _is_askable(definition: Definition, path: str, index: SymbolIndex) -> bool:
         return False
     if definition.name in NO_NAMES or PRIVATE.match(definition.signature):
         return False
+    if family_of(path) == "c" and re.match(NO_RESULT.format(name=re.escape(definition.name)), definition.signature):
+        return False  # a constructor whose class was not read as one
     if definition.kind == "type" and definition.owner:
         return False  # what an implementation has to name
     if definition.kind == "constant" and not definition.name[0].isupper():
