@@ -39,6 +39,7 @@ def test_code_and_remarks_say_something(hole: str, before: str, language: str) -
         ("rinting/#colours", "see https://ledger.example/p", "python"),
         ("https://ledger.example/printing", "# ", "python"),
         ("return nil", "\t", "go"),
+        (f"uses: actions/checkout@{'11bd' * 10}", "- ", "yaml"),
         ("return Ok(())", "    ", "rust"),
         ('"""From https://ledger.example/printing"""', "", "python"),
         ("    break;", "", "c"),

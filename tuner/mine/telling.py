@@ -2,7 +2,7 @@
 
 In: the text of a hole and what stands before it. Out: yes or no; no counts, since holes are candidates. Nothing is said
 by: punctuation; the rest of a word or of an address, which nobody could know; a lone closing word such as
-`return nil`; a key of configuration without its value; rows of one table; what redaction wrote in place of a name or
+`return nil`; a key of configuration without its value; rows of one table; digests; what redaction wrote in place of a name or
 a secret.
 """
 
@@ -16,6 +16,7 @@ from tuner.mine.placeholders import MARK, PLACEHOLDER_EMAIL, PLACEHOLDER_PERSON
 MIN_LETTERS, MIN_WORDS_BESIDE_ADDRESS = 3, 3
 MIN_ROWS, ROW_SHARE = 6, 0.75
 STAND_IN = re.compile(rf"\b{PLACEHOLDER_PERSON}\b|{MARK}|{re.escape(PLACEHOLDER_EMAIL)}")
+DIGEST = re.compile(r"\b[0-9a-f]{32,}\b", re.IGNORECASE)
 ADDRESS = re.compile(r"\w+://\S*")
 ADDRESS_BEGUN = re.compile(r"\w+://\S*$")
 REST_OF_WORD = re.compile(r"^\w+")
@@ -32,7 +33,7 @@ LETTERS, DIGITS = re.compile(r"[^\W\d]+"), re.compile(r"\d+")
 
 def says_something(hole: str, before: str = "", language: str = "") -> bool:
     """Tell whether there is anything to be learned from typing `hole` after `before`."""
-    if STAND_IN.search(hole):
+    if STAND_IN.search(hole) or DIGEST.search(hole):
         return False
     line = before[before.rfind("\n") + 1 :]
     own = ADDRESS.sub("", re.sub(r"^\S+", "", hole) if ADDRESS_BEGUN.search(line) else hole)
