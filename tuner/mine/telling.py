@@ -2,8 +2,8 @@
 
 In: the text of a hole and what stands before it. Out: yes or no; no counts, since holes are candidates. Nothing is said
 by: punctuation; the rest of a word or of an address, which nobody could know; a lone closing word such as
-`return nil`; a key of configuration without its value; rows of one table; digests; what redaction wrote in place of a name or
-a secret.
+`return nil`; a key of configuration without its value; rows of one table; digests; what redaction wrote in
+place of a name or a secret.
 """
 
 from __future__ import annotations
