@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tuner.mine import syntax, test_code
 from tuner.mine.fixtures import declarations, hidden_names, used_by, words
 from tuner.mine.languages import language_of
 from tuner.mine.parsed import Parsed
-from tuner.mine.test_code import test_functions as tests_of
 
 FILES = {
     "a_test.go": (
@@ -17,14 +17,16 @@ FILES = {
         {"showAll", "flagOne"},
     ),
     "ATest.java": (
-        "class ATest {\n  private Gson gson;\n  private int other;\n  @Before public void setUp() {\n    gson = make();\n  }\n"
+        "class ATest {\n  private Gson gson;\n  private int other;\n"
+        "  @Before public void setUp() {\n    gson = make();\n  }\n"
         "  static class User {\n    int gson;\n  }\n"
         "  @Test public void it() {\n    assertEquals(gson.to(User.class), LIMIT, reader(1));\n  }\n}\n",
         ["private Gson gson;", "@Before public void setUp()", "static class User"],
         {"LIMIT", "reader"},
     ),
     "test_a.py": (
-        "CLOCK = 1\nOTHER = 2\n\n\nclass Fake:\n    pass\n\n\ndef test_it(runner, cents):\n    one = [each for each in runner]\n"
+        "CLOCK = 1\nOTHER = 2\n\n\nclass Fake:\n    pass\n\n\ndef test_it(runner, cents):\n"
+        "    one = [each for each in runner]\n"
         "    assert Fake(CLOCK, one) == len(make(cents))\n",
         ["CLOCK = 1", "class Fake:"],
         {"make"},
@@ -59,20 +61,27 @@ def read(path: str, text: str) -> Parsed:
 def test_fixtures_are_shown_and_hidden_helpers_are_named(path: str) -> None:
     text, shown, hidden = FILES[path]
     file = read(path, text)
-    (test,) = tests_of(file)
+    (test,) = test_code.test_functions(file)
     found = used_by(file, test, declarations(file), [test])
     assert [each.strip().startswith(start) for each, start in zip(found, shown, strict=True)] == [True] * len(shown)
-    assert hidden_names(file, test, "\n".join(found)) == hidden
+    assert hidden_names(file, test, "\n".join(["testing", *found])) == hidden
 
 
 def test_what_is_shown_is_not_hidden() -> None:
     file = read("a_test.go", FILES["a_test.go"][0])
-    (test,) = tests_of(file)
-    assert hidden_names(file, test, "cmdEcho emptyRun showAll flagOne") == set()
+    (test,) = test_code.test_functions(file)
+    assert hidden_names(file, test, "testing cmdEcho emptyRun showAll flagOne") == set()
 
 
 def test_strings_and_comments_name_nothing() -> None:
     file = read("a_test.py", "CLOCK = 1\n\n\ndef test_it():\n    # CLOCK\n    assert 'CLOCK'\n")
-    (test,) = tests_of(file)
+    (test,) = test_code.test_functions(file)
     assert used_by(file, test, declarations(file), [test]) == []
     assert "CLOCK" not in words(file, test.start, test.end)
+
+
+def test_the_comment_above_ends_at_the_first_other_line() -> None:
+    lines = ["#  if X", "// One.", "// Two.", "int f();", "/* a", " b */", "int g();"]
+    assert syntax.comment_above(lines, 3, "//") == "// One.\n// Two.\n"
+    assert syntax.comment_above(lines, 6, "//") == "/* a\n b */\n"
+    assert syntax.comment_above(lines, 1, "//") == ""

@@ -48,7 +48,8 @@ SET_UP = re.compile(r"@(?:\w+\.)*Before(?:Each|All|Class)?\b|\bset_?[uU]p(?:_?[m
 KNOWN_WORDS = {
     "python": " ".join(dir(builtins)),
     "go": "append cap clear close complex copy delete imag len make max min new panic print println real recover "
-    "string bool byte rune error any int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 uintptr float32 float64 func "
+    "string bool byte rune error any int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 uintptr "
+    "float32 float64 func "
     "true false nil iota complex64 complex128 break case chan const continue default defer else fallthrough for go "
     "goto if import interface map package range return select struct switch type var",
     "java": "fail super this if for while switch catch try return synchronized",
@@ -57,7 +58,8 @@ KNOWN_WORDS = {
     "test should_panic expect not any all derive fn if match while for return crate self super ignore",
     "script": "expect test it describe beforeEach afterEach beforeAll afterAll fail require import super setTimeout "
     "fetch clearTimeout setInterval clearInterval setImmediate queueMicrotask structuredClone parseInt parseFloat "
-    "isNaN isFinite encodeURIComponent decodeURIComponent function if for while switch catch return async await jest vi",
+    "isNaN isFinite encodeURIComponent decodeURIComponent function if for while switch catch return "
+    "async await jest vi",
     "c": "assert sizeof strlen strcmp strncmp strcpy memcmp memcpy memset printf fprintf snprintf sprintf malloc free "
     "calloc realloc if for while switch return catch decltype alignof noexcept static_assert defined int char long "
     "short unsigned float double bool void size_t",
@@ -243,7 +245,7 @@ def _declared(node: Node) -> tuple[str, ...]:
             names += [found.decode("utf-8", "replace")] if found else []
         else:
             names += re.findall(r"[A-Za-z_$][\w$]*", (name.text or b"").decode("utf-8", "replace"))
-    return tuple(names)
+    return tuple(name for name in names if name != "_")
 
 
 def _whole(node: Node) -> Node:

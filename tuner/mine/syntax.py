@@ -269,14 +269,14 @@ def code_tokens(tree: Tree, language: Language, start: int, end: int) -> list[tu
     return tokens
 
 
-def comment_above(lines: list[str], first: int) -> str:
-    """Give the comment that stands directly above a line (from 0), with its line ends; empty where there is none."""
+def comment_above(lines: list[str], first: int, mark: str) -> str:
+    """Give the comment that stands directly above a line (from 0), with its line ends (`mark` begins a remark)."""
     start, is_block = first, False
     while start > 0:
         line = lines[start - 1].strip()
         if is_block or line.endswith("*/"):
             is_block = not line.startswith("/*")
-        elif not line.startswith(("//", "# ")):
+        elif not line.startswith(mark):
             break
         start -= 1
     return "" if is_block else "".join(f"{line}\n" for line in lines[start:first])

@@ -65,7 +65,6 @@ class _Shown:
 
     source: str
     taken: int | None  # how many values an overload takes; None where the name says which it is
-    is_short: bool
     fault: str | None
 
 
@@ -110,22 +109,22 @@ def _tests(file: ChangedFile, changed: list[_Tested]) -> Iterator[Draft | Droppe
     siblings = {each.name for each in changed}
     for test in added:
         text = new.text(test.start, test.end)
-        fixtures = used_by(new, test, declared, found)
         tested = _tested(file.path, test.name, calls[test], changed, tools)
+        if isinstance(tested, str):
+            yield Dropped(file.path, tested)
+            continue
+        shown, fixtures = _shown(tested), used_by(new, test, declared, found)
         reason = (
-            tested
-            if isinstance(tested, str)
-            else _form(text, head)
+            _form(text, head)
             or ("title_twice" if times[test.name] > 1 else None)
-            or _fit(tested, new, test, fixtures)
-            or _unseen(tested, new, test, fixtures, head, siblings)
+            or _fit(tested, shown, new, test, fixtures)
+            or _unseen(shown.source, new, test, fixtures, head, siblings)
         )
         if reason is not None:
             yield Dropped(file.path, reason)
             continue
-        assert isinstance(tested, _Tested)
         mark = "#" if file.language.name == "python" else "//"
-        parts = [f"{mark} {tested.path}\n{tested.source}"]
+        parts = [f"{mark} {tested.path}\n{shown.source}"]
         if head or fixtures:
             parts.append(f"{mark} {file.path}\n" + "\n\n".join(filter(None, [head, *fixtures])))
         asked = REQUEST.format(title=test.name, name=tested.name, path=tested.path, test_path=file.path)
@@ -169,26 +168,26 @@ def _tested(path: str, title: str, calls: set[str], changed: list[_Tested], tool
     return special[0] if len(special) == 1 else "overloaded_function"  # the call does not tell which one is meant
 
 
-def _fit(tested: _Tested, file: Parsed, test: TestFunction, fixtures: list[str]) -> str | None:
+def _fit(tested: _Tested, source: _Shown, file: Parsed, test: TestFunction, fixtures: list[str]) -> str | None:
     """Say why the function is not the one that the test calls."""
     tokens = words(file, test.start, test.end)
     if tested.owner and file.language.name in TYPED:
         shown = {*tokens, *re.findall(r"\w+", "\n".join(fixtures))}
         if tested.owner not in shown and not _names(test.name, tested.owner):
             return "another_type_tested"
-    if tested.taken is not None and tested.taken not in _given(tokens, tested.name):
+    if source.taken is not None and source.taken not in _given(tokens, tested.name):
         return "overloaded_function"
-    return tested.fault
+    return source.fault
 
 
 def _unseen(
-    tested: _Tested, file: Parsed, test: TestFunction, fixtures: list[str], head: str, siblings: set[str]
+    source: str, file: Parsed, test: TestFunction, fixtures: list[str], head: str, siblings: set[str]
 ) -> str | None:
     """Say whether the test leans on what is not shown."""
     lines = [each.count("\n") + 1 for each in fixtures]
     if sum(lines) > MAX_FIXTURES_LINES or max(lines, default=0) > MAX_FIXTURE_LINES:
         return "fixtures_not_shown"
-    shown = "\n".join([head, *fixtures, tested.source])
+    shown = "\n".join([head, *fixtures, source])
     return "helpers_not_shown" if hidden_names(file, test, shown) - siblings else None
 
 
@@ -200,47 +199,54 @@ def _changed(file: ChangedFile) -> Iterator[_Tested]:
         return
     new = parsed(file.new, file.language)
     own_tests = own_test_ranges(new)
-    lines = file.new.split("\n")
     for function in new.functions:
         whole, start, end = function
         first, last = new.line_at(start), new.line_at(end)
-        name = re.split(r"::|\.", whole)[-1]
+        name = _last(whole)
         is_touched = any(each.new_start <= last and first < max(each.new_end, each.new_start + 1) for each in regions)
         is_test = any(from_ <= first < to for from_, to in own_tests)
         if not is_touched or is_test or len(name) < MIN_NAME_CHARS or name.startswith("__"):
             continue
         source = new.text(start, end)
-        above = syntax.class_line(new.tree, new.data, start + len(source) - len(source.lstrip()))
-        remarks = syntax.comment_above(lines, first)
-        callees, is_whole = _callees(new, function)
-        is_overloaded = sum(re.split(r"::|\.", each[0])[-1] == name for each in new.functions) > 1
-        fault = None
-        if last - first >= MAX_FUNCTION_LINES:
-            fault = "too_long_function"
-        elif _says_little(words(new, start, end), name) and (not remarks or _takes_some(words(new, start, end), name)):
-            fault = "function_says_little"
-        elif not is_whole and last - first < DELEGATE_LINES:
-            fault = "work_done_elsewhere"
-        shown = "".join(
-            filter(None, [f"{above}\n" if above else "", remarks, source, *(f"\n\n{each}" for each in callees)])
-        )
-        taken = None
-        if is_overloaded and file.language.name in OVERLOADING:
-            taken, same = (
-                _taken(new, function),
-                [each for each in new.functions if re.split(r"::|\.", each[0])[-1] == name],
-            )
-            fault = fault or ("overloaded_function" if [_taken(new, each) for each in same].count(taken) > 1 else None)
-        yield _Tested(
-            name,
-            _owner(whole, source, above),
-            file.path,
-            _family(file),
-            shown,
-            taken,
-            last - first < DELEGATE_LINES,
-            fault,
-        )
+        owner = _owner(whole, source, _class_line(new, start))
+        if name != owner:  # nearly every test makes its objects by a constructor
+            yield _Tested(name, owner, file.path, _family(file), last - first < DELEGATE_LINES, file, function)
+
+
+def _class_line(file: Parsed, start: int) -> str | None:
+    while file.data[start : start + 1].isspace():
+        start += 1
+    return syntax.class_line(file.tree, file.data, start)
+
+
+def _shown(tested: _Tested) -> _Shown:
+    """Put together what is shown of a function: documentation, the line of its class, and its short callees."""
+    file, function = parsed(tested.file.new, tested.file.language), tested.function
+    _, start, end = function
+    mark = "#" if file.language.name == "python" else "//"
+    remarks = syntax.comment_above(tested.file.new.split("\n"), file.line_at(start), mark)
+    callees, is_whole = _callees(file, function)
+    tokens = words(file, start, end)
+    fault = None
+    if file.line_at(end) - file.line_at(start) >= MAX_FUNCTION_LINES:
+        fault = "too_long_function"
+    elif _says_little(tokens, tested.name) and (not remarks or _takes_some(tokens, tested.name)):
+        fault = "function_says_little"
+    elif not is_whole and tested.is_short:
+        fault = "work_done_elsewhere"
+    taken, same = None, [each for each in file.functions if _last(each[0]) == tested.name]
+    if len(same) > 1 and file.language.name in OVERLOADING:
+        taken = _taken(file, function)
+        if fault is None and [_taken(file, each) for each in same].count(taken) > 1:
+            fault = "overloaded_function"
+    above = _class_line(file, start)
+    source = f"{above}\n" if above else ""
+    source += remarks + file.text(start, end) + "".join(f"\n\n{each}" for each in callees)
+    return _Shown(source, taken, fault)
+
+
+def _last(name: str) -> str:
+    return re.split(r"::|\.", name)[-1]
 
 
 def _callees(file: Parsed, function: tuple[str, int, int]) -> tuple[list[str], bool]:
@@ -256,11 +262,7 @@ def _callees(file: Parsed, function: tuple[str, int, int]) -> tuple[list[str], b
     } - {name}
     texts, budget, is_whole = [], MAX_CALLEES_LINES, True
     for other, from_, to in file.functions:
-        if (
-            re.split(r"::|\.", other)[-1] not in called
-            or (start <= from_ and to <= end)
-            or (from_ <= start and end <= to)
-        ):
+        if _last(other) not in called or (start <= from_ and to <= end) or (from_ <= start and end <= to):
             continue
         text = file.text(from_, to)
         lines = text.count("\n") + 1
@@ -291,7 +293,7 @@ def _takes_some(tokens: list[str], name: str) -> bool:
 
 def _taken(file: Parsed, function: tuple[str, int, int]) -> int:
     """Count the values that a function takes."""
-    name = re.split(r"::|\.", function[0])[-1]
+    name = _last(function[0])
     return next(iter(_given(words(file, *function[1:]), name)), -1)
 
 
