@@ -36,9 +36,10 @@ Content = str | bytes | Entry | None
 class History:
     """Commits that wait to be imported; each has a number, from 1, and by default the one before it as its parent."""
 
-    def __init__(self, onto: str = "") -> None:
+    def __init__(self, onto: str = "", start: int = START) -> None:
         self.count = 0
         self._onto = onto  # a branch that is there already, and that the first commit goes on from
+        self._start = start
         self._stream: list[bytes] = []
 
     def commit(
@@ -54,7 +55,7 @@ class History:
         """Add a commit; a file of None is removed. A date is in seconds, or stands in the object as it is given."""
         parents = [self.count] * bool(self.count) if parents is None else list(parents)
         self.count += 1
-        at = START + self.count * DAY if at is None else at
+        at = self._start + self.count * DAY if at is None else at
         if not parents and not self._onto:  # or else it would go on from the last commit
             self._say(b"reset refs/heads/main\n\n")
         self._say(b"commit refs/heads/main\n", b"mark :%d\n" % self.count)

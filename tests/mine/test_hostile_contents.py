@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.mine.conftest import Outcome, mine
-from tests.mine.histories import LATER, VERBS, Content, Entry, History, code, commit_on_top, shop
+from tests.mine.histories import DAY, LATER, START, VERBS, Content, Entry, History, code, commit_on_top, shop
 from tests.tiny_repo import git
 from tuner.errors import RepoError
 from tuner.records import COMMIT_KINDS
@@ -136,7 +136,7 @@ def test_a_message_may_hold_any_bytes(tmp_path: Path) -> None:
     ):
         blob = git(folder, "hash-object", "-w", "--stdin", given=code(f"odd{number}").encode()).strip()
         shas.append(commit_on_top(folder, f"100644 blob {blob}\todd{number}.py\n", message))
-    shop(History(onto="main"), 12, LATER).write(folder)
+    shop(History(onto="main", start=START + 40 * DAY), 12, LATER).write(folder)
     outcome = mine(folder, tmp_path / "out")
     assert {pair.path for pair in outcome.pairs if pair.kind == "file"} >= {f"odd{number}.py" for number in range(5)}
     assert outcome.mined.counts["commits_read"] == 9 + 5 + 12
@@ -175,7 +175,7 @@ def test_a_commit_with_an_impossible_date_is_mined_or_counted(date: str, then: i
     blob = git(folder, "hash-object", "-w", "--stdin", given=code("crate").encode()).strip()
     sha = commit_on_top(folder, f"100644 blob {blob}\tcrate.py\n", "Stack the crates", date)
     if then:
-        shop(History(onto="main"), then, LATER).write(folder)
+        shop(History(onto="main", start=START + 40 * DAY), then, LATER).write(folder)
     outcome = mine(folder, tmp_path / "out")
     reasons = {each.source: each.reason for each in outcome.rejected}
     taught = [pair for pair in outcome.pairs if pair.kind in COMMIT_KINDS]

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from tests.mine.conftest import mine
-from tests.mine.histories import LATER, History, code, commit_on_top, shop
+from tests.mine.histories import DAY, LATER, START, History, code, commit_on_top, shop
 from tests.tiny_repo import git
 
 ZEROS = "4fce05a4e4ed8cefef2d99f32c519b2fd7841b74"  # sha-1 of a blob of 1 GiB of zeros
@@ -21,7 +21,7 @@ def test_a_hundred_thousand_files_in_a_folder_are_counted_in_seconds(tmp_path: P
     names = "".join(f"100644 blob {blob}\tf{number:06d}.py\n" for number in range(100_000))
     many = git(folder, "mktree", given=names.encode()).strip()
     commit_on_top(folder, f"040000 tree {many}\tmany\n", "Bring many files")
-    shop(History(onto="main"), 9, LATER).write(folder)
+    shop(History(onto="main", start=START + 40 * DAY), 9, LATER).write(folder)
     started = time.process_time()
     outcome = mine(folder, tmp_path / "out")
     assert time.process_time() - started < 30  # it takes four
@@ -39,7 +39,7 @@ def test_a_blob_of_a_gibibyte_is_not_held_in_memory(tmp_path: Path) -> None:
     blob = write_zeros(folder)
     assert git(folder, "cat-file", "-s", blob).strip() == str(1 << 30)
     commit_on_top(folder, f"100644 blob {blob}\thuge.py\n100644 blob {blob}\thuge.js\n", "Add a model")
-    shop(History(onto="main"), 9, LATER).write(folder)
+    shop(History(onto="main", start=START + 40 * DAY), 9, LATER).write(folder)
     program = (
         "import resource, sys; from pathlib import Path; from tests.mine.conftest import mine\n"
         "outcome = mine(Path(sys.argv[1]), Path(sys.argv[2]))\n"

@@ -14,7 +14,7 @@ from tuner.mine.placeholders import MARK, Finding
 
 LOCAL, DOMAIN = 64, 255  # the longest parts of an address, RFC 5321
 EMAIL = re.compile(
-    r"(?<![A-Za-z0-9._%+/-])([A-Za-z0-9_%+][A-Za-z0-9._%+-]{0,63})@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,6}[A-Za-z]{2,24})(?![A-Za-z0-9-])"
+    r"(?<![A-Za-z0-9._%+/$-])([A-Za-z0-9_%+][A-Za-z0-9._%+-]{0,63})@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,6}[A-Za-z]{2,24})(?![A-Za-z0-9-])"
 )
 _AT = re.compile(r"@(?=[A-Za-z0-9])(?<=[A-Za-z0-9_%+.-]@)")
 # `ann at example dot com`, `ann [at] example.com`, `ann (at) example (dot) com`

@@ -31,7 +31,7 @@ NAMED_KEY = rf"(?:{'|'.join(KEYS)})[_-]?key"
 KEYWORD = rf"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credential|{NAMED_KEY})s?(?-i:(?![a-z]))"
 NAME = rf"(?P<name>{KEYWORD}[\w-]{{0,20}})"
 BARE = r"(?![A-Za-z_][\w.]*[(\[])(?P<value>[^\s'\"`(){}\[\],;<>$\\]{6,200})"  # no call, no index
-QUOTED = r"\\?['\"`](?P<value>[^\s'\"`]{6,200}?)\\?['\"`]"
+QUOTED = r"\\?(?P<quote>['\"`])(?P<value>[^\s'\"`]{6,200}?)\\?(?P=quote)"  # closed as it was opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ FORMS = tuple(
             "XXX(",
             r"(?:#(?![ \t]*(?:define|if|elif|undef))|//|\*|--|;|%)[^\n]{0,80}\bXXX\(@?([A-Za-z][\w. @,-]{0,40})\)",
         ),
+        ("uthor: @", r"^[^\n\w]{0,12}[Aa]uthors?::?[ \t]+(@[\w-]{1,40})"),
         ("@author", rf"@author[s]?[ \t:]+(?!<)({NAMES}|[^\W\d_][\w.-]+(?=[ \t]*(?:$|<|\*/|\(c\))))"),
         (
             "uthor:",

@@ -101,10 +101,13 @@ def test_a_name_of_the_same_letters_from_the_standard_library_is_no_import_of_ou
     assert importers(site("Path", unknown), around(unknown), random.Random(0)) is None
 
 
-def test_what_a_file_defines_leaves_private_names_out() -> None:
-    asked = defines(source_file(SHOP, PRICES), around(SHOP), random.Random(0))
+def test_what_a_file_defines_is_asked_only_where_the_answer_leaves_nothing_out() -> None:
+    assert defines(source_file(SHOP, PRICES), around(SHOP), random.Random(0)) is None  # it has a private name
+    public = SHOP | {PRICES: SHOP[PRICES].replace("_hidden", "round_up")}
+    asked = defines(source_file(public, PRICES), around(public), random.Random(0))
     assert asked is not None
-    assert asked[1] == f"`{PRICES}` defines `TAX_RATE` (constant), `Price` (class), `add_tax` (function)."
+    assert asked[1].startswith(f"`{PRICES}` defines `TAX_RATE` (constant), `Price` (class), `add_tax` (function)")
+    assert "`round_up` (function)" in asked[1]
 
 
 def test_doubtful_names_are_never_asked_about() -> None:

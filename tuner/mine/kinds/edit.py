@@ -27,8 +27,8 @@ REQUEST = "{message}\n\nChange `{path}`. Answer with SEARCH/REPLACE blocks."
 GAP = "⋮..."  # as in aider's repository map; three dots alone are code in Python
 CONTEXT_LINES = 10
 MAX_CHARS = 6_000
-MAX_BLOCKS, MAX_SHOWN_NAMES, MAX_NEW_NAMES, MIN_TELLING_WORDS = 5, 6, 2, 2
-LINES_A_WORD, MAX_REMARK_CHARS = 4, 400  # what a request of so many words can tell a reader to write
+MAX_BLOCKS, MAX_SHOWN_NAMES, MAX_NEW_NAMES, MIN_TELLING_WORDS = 4, 6, 2, 2
+LINES_A_WORD, MAX_REMARK_CHARS = 3, 400  # what a request of so many words can tell a reader to write
 VALUE = re.compile(r"\b(?=\w*\d)[0-9a-fA-F]{7,}\b|\d+\.\d+\.\d+|https?://\S+")  # hashes, versions, addresses
 WORD = re.compile(r"[A-Za-z_$][\w$]*")
 NAME = re.compile(

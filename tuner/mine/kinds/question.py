@@ -164,17 +164,16 @@ def importers(site: Site, around: Surroundings, chance: random.Random) -> Asked 
 
 
 def defines(file: SourceFile, around: Surroundings, chance: random.Random) -> Asked | None:
-    """Ask what a file defines at its top, private names left out; none where it has methods of another file's types."""
+    """Ask what a file defines at its top; none where the answer would leave something out."""
     definitions = around.index.symbols(file.path).definitions
     own = {each.name for each in definitions if each.kind in TYPE_KINDS}
     is_nested = family_of(file.path) == "script" and NAMESPACE.search(file.text) is not None
     if is_nested or any(each.owner and each.owner not in own for each in definitions):
         return None
-    found = dict.fromkeys(
-        (each.name, each.kind)
-        for each in definitions
-        if not each.owner and each.kind in (*TYPE_KINDS, "function", "macro", "constant") and _is_public(each.name)
-    )
+    top = [each for each in definitions if not each.owner and each.kind != "local"]
+    if any(each.kind == "variable" or not _is_public(each.name) for each in top):
+        return None
+    found = dict.fromkeys((each.name, each.kind) for each in top)
     if not MIN_DEFINED <= len(found) <= MAX_DEFINED:
         return None
     shown = ", ".join(f"`{name}` ({kind})" for name, kind in found)
