@@ -2,8 +2,8 @@
 
 In: a module with contestants, and a job for each. Out: what each measured in every round; medians; the machine in
 words. The time is taken by the contestant around its work, without the start of Python. Memory is the sum over all
-processes of a contestant, looked up twenty times a second; pages that several processes share count in each of them,
-so that the sum is an upper bound. Every second round runs backwards, so that a machine that slows down favours nobody.
+processes of a contestant, looked up twenty times a second: what each holds for itself, and, as a second figure, with
+the pages of files that it maps, such as git's packs, which are the system's cache and count in each process. Every second round runs backwards, so that a machine that slows down favours nobody.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,11 @@ PROCESSES = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run of one contestant. `peak_mib` is None on a system without /proc; `said` is what it counted itself."""
+    """One run of one contestant. The peaks are None on a system without /proc; `said` is what it counted itself."""
 
     seconds: float
     peak_mib: float | None
+    peak_with_files_mib: float | None
     said: dict[str, float]
 
 
@@ -49,15 +50,17 @@ def run_once(module: str, job: dict[str, Any]) -> Measured:
         process = subprocess.Popen(
             [sys.executable, "-m", module], stdin=given, stdout=said, stderr=complaints, env=environment
         )
-        peak, cpu_seconds = _watch(process)
+        watched = _watch(process)
         said.seek(0)
         complaints.seek(0)
         if process.returncode != 0:
             raise ContestantError(f"{job}: {complaints.read().decode('utf-8', 'replace').strip()[-2000:]}")
         counted = json.loads(said.read())
-    if cpu_seconds is not None:  # looked at from outside, it lacks the last moment: the contestant may know better
-        counted.setdefault("cpu_seconds", cpu_seconds)
-    return Measured(counted.pop("seconds"), peak, counted)
+    if watched is None:
+        return Measured(counted.pop("seconds"), None, None, counted)
+    # Looked at from outside, the last moment is missing: the contestant may know better.
+    counted.setdefault("cpu_seconds", sum(watched.cpu_seconds.values()))
+    return Measured(counted.pop("seconds"), watched.own_mib, watched.mib, counted)
 
 
 def run_rounds(module: str, jobs: dict[str, dict[str, Any]], rounds: int) -> Iterator[tuple[str, Measured]]:
@@ -73,24 +76,32 @@ def of_pairs(above: Iterable[float], below: Iterable[float]) -> float:
     return statistics.median(one / other for one, other in zip(above, below, strict=True))
 
 
-def tree_use(root: int) -> tuple[float, dict[int, float]]:
-    """Give the resident memory of a process and all that it started, in MiB, and the processor seconds of each.
+@dataclass(slots=True)
+class Use:
+    """What the processes of a contestant use: memory in MiB, their own and with mapped files; seconds of each."""
 
-    Processes that just ended count nothing.
-    """
-    pages, seconds, waiting = 0, {}, [root]
+    own_mib: float = 0.0
+    mib: float = 0.0
+    cpu_seconds: dict[int, float] = field(default_factory=dict)
+
+
+def tree_use(root: int) -> Use:
+    """Add up what a process and all that it started use now; those that just ended count nothing."""
+    use, waiting, page = Use(), [root], os.sysconf("SC_PAGE_SIZE") / MIB
     while waiting:
         number = waiting.pop()
         place = PROCESSES / str(number)
         try:
-            pages += int((place / "statm").read_text().split()[1])
+            resident, of_files = map(int, (place / "statm").read_text().split()[1:3])
             fields = (place / "stat").read_text().rpartition(")")[2].split()
-            seconds[number] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            use.mib += resident * page
+            use.own_mib += (resident - of_files) * page
+            use.cpu_seconds[number] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
             for task in (place / "task").iterdir():
                 waiting += map(int, (task / "children").read_text().split())
-        except (OSError, IndexError):
+        except (OSError, ValueError, IndexError):
             continue
-    return pages * os.sysconf("SC_PAGE_SIZE") / MIB, seconds
+    return use
 
 
 def machine() -> dict[str, Any]:
@@ -106,17 +117,17 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _watch(process: subprocess.Popen[bytes]) -> tuple[float | None, float | None]:
-    """Wait for a process; give the peak memory and the processor seconds of it and all that it started."""
+def _watch(process: subprocess.Popen[bytes]) -> Use | None:
+    """Wait for a process; give the peaks of memory, and the processor seconds when each process was last seen."""
     if not (PROCESSES / "self" / "task").is_dir():
         process.wait()
-        return None, None
-    peak, used = 0.0, dict[int, float]()
+        return None
+    most = Use()
     while process.poll() is None:
-        mib, seconds = tree_use(process.pid)
-        peak, used = max(peak, mib), used | seconds
+        now = tree_use(process.pid)
+        most = Use(max(most.own_mib, now.own_mib), max(most.mib, now.mib), most.cpu_seconds | now.cpu_seconds)
         time.sleep(1 / LOOKS_PER_SECOND)
-    return peak, sum(used.values())
+    return most
 
 
 def _cpu() -> str:

@@ -116,9 +116,10 @@ def flat(measured: Rounds) -> dict[str, float]:
         figures[f"{name}.seconds"] = round(statistics.median(seconds), 4)
         figures[f"{name}.seconds_least"] = round(min(seconds), 4)
         figures[f"{name}.seconds_most"] = round(max(seconds), 4)
-        peaks = [each.peak_mib for each in runs if each.peak_mib is not None]
-        if peaks:
-            figures[f"{name}.peak_mib"] = round(statistics.median(peaks), 1)
+        for key in ("peak_mib", "peak_with_files_mib"):
+            peaks = [getattr(each, key) for each in runs]
+            if None not in peaks:
+                figures[f"{name}.{key}"] = round(statistics.median(peaks), 1)
         for key in sorted(set.intersection(*(set(each.said) for each in runs))):
             figures[f"{name}.{key}"] = round(statistics.median(each.said[key] for each in runs), 4)
         if commits := figures.get(f"{name}.commits"):
@@ -153,27 +154,30 @@ def table(measured: Rounds, figures: dict[str, Any]) -> str:
 
 
 def curve_figures(points: dict[int, Measured]) -> dict[str, float]:
-    """Give the curve flat; the exponent is the slope of log seconds over log commits, 1 for a linear cost."""
+    """Give the curve flat; the exponent is the slope of log cost over log commits, 1 for a linear cost."""
     figures: dict[str, float] = {}
     for count, each in points.items():
         figures[f"curve.{count}.seconds"] = round(each.seconds, 3)
         figures[f"curve.{count}.milliseconds_per_commit"] = round(1000 * each.seconds / count, 3)
-        if each.peak_mib is not None:
+        if each.peak_mib is not None and each.peak_with_files_mib is not None:
             figures[f"curve.{count}.peak_mib"] = round(each.peak_mib, 1)
+            figures[f"curve.{count}.peak_with_files_mib"] = round(each.peak_with_files_mib, 1)
+            figures[f"curve.{count}.cpu_seconds"] = round(each.said["cpu_seconds"], 1)
     if len(points) > 1:
-        logs = [math.log(count) for count in points], [math.log(each.seconds) for each in points.values()]
+        costs = (each.said.get("cpu_seconds", each.seconds) for each in points.values())
+        logs = [math.log(count) for count in points], list(map(math.log, costs))
         figures["curve.exponent"] = round(statistics.linear_regression(*logs).slope, 3)
     return figures
 
 
 def picture(points: dict[int, Measured]) -> str:
-    """Draw seconds and memory over the number of commits."""
-    lines = [f"\nwhole stage{'seconds':>14}{'ms/commit':>11}{'peak MiB':>10}"]
-    most = max(each.seconds for each in points.values())
+    """Draw seconds over the number of commits; on a busy machine the processor's seconds say more."""
+    lines = [f"\nwhole stage{'seconds':>14}{'cpu s':>9}{'peak MiB':>10}"]
+    costs = {count: each.said.get("cpu_seconds", each.seconds) for count, each in points.items()}
     for count, each in points.items():
         peak = "" if each.peak_mib is None else f"{each.peak_mib:.0f}"
-        drawn = "#" * max(1, round(BAR_CHARS * each.seconds / most))
-        lines.append(f"{count:>11,}{each.seconds:>14.1f}{1000 * each.seconds / count:>11.2f}{peak:>10}  {drawn}")
+        drawn = "#" * max(1, round(BAR_CHARS * costs[count] / max(costs.values())))
+        lines.append(f"{count:>11,}{each.seconds:>14.1f}{costs[count]:>9.1f}{peak:>10}  {drawn}")
     return "\n".join(lines)
 
 

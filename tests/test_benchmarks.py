@@ -57,7 +57,7 @@ def test_pydriller_reads_the_commits_that_ours_reads(tiny: Path, tmp_path: Path)
 
 
 def runs(*seconds: float, commits: int = 100, peak: float | None = 10.0) -> list[Measured]:
-    return [Measured(each, peak, {"commits": commits}) for each in seconds]
+    return [Measured(each, peak, peak, {"commits": commits}) for each in seconds]
 
 
 def test_ratios_are_medians_of_pairs() -> None:
@@ -96,8 +96,8 @@ def test_a_bar_that_is_missed_is_called_missed() -> None:
 
 
 def test_the_exponent_of_a_linear_cost_is_one() -> None:
-    linear = {count: Measured(count / 100, 50.0, {}) for count in (1_000, 2_000, 5_000)}
-    square = {count: Measured(count**2 / 1e6, None, {}) for count in (1_000, 2_000, 5_000)}
+    linear = {count: Measured(count / 100, 50.0, 60.0, {"cpu_seconds": count / 50}) for count in (1_000, 2_000, 5_000)}
+    square = {count: Measured(count**2 / 1e6, None, None, {}) for count in (1_000, 2_000, 5_000)}
     assert mining.curve_figures(linear)["curve.exponent"] == 1
     assert mining.curve_figures(square)["curve.exponent"] == 2
     assert mining.picture(linear).splitlines()[-1].endswith("#" * mining.BAR_CHARS)

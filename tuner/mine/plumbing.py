@@ -57,6 +57,7 @@ INHERITED = (
 NO_INDEX = os.path.join(os.sep, "nonexistent", "index")
 READ_PIECE = 1 << 20
 HUGE = 1 << 25  # bytes that take longer to skip than a new git takes to start
+DELTA_CACHE = "24m"  # a quarter of git's own, for each process that reads; less would take longer
 REQUESTS = select.PIPE_BUF // 65  # blobs that are asked for at once: so many lines of 64 digits are written whole
 
 
@@ -226,7 +227,7 @@ class Blobs:
 
     def _start(self) -> None:
         self.process = subprocess.Popen(
-            [*self.git.command, "cat-file", "--batch"],
+            [*self.git.configured(f"core.deltaBaseCacheLimit={DELTA_CACHE}").command, "cat-file", "--batch"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
