@@ -3,7 +3,8 @@
 In: a module with contestants, and a job for each. Out: what each measured in every round; medians; the machine in
 words. The time is taken by the contestant around its work, without the start of Python. Memory is the sum over all
 processes of a contestant, looked up twenty times a second: what each holds for itself, and, as a second figure, with
-the pages of files that it maps, such as git's packs, which are the system's cache and count in each process. Every second round runs backwards, so that a machine that slows down favours nobody.
+the pages of files that it maps, such as git's packs, which are the system's cache and count in each process. Every
+second round runs backwards, so that a machine that slows down favours nobody.
 """
 
 from __future__ import annotations
