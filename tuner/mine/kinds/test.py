@@ -22,7 +22,15 @@ from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.fixtures import declarations, hidden_names, used_by, words
 from tuner.mine.parsed import Parsed, parsed
 from tuner.mine.search_replace import Fault, changed_regions
-from tuner.mine.test_code import SCRIPTS, TestFunction, called_names, is_test_path, own_test_ranges, test_functions
+from tuner.mine.test_code import (
+    SCRIPTS,
+    TestFunction,
+    called_names,
+    is_test_path,
+    own_test_ranges,
+    roughly_called,
+    test_functions,
+)
 
 REQUEST = "Write the test `{title}` of `{name}` (`{path}`) for `{test_path}`. Answer with the whole test."
 MAX_TEST_LINES, MAX_FUNCTION_LINES, MAX_IMPORT_LINES = 60, 80, 40
@@ -33,7 +41,9 @@ DELEGATE_LINES = 5  # a function this short that calls a long one leaves the wor
 COMMON_CALLS, COMMON_SHARE = 3, 0.2  # a name that so many other tests call is a tool of theirs
 MIN_NAME_CHARS = 3
 COMPOUND = re.compile(r"[a-z0-9][A-Z]|\w_\w")
-MAYBE_TEST = re.compile(rb"test|\bit\(", re.IGNORECASE)
+MAYBE_TEST = re.compile(  # the line that begins a test, in any of the languages
+    rb"\b(?:def|func)\s+\(?[Tt]est|@\w*Test|\bvoid\s+\w+\s*\(|\b(?:test|it)\b[.\w]*\(|#\[[\w:]*test|\bTEST\w*\s*\(|\bfn\s"
+)
 WORK_WORDS = "( if for while match switch ? + - / % == != < > <= >= === !== && || ! and or not in ?? ?."
 WORK = frozenset(WORK_WORDS.split())
 SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -101,7 +111,8 @@ def _tests(file: ChangedFile, changed: list[_Tested]) -> Iterator[Draft | Droppe
     if not added:
         return
     times = Counter(each.name for each in found)
-    calls = {each: called_names(new, each) for each in found}
+    fresh = set(added)
+    calls = {each: called_names(new, each) if each in fresh else roughly_called(new, each) for each in found}
     often = Counter(name for names in calls.values() for name in names)
     tools = {name for name, count in often.items() if count - 1 > max(COMMON_CALLS, COMMON_SHARE * (len(found) - 1))}
     head = "\n".join(dict.fromkeys(syntax.imports(new.tree, new.data, file.language)))
