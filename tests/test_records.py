@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tuner.comparison import Difference
 from tuner.errors import DataError
 from tuner.records import (
     CHAT_KINDS,
     COMMIT_KINDS,
     INFILLING_KINDS,
     PAIR_KINDS,
-    Difference,
     Interval,
     Item,
     Neighbour,

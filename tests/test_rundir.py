@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.runs import BASE, REPO, Chain, Words, write_words
 from tuner import __version__, rundir
 from tuner.errors import DataError, MachineError, RunError
-from tuner.recipe import Recipe, flatten, load
+from tuner.recipe import Recipe
+from tuner.recipe_file import flatten, load
 from tuner.records import Base, Repo
 from tuner.rundir import Run, Workspace, check_disk, runs_in, slug, write_atomically
 

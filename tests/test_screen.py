@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.runs import BASE, REPO
+from tuner.comparison import Comparison, Difference
 from tuner.progress import Progress
 from tuner.recipe import Recipe
-from tuner.records import Adapter, Artefact, Bundle, Comparison, Cut, Dataset, Difference, Evaluation, Interval, Mined
+from tuner.records import Adapter, Artefact, Bundle, Cut, Dataset, Evaluation, Interval, Mined
 from tuner.rundir import Run
 from tuner.screen import final_screen, run_line, stage_line
 

@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 
 from tuner import __version__, bases, screen
-from tuner import recipe as recipes
+from tuner import recipe_file as recipes
 from tuner.errors import ExportError, MachineError, RecipeError, RunError, TunerError
 from tuner.pipeline import Pipeline
 from tuner.progress import TerminalProgress
+from tuner.recipe import EMBEDDED
 from tuner.records import Base, Bundle, Dataset
 from tuner.render import Renderer
 from tuner.rundir import Run, State, disk_errors_named, locked, runs_in, write_atomically
@@ -182,7 +183,7 @@ def _choose_recipe(options: argparse.Namespace) -> tuple[Path | None, str]:
         if not names:
             return None, " (embedded base, no GPU that holds a larger one)"
         return folder / f"{names[0]}.yaml", f" (chosen for {memory_gib:.0f} GiB of GPU memory)"
-    if options.base in ("auto", recipes.EMBEDDED):
+    if options.base in ("auto", EMBEDDED):
         return None, ""
     written = {path.stem: path for path in recipes.find_for(options.base, folder)}
     if not written:

@@ -11,23 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tuner import rundir
+from tuner.comparison import Comparison
 from tuner.errors import DataError
 from tuner.progress import Progress
 from tuner.recipe import Recipe
-from tuner.records import (
-    Adapter,
-    Base,
-    Bundle,
-    Comparison,
-    Dataset,
-    Evaluation,
-    Item,
-    Mined,
-    Page,
-    Repo,
-    Row,
-    read_jsonl,
-)
+from tuner.records import Adapter, Base, Bundle, Dataset, Evaluation, Item, Mined, Page, Repo, Row, read_jsonl
 from tuner.render import Renderer
 from tuner.rundir import Run, State, Workspace
 

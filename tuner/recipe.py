@@ -1,23 +1,14 @@
-"""Every setting and its default: the one place where defaults stand, and the only module that reads YAML.
+"""Every setting and its default: the one place where defaults stand. `recipe_file` reads and writes them.
 
-A recipe file lists only what differs from the defaults below. Precedence: default < recipe file < BASE= < SET=.
-All faults of a recipe are reported at once, each with its file and line.
-
-    tuner recipe show recipes/qwen2.5-coder-7b-qlora.yaml --set train.epochs=2
+tuner recipe show recipes/qwen2.5-coder-7b-qlora.yaml --set train.epochs=2
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import re
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
-
-from tuner.errors import RecipeError
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 EMBEDDED = "smollm2-135m-instruct"
 
@@ -156,9 +147,117 @@ class EvaluateSettings(Section):
     latency_items: int = Field(default=12, ge=0, description="items answered one at a time, to measure latency")
 
 
+Protocol = Literal["openai_chat", "openai_completions", "llama_infill", "ollama", "mistral_fim", "deepseek_fim"]
+
+
+class Endpoint(Section):
+    """A model behind an HTTP API that answers the same items; its name in the recipe is the system's name."""
+
+    protocol: Protocol = Field(description="how the API is asked for the text at a cursor")
+    url: str = Field(description="address of the API, up to and including its version, such as https://host/v1")
+    model: str = Field(description="the model's name there")
+    key: str | None = Field(default=None, description="name of the environment variable that holds the API key")
+    send_code: bool = Field(
+        default=False, description="yes lets the items' code leave this machine; not asked of a loopback address"
+    )
+    price: str | None = Field(
+        default=None, description="row of compare.prices; the one named like the model if not given"
+    )
+    budget_dollars: float = Field(default=5.0, ge=0, description="asking stops when the answers have cost so much")
+    max_prompt_chars: int = Field(default=6_000, ge=200, description="code sent before and after the cursor, together")
+    max_new_tokens: int = Field(default=64, ge=1, description="tokens asked for at most")
+    timeout_seconds: float = Field(default=30.0, gt=0, description="an answer that takes longer is void")
+    retries: int = Field(default=4, ge=0, description="further attempts when the server is busy or fails")
+    parallel: int = Field(default=1, ge=1, le=32, description="requests under way at once")
+    extra: dict[str, Any] = Field(default={}, description="further fields of the request's body, such as reasoning")
+
+
+class CopilotSettings(Section):
+    """How GitHub Copilot is asked: by its own language server, one item at a time."""
+
+    send_code: bool = Field(default=False, description="yes lets the items' code leave this machine, to GitHub Copilot")
+    server: str | None = Field(default=None, description="the language server's program; looked for when not given")
+    recording: str | None = Field(default=None, description="file of an earlier run to replay in place of asking")
+    max_items: int = Field(default=300, ge=1, description="items asked at most; the others stay void")
+    seconds_between: float = Field(default=1.5, ge=0, description="pause between two questions at least")
+    timeout_seconds: float = Field(default=30.0, gt=0, description="an answer that takes longer is void")
+
+
+class Price(Section):
+    """Dollars per million tokens."""
+
+    input: float = Field(ge=0, description="dollars per million tokens read")
+    output: float = Field(ge=0, description="dollars per million tokens written")
+
+
+class Team(Section):
+    """What `should we switch?` assumes. Every figure is an assumption until you put in your own."""
+
+    developers: int = Field(default=20, ge=1, description="developers who would use it")
+    seat_dollars_per_month: float = Field(default=19.0, ge=0, description="what a Copilot seat costs a month")
+    completions_per_developer_day: int = Field(default=400, ge=1, description="completions asked for, shown or not")
+    days_per_month: int = Field(default=21, ge=1, le=31, description="working days a month")
+    hardware_dollars: float = Field(default=2_500.0, ge=0, description="price of the machine that serves the model")
+    hardware_years: float = Field(default=3.0, gt=0, description="years over which it is written off")
+    watts: float = Field(default=250.0, ge=0, description="mean power it draws")
+    dollars_per_kwh: float = Field(default=0.30, ge=0, description="price of energy")
+    hours_of_care_per_month: float = Field(default=4.0, ge=0, description="working hours that running it takes")
+    dollars_per_hour_of_care: float = Field(default=80.0, ge=0, description="cost of such an hour")
+
+
+# Dollars per million tokens as the vendors list them; `compare.prices_as_of` says when they were looked up.
+PRICES = {
+    "claude-opus-4.7": Price(input=5.0, output=25.0),
+    "gpt-5.5": Price(input=5.0, output=30.0),
+    "deepseek-v4": Price(input=0.30, output=0.50),
+    "codestral": Price(input=0.30, output=0.90),
+}
+OUR_SYSTEMS = ("base", "tuned", "base+bm25", "tuned+bm25")
+
+
 class CompareSettings(Section):
     resamples: int = Field(default=10_000, ge=100, description="bootstrap resamples of commits")
     min_items: int = Field(default=100, ge=2, description="fewer items never give a verdict but no_benefit_shown")
+    systems: list[str] = Field(
+        default=["base+bm25", "tuned+bm25"],
+        description="what `make compare` asks beside base and tuned: base+bm25, tuned+bm25, copilot, your endpoints",
+    )
+    endpoints: dict[str, Endpoint] = Field(default={}, description="models behind HTTP APIs, by a name of your choice")
+    copilot: CopilotSettings = CopilotSettings()
+    imported: dict[str, str] = Field(
+        default={}, description="files of answers that people collected by hand, by a name of your choice"
+    )
+    prices: dict[str, Price] = Field(
+        default=PRICES, description="dollars per million tokens, by model; yours are added"
+    )
+    prices_as_of: str = Field(default="2026-11-22", description="day on which the prices were looked up")
+    team: Team = Team()
+
+    @field_validator("prices", mode="after")
+    @classmethod
+    def _add_to_the_known(cls, prices: dict[str, Price]) -> dict[str, Price]:
+        return {**PRICES, **prices}
+
+    @field_validator("endpoints", "imported", mode="after")
+    @classmethod
+    def _names_are_free(cls, named: dict[str, Any]) -> dict[str, Any]:
+        for name in named:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name) or name in (*OUR_SYSTEMS, "copilot"):
+                raise ValueError(
+                    f"`{name}` cannot name a system: wanted small letters, digits, - and _, and no name of ours"
+                )
+        return named
+
+    @model_validator(mode="after")
+    def _systems_are_known(self) -> CompareSettings:
+        twice = sorted(self.endpoints.keys() & self.imported.keys())
+        if twice:
+            raise ValueError(f"`{twice[0]}` is both an endpoint and an imported file")
+        known = [*OUR_SYSTEMS[2:], "copilot", *self.endpoints, *self.imported]
+        for name in self.systems:
+            if name not in known:
+                raise ValueError(f"compare.systems: `{name}` is not one of {', '.join(known)}")
+        return self
 
 
 class ExportSettings(Section):
@@ -188,152 +287,3 @@ class Recipe(Section):
     compare: CompareSettings = CompareSettings()
     export: ExportSettings = ExportSettings()
     serve: ServeSettings = ServeSettings()
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """A recipe and, for each dotted key that is not a default, where its value came from."""
-
-    recipe: Recipe
-    origins: dict[str, str]
-
-
-def load(path: Path | None, base: str | None = None, overrides: list[str] | None = None) -> Resolved:
-    """Read a recipe file, apply BASE= and SET=, and report every fault at once."""
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    if path is not None:
-        values, origins = _read_file(path)
-    if base is not None:
-        values["base"], origins["base"] = base, "BASE="
-    for override in overrides or []:
-        key, equals, text = override.partition("=")
-        if not equals or not key:
-            raise RecipeError(f"SET={override}: wanted key=value", 'for example SET="train.epochs=2"')
-        _put(values, key, text, f"SET={override}")
-        origins[key] = f"SET={override}"
-    try:
-        return Resolved(Recipe.model_validate(values), origins)
-    except ValidationError as error:
-        raise RecipeError(_explain(error, origins, path), "docs/recipes.md lists every setting") from None
-
-
-def find_for(base: str, folder: Path) -> list[Path]:
-    """Find the recipe files that are written for a base, by name."""
-    return [path for path in sorted(folder.glob("*.yaml")) if _read_file(path)[0].get("base") == base]
-
-
-def flatten(section: Section, prefix: str = "") -> dict[str, Any]:
-    """List every setting as dotted key and value, in declaration order."""
-    flat: dict[str, Any] = {}
-    for name in type(section).model_fields:
-        value = getattr(section, name)
-        flat.update(flatten(value, f"{prefix}{name}.") if isinstance(value, Section) else {f"{prefix}{name}": value})
-    return flat
-
-
-def to_yaml(recipe: Recipe) -> str:
-    """Write a whole recipe, every default spelled out, so that it can be loaded again."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
-
-
-def settings_table() -> str:
-    """List every setting as a Markdown table, for docs/recipes.md."""
-    rows = (f"| `{key}` | `{_shown(value)}` | {about} |" for key, value, about in _described(Recipe(), ""))
-    return "\n".join(["| setting | default | what it does |", "|---|---|---|", *rows]) + "\n"
-
-
-def _described(section: Section, prefix: str) -> Iterator[tuple[str, Any, str | None]]:
-    for name, info in type(section).model_fields.items():
-        value = getattr(section, name)
-        if isinstance(value, Section):
-            yield from _described(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value, info.description
-
-
-def _shown(value: Any) -> str:
-    return "null" if value is None else str(value)
-
-
-def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    if not path.is_file():
-        known = sorted(each.as_posix() for each in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.as_posix(), known, 1)
-        hint = f"did you mean {near[0]}?" if near else "`make recipes` lists them"
-        raise RecipeError(f"{path}: no such recipe", hint)
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except UnicodeDecodeError:
-        raise RecipeError(f"{path}: not a recipe: it is not UTF-8 text") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        raise RecipeError(f"{path}:{line}: not YAML: {getattr(error, 'problem', error)}") from None
-    if node is None:
-        return {}, {}
-    if not isinstance(values, dict):
-        raise RecipeError(f"{path}:1: wanted a mapping of settings, found {type(values).__name__}")
-    origins: dict[str, str] = {}
-    twice = _lines(node, "", str(path), origins)
-    if twice:
-        raise RecipeError("\n".join(twice), "keep one of the two lines")
-    return values, origins
-
-
-def _lines(node: Any, prefix: str, path: str, origins: dict[str, str]) -> list[str]:
-    """Note the line of every key; return the keys that stand twice, of which YAML would take the last in silence."""
-    twice = []
-    for key, value in node.value:
-        name, line = f"{prefix}{key.value}", f"{path}:{key.start_mark.line + 1}"
-        if name in origins:
-            twice.append(f"{line}: `{name}` stands here again, first at {origins[name]}")
-        origins[name] = line
-        if isinstance(value, yaml.MappingNode):
-            twice += _lines(value, f"{name}.", path, origins)
-    return twice
-
-
-def _put(values: dict[str, Any], key: str, text: str, origin: str) -> None:
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise RecipeError(f"{origin}: the value is not YAML") from None
-    *sections, last = key.split(".")
-    for name in sections:
-        inner = values.setdefault(name, {})
-        if not isinstance(inner, dict):
-            raise RecipeError(f"{origin}: `{name}` is {inner!r}, which holds no settings")
-        values = inner
-    values[last] = value
-
-
-# what pydantic says in other words than a reader of YAML expects
-_WANTED = {
-    "model_type": "wanted a mapping of settings",
-    "float_parsing": "wanted a number",
-    "int_parsing": "wanted a whole number",
-    "int_from_float": "wanted a whole number",
-}
-
-
-def _explain(error: ValidationError, origins: dict[str, str], path: Path | None) -> str:
-    known = list(flatten(Recipe()))
-    lines = []
-    for fault in error.errors():
-        key = ".".join(str(part) for part in fault["loc"])
-        inside = [origin for name, origin in origins.items() if name.startswith(f"{key}.")]
-        near_by = [origins.get(key), origins.get(key.rpartition(".")[0]), *inside[-1:], str(path or "recipe")]
-        origin = next(each for each in near_by if each)
-        if fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, known, 1)
-            guess = f"; did you mean `{near[0]}`?" if near else ""
-            lines.append(f"{origin}: `{key}` is not a setting{guess}")
-        else:
-            reason = fault["msg"].removeprefix("Value error, ").replace("Input should be", "wanted")
-            reason = _WANTED.get(fault["type"], reason)
-            seen = "" if isinstance(fault["input"], dict) else f" is {fault['input']!r}"
-            lines.append(f"{origin}: `{key}`{seen}: {reason}")
-    return "\n".join(lines)

@@ -185,8 +185,10 @@ class Prediction:
     """What one system answered to one item. `raw` is as generated; `text` is cut where every system is cut.
 
     `bits` are the base-2 log loss of the target given the prompt (None where a system cannot say). `void` names why
-    there is no answer (then no figure counts it); None for an answer, an empty one included. `latency_ms` is None where
-    items were answered together, so that no single one has a time of its own.
+    there is no answer (then no figure counts it); None for an answer, an empty one included. `format_failure` names
+    what was wrong with the form of an answer that is scored all the same. `latency_ms` is None where items were
+    answered together, so that no single one has a time of its own. `tokens` are those generated, `prompt_tokens` those
+    read, both as the system counts them, None where it does not say.
     """
 
     item_id: str
@@ -194,9 +196,11 @@ class Prediction:
     text: str
     bits: float | None
     target_bytes: int
-    tokens: int
+    tokens: int | None
     latency_ms: float | None
     void: str | None
+    prompt_tokens: int | None = None
+    format_failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,52 +267,14 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One system's answers and scores over the frozen items."""
+    """One system's answers and scores over the frozen items; `about` says what answered: model, version, day."""
 
     system: str
     items_sha256: str
     predictions: str
     scores: dict[str, Interval]
     metrics: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One metric of system `a` minus system `b`, over the same items, with a 95 % interval clustered by commit."""
-
-    metric: str
-    stratum: str
-    a: float
-    b: float
-    delta: float
-    low: float
-    high: float
-    items: int
-    commits: int
-    better: Literal["higher", "lower"]
-
-    @property
-    def finding(self) -> Literal["gain", "loss", "inconclusive"]:
-        """Say what the interval allows: it must lie wholly on one side of 0."""
-        if self.low <= 0.0 <= self.high:
-            return "inconclusive"
-        return "gain" if (self.delta > 0) == (self.better == "higher") else "loss"
-
-
-Verdict = Literal["ship", "no_benefit_shown", "harm"]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """System `a` against system `b`: differences, the verdict and the sentence that explains it."""
-
-    a: str
-    b: str
-    items_sha256: str
-    differences: list[Difference]
-    verdict: Verdict
-    reason: str
-    metrics: dict[str, float]
+    about: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from tuner import __version__
-from tuner import recipe as recipes
+from tuner import __version__, recipe_file
 from tuner.errors import DataError, MachineError, RunError
 from tuner.progress import Progress
+from tuner.recipe import Recipe
 from tuner.records import Base, Repo, content_id, from_json, sha256_file, to_json
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
+# Settings that leave a run the same run: serving, and the systems that `make compare` asks beside base and tuned.
+OTHER_SYSTEMS = {"systems", "endpoints", "copilot", "imported", "prices", "prices_as_of", "team"}
+DECIDES_NOTHING: Any = {"serve": True, "compare": OTHER_SYSTEMS}
 R = TypeVar("R")
 State = Literal["done", "kept", "reused"]
 
@@ -63,13 +66,13 @@ class Run:
         return self.manifest["stages"]
 
     @classmethod
-    def folder_of(cls, adapters: Path, repo: Repo, base: Base, recipe: recipes.Recipe) -> Path:
+    def folder_of(cls, adapters: Path, repo: Repo, base: Base, recipe: Recipe) -> Path:
         """Give the folder that belongs to a repository, a base and a recipe, whether it exists or not."""
         ident = content_id(canonical(_decides(repo, base, recipe)))[:8]
         return adapters / f"{slug(repo.name)}-{slug(base.name)}-{ident}"
 
     @classmethod
-    def create(cls, adapters: Path, repo: Repo, base: Base, recipe: recipes.Recipe, repos: Sequence[Repo] = ()) -> Run:
+    def create(cls, adapters: Path, repo: Repo, base: Base, recipe: Recipe, repos: Sequence[Repo] = ()) -> Run:
         """Find the folder of this command, or make it; `repo` stands for `repos` where there are several."""
         folder = cls.folder_of(adapters, repo, base, recipe)
         if (folder / MANIFEST).is_file():
@@ -88,7 +91,7 @@ class Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with disk_errors_named("starting the run"):
-                write_atomically(folder / "recipe.yaml", recipes.to_yaml(resolved))
+                write_atomically(folder / "recipe.yaml", recipe_file.to_yaml(resolved))
                 run._write()
         except OSError as error:
             raise MachineError(
@@ -275,13 +278,13 @@ def _digest(entry: dict[str, Any]) -> str:
     return hashlib.sha256(canonical(entry).encode()).hexdigest()
 
 
-def _decides(repo: Repo, base: Base, recipe: recipes.Recipe) -> dict[str, Any]:
-    """List all that decides a run's outcome; how it is served afterwards does not."""
+def _decides(repo: Repo, base: Base, recipe: Recipe) -> dict[str, Any]:
+    """List all that decides a run's adapter and verdict; serving and the other systems asked do not."""
     resolved = recipe.model_copy(update={"base": base.name})
     return {
         "repo_revision": repo.revision,
         "base_revision": base.revision,
-        "recipe": resolved.model_dump(mode="json", exclude={"serve"}),
+        "recipe": resolved.model_dump(mode="json", exclude=DECIDES_NOTHING),
         "version": __version__,
     }
 

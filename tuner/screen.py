@@ -8,18 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from tuner.records import (
-    PAIR_KINDS,
-    Adapter,
-    Base,
-    Bundle,
-    Comparison,
-    Dataset,
-    Difference,
-    Evaluation,
-    Interval,
-    Mined,
-)
+from tuner.comparison import Comparison, Difference
+from tuner.records import PAIR_KINDS, Adapter, Base, Bundle, Dataset, Evaluation, Interval, Mined
 from tuner.rundir import Run, State
 
 SHOWN = (

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tuner.compare import stage
+from tuner.comparison import Comparison
 from tuner.errors import EvaluateError
 from tuner.progress import Progress
 from tuner.recipe import CompareSettings
-from tuner.records import Comparison, Dataset, Evaluation, Item, Prediction, sha256_file, write_jsonl
+from tuner.records import Dataset, Evaluation, Item, Prediction, sha256_file, write_jsonl
 from tuner.rundir import Workspace
 
 SETTINGS = CompareSettings(resamples=1000, min_items=100)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tuner.compare.verdict import decide
-from tuner.records import Difference, Verdict
+from tuner.comparison import Difference, Verdict
 
 GAIN, LOSS, OPEN = 1.0, -1.0, 0.0
 LOWER = ("bits_per_byte", "over_generation_rate")

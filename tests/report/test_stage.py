@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tuner.compare.examples import Example
+from tuner.comparison import Comparison, Difference
 from tuner.progress import Progress
-from tuner.records import Adapter, Artefact, Bundle, Comparison, Cut, Dataset, Difference, Mined, Page
+from tuner.records import Adapter, Artefact, Bundle, Cut, Dataset, Mined, Page
 from tuner.report import stage
 from tuner.rundir import Workspace
 

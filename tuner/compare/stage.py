@@ -16,9 +16,10 @@ from pathlib import Path
 from tuner.compare.examples import choose
 from tuner.compare.table import markdown
 from tuner.compare.verdict import decide
+from tuner.comparison import Comparison, Difference
 from tuner.errors import EvaluateError
 from tuner.recipe import CompareSettings
-from tuner.records import Comparison, Dataset, Difference, Evaluation, Item, Prediction, read_jsonl, sha256_file
+from tuner.records import Dataset, Evaluation, Item, Prediction, read_jsonl, sha256_file
 from tuner.rundir import Workspace
 from tuner.scoring import BITS_PER_BYTE, COMPARED, Metric
 from tuner.statistics import cluster_bootstrap, ratio_change, ratio_difference

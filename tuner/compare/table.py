@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuner.records import Comparison, Difference
+from tuner.comparison import Comparison, Difference
 
 FINDINGS = {"gain": "gain", "loss": "**loss**", "inconclusive": "inconclusive"}
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuner.records import Difference, Verdict
+from tuner.comparison import Difference, Verdict
 
 HEADLINE = ("exact_match", "edit_similarity", "identifier_f1")
 VISIBLE = ("exact_match", "chars_saved_ratio")

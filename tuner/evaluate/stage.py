@@ -179,7 +179,7 @@ def _finished(path: Path, total: int, batch: int) -> list[Prediction]:
 
 def _stopped(prediction: Prediction, max_new_tokens: int) -> Figure:
     """Tell whether the answer ended by itself, at the end of the line or with a stop token, not at the token limit."""
-    return float("\n" in prediction.raw.lstrip() or prediction.tokens < max_new_tokens), 1.0
+    return float("\n" in prediction.raw.lstrip() or (prediction.tokens or 0) < max_new_tokens), 1.0
 
 
 def _write(

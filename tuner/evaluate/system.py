@@ -7,9 +7,33 @@ never nothing, so that no system can do better by leaving out what is hard.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
+from tuner.errors import EvaluateError
 from tuner.records import Item, Prediction
+
+# Why an item has no answer. A failure of what is behind a system is a void and never an empty answer, which would be
+# scored as a wrong one.
+Void = Literal[
+    "auth",  # the key or the sign-in was refused
+    "no_access",  # signed in, but without a subscription or the right to this model
+    "quota",  # the plan or the credit is used up
+    "rate",  # too many requests, also after the last attempt
+    "server",  # the server failed
+    "timeout",  # no whole answer in time
+    "truncated",  # the answer broke off on the way
+    "protocol",  # something came back that is no answer at all, such as an HTML page
+    "crash",  # the program that was asked ended
+    "no_model",  # the model is not known there
+    "not_asked",  # the system stopped before this item, or was told to ask no more
+]
+VOIDS: tuple[Void, ...] = get_args(Void)
+# After these no further item would fare better: the system stops at the first.
+FINAL_VOIDS: tuple[Void, ...] = ("auth", "no_access", "quota", "no_model")
+
+
+class Stopped(EvaluateError):
+    """A system cannot go on; what it has answered is kept, and the same command goes on from there."""
 
 
 class System(Protocol):

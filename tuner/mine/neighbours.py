@@ -19,7 +19,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from tuner.mine.bm25 import CHUNK_LINES, IMPORT, MAX_CHUNK_CHARS, Chunk
+from tuner.bm25 import CHUNK_LINES, IMPORT, MAX_CHUNK_CHARS, Chunk
 from tuner.mine.languages import language_of
 from tuner.mine.licence_texts import without_licence
 from tuner.mine.resolve import family_of

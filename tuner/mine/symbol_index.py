@@ -3,7 +3,7 @@
 In: each kept file's `FileSymbols`, in any order. Out: the same answers whatever the order was: every list is sorted by
 path and line. What a name means follows imports and re-exports by name; there is no type inference, so a call on a
 variable means nothing here rather than a guess. Holds names and paths, and no text of a file beyond signatures; the
-search index over texts (`tuner.mine.bm25`) hangs on it so that it is built once.
+search index over texts (`tuner.bm25`) hangs on it so that it is built once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tuner.mine.bm25 import ChunkIndex
+from tuner.bm25 import ChunkIndex
 from tuner.mine.resolve import Resolver, family_of
 from tuner.mine.symbols import TYPE_KINDS, Call, Definition, FileSymbols
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.mine.in_memory import SHOP
-from tuner.mine import bm25
-from tuner.mine.bm25 import CHUNK_LINES, MAX_CHUNK_CHARS, ChunkIndex, split, terms_of
+from tuner import bm25
+from tuner.bm25 import CHUNK_LINES, MAX_CHUNK_CHARS, ChunkIndex, split, terms_of
 
 
 def built(files: dict[str, str]) -> ChunkIndex:

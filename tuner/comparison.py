@@ -1,0 +1,143 @@
+"""What comparison says: differences between two systems, a verdict, and all systems side by side.
+
+`Comparison` is the stage's record: the adapter against its base. `Contest` is `eval/comparison.json`: the same, and
+every other system that answered the same items. The report and the arena read it from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tuner.records import CursorPlace, Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One metric of system `a` minus system `b`, over the same items, with a 95 % interval clustered by commit."""
+
+    metric: str
+    stratum: str
+    a: float
+    b: float
+    delta: float
+    low: float
+    high: float
+    items: int
+    commits: int
+    better: Literal["higher", "lower"]
+
+    @property
+    def finding(self) -> Literal["gain", "loss", "inconclusive"]:
+        """Say what the interval allows: it must lie wholly on one side of 0."""
+        if self.low <= 0.0 <= self.high:
+            return "inconclusive"
+        return "gain" if (self.delta > 0) == (self.better == "higher") else "loss"
+
+
+Verdict = Literal["ship", "no_benefit_shown", "harm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """System `a` against system `b`: differences, the verdict and the reason for it.
+
+    `systems` lists all that answered, and `sentence` is what may be said of them aloud.
+    """
+
+    a: str
+    b: str
+    items_sha256: str
+    differences: list[Difference]
+    verdict: Verdict
+    reason: str
+    metrics: dict[str, float]
+    systems: list[str] = field(default_factory=list)
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemResult:
+    """One system's own figures. `scores` is by stratum (`all`, `novel`), then by metric.
+
+    `voids` and `format_failures` count items by class. Tokens are means per answered item; `dollars_per_1000` is the
+    price of a thousand completions of that size, None where none is known (`price_note` says which price, or why none).
+    """
+
+    name: str
+    about: dict[str, str]
+    items: int
+    answered: int
+    voids: dict[str, int]
+    format_failures: dict[str, int]
+    scores: dict[str, dict[str, Interval]]
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    within_500_ms: float | None
+    prompt_tokens: float | None
+    tokens: float | None
+    dollars_per_1000: float | None
+    price_note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Two systems over the items that both answered; `voided` counts those that one of them did not."""
+
+    a: str
+    b: str
+    items: int
+    voided: int
+    differences: list[Difference]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One system's exact matches and saved characters over the items of one folder or language."""
+
+    system: str
+    by: Literal["folder", "language"]
+    name: str
+    items: int
+    exact_match: float
+    chars_saved_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One item with the answers of all systems; `before` ends at the cursor, in the line that `target` completes.
+
+    A `win` is an item that `a` completed as its author did and `b` did not; a `loss` the other way round.
+    """
+
+    kind: Literal["win", "loss"]
+    a: str
+    b: str
+    item_id: str
+    path: str
+    language: str
+    commit: str
+    cursor: CursorPlace
+    novel: bool
+    before: str
+    target: str
+    after: str
+    answers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """All systems over the same frozen items. `a`, `b`, `differences`, `verdict` and `reason` are the adapter's."""
+
+    a: str
+    b: str
+    items_sha256: str
+    differences: list[Difference]
+    verdict: Verdict
+    reason: str
+    sentence: str
+    systems: list[SystemResult]
+    pairings: list[Pairing]
+    cells: list[Cell]
+    smallest_detectable: dict[str, float]
+    prices_as_of: str
