@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.runs import BASE, REPO, Chain, Words, write_words
+from tests.runs import BASE, REPO, Chain, Words, count_words, write_words
 from tuner import __version__, rundir
 from tuner.errors import DataError, MachineError, RunError
+from tuner.progress import Progress
 from tuner.recipe import Recipe
 from tuner.recipe_file import flatten, load
 from tuner.records import Base, Repo
@@ -105,6 +106,19 @@ def test_other_settings_run_the_stage_again_and_drop_what_came_after(tmp_path: P
     assert chain.words(size=4) == "done"
     assert [entry["name"] for entry in chain.reopened().stages] == ["words"]
     assert chain.rest() == ["done", "done"]
+    assert chain.reopened().verify() == []
+
+
+def test_what_does_not_read_a_dropped_stage_stays_and_the_chain_stays_whole(tmp_path: Path) -> None:
+    def alone(work: Workspace) -> Words:
+        (work.out / "alone.txt").write_text("paid for\n", encoding="utf-8")
+        return Words("alone.txt", {"alone.words": 2.0})
+
+    chain = Chain(tmp_path)
+    chain.go()
+    chain.run.stage("alone", Words, alone, settings={}, inputs=["log.txt"], progress=Progress())
+    chain.run.stage("count", Words, count_words, settings={"twice": True}, inputs=["log.txt"], progress=Progress())
+    assert [entry["name"] for entry in chain.reopened().stages] == ["words", "alone", "count"]
     assert chain.reopened().verify() == []
 
 

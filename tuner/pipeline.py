@@ -6,6 +6,7 @@ that a run whose work is done prints its screen without loading torch.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,13 +15,30 @@ from tuner import rundir
 from tuner.comparison import Comparison
 from tuner.errors import DataError
 from tuner.progress import Progress
-from tuner.recipe import Recipe
-from tuner.records import Adapter, Base, Bundle, Dataset, Evaluation, Item, Mined, Page, Repo, Row, read_jsonl
+from tuner.recipe import OUR_SYSTEMS, Recipe
+from tuner.records import (
+    Adapter,
+    Base,
+    Bundle,
+    Dataset,
+    Evaluation,
+    Item,
+    Mined,
+    Page,
+    Repo,
+    Row,
+    read_jsonl,
+    sha256_file,
+)
 from tuner.render import Renderer
 from tuner.rundir import Run, State, Workspace
 
 R = TypeVar("R")
 STAGES = ("mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "compare", "export", "report")
+# The settings of a system that decide what it answers, and those of `compare` that decide its figures.
+ENDPOINT_ANSWERS = {"protocol", "url", "model", "max_prompt_chars", "max_new_tokens", "extra"}
+COPILOT_ANSWERS = {"recording", "max_items"}
+COMPARE_FIGURES = ("seed", "resamples", "min_items", "prices", "prices_as_of", "team")
 MEMORY = ".mined"  # beside the runs: what mining remembers from one run to the next
 DISK_BYTES = 2 * 2**30  # a run of the embedded base, checkpoints and exported files included
 Said = Callable[[str, State, dict[str, Any]], None]
@@ -52,6 +70,13 @@ class Pipeline:
         }
         for name in STAGES[: STAGES.index(last) + 1]:
             steps[name]()
+
+    def contest(self) -> None:
+        """Let every system that the recipe names answer the items too, then compare all and write the report."""
+        for name in ("base", "tuned", *self.recipe.compare.systems):
+            self._evaluate(name)
+        self._compare()
+        self._report()
 
     def _stage(
         self,
@@ -106,31 +131,54 @@ class Pipeline:
         return self._stage("train", Adapter, work, settings, [dataset.train, dataset.valid])
 
     def _evaluate(self, system: str) -> Evaluation:
-        dataset = self.run.record("dataset", Dataset)
-        adapter = self._adapter_files() if system == "tuned" else []
+        dataset, mined = self.run.record("dataset", Dataset), self.run.record("mine", Mined)
+        inputs = [dataset.items]
+        if system.startswith("tuned"):
+            inputs += self._adapter_files()
+        if system not in ("base", "tuned"):  # all others may show pieces of other files
+            inputs.append(mined.pairs)
 
         def work(workspace: Workspace) -> Evaluation:
             from tuner.evaluate import stage
+            from tuner.evaluate.open_system import local_system, other_system
 
-            folder = self.run.folder / "adapter" if system == "tuned" else None
-            return stage.run(
-                system, self.base, folder, dataset, self._renderer(), self.recipe.evaluate, self.recipe.seed, workspace
-            )
+            pairs = self.run.folder / mined.pairs
+            if system in OUR_SYSTEMS:
+                adapter, renderer = self.run.folder / "adapter", self._renderer()
+                opened = local_system(system, self.base, adapter, pairs, renderer, self.recipe.evaluate)
+            else:
+                opened = other_system(system, self.recipe.compare, pairs, self.recipe.evaluate, workspace.scratch)
+            today = datetime.date.today().isoformat()
+            return stage.run(system, opened, dataset, self.recipe.evaluate, self.recipe.seed, today, workspace)
 
-        settings = {"evaluate": self._section("evaluate"), "base": self.base.revision, "system": system}
-        return self._stage(f"evaluate-{system}", Evaluation, work, settings, [dataset.items, *adapter])
+        settings = {"system": system, "evaluate": self._section("evaluate"), **self._asked(system)}
+        return self._stage(f"evaluate-{system}", Evaluation, work, settings, inputs)
+
+    def _asked(self, system: str) -> dict[str, Any]:
+        """Give what decides a system's answers; what only decides whether and how fast it may answer does not."""
+        compare = self.recipe.compare
+        if system in OUR_SYSTEMS:
+            return {"base": self.base.revision}
+        if system == "copilot":
+            return {"copilot": compare.copilot.model_dump(include=COPILOT_ANSWERS)}
+        if system in compare.imported:
+            return {"imported": sha256_file(Path(compare.imported[system]))}
+        return {"endpoint": compare.endpoints[system].model_dump(include=ENDPOINT_ANSWERS)}
 
     def _compare(self) -> Comparison:
-        dataset = self.run.record("dataset", Dataset)
-        tuned, base = (self.run.record(f"evaluate-{system}", Evaluation) for system in ("tuned", "base"))
+        dataset, mined = self.run.record("dataset", Dataset), self.run.record("mine", Mined)
+        answered = [e["name"] for e in self.run.stages if e["name"].startswith("evaluate-")]
+        evaluations = [self.run.record(name, Evaluation) for name in answered]
 
         def work(workspace: Workspace) -> Comparison:
             from tuner.compare import stage
 
-            return stage.run(tuned, base, dataset, self.recipe.compare, self.recipe.seed, workspace)
+            return stage.run(evaluations, dataset, mined, self.recipe.compare, self.recipe.seed, workspace)
 
-        settings = {"compare": self._section("compare")}
-        return self._stage("compare", Comparison, work, settings, [dataset.items, tuned.predictions, base.predictions])
+        section = self._section("compare")
+        settings = {key: section[key] for key in COMPARE_FIGURES}
+        inputs = [dataset.items, mined.pairs, *(each.predictions for each in evaluations)]
+        return self._stage("compare", Comparison, work, {"compare": settings}, inputs)
 
     def _export(self) -> Bundle:
         adapter = self.run.record("train", Adapter)
@@ -153,6 +201,7 @@ class Pipeline:
         # the page shows every stage's record, so every stage's key decides it
         settings = {
             "id": self.run.manifest["id"],
+            "team": self.recipe.compare.team.model_dump(),
             "stages": [e["key"] for e in self.run.stages if e["name"] != "report"],
         }
         return self._stage(

@@ -143,6 +143,8 @@ class EvaluateSettings(Section):
         default=256, ge=32, description="prompt length at most; text before the cursor is kept"
     )
     max_new_tokens: int = Field(default=48, ge=1, description="tokens generated at most")
+    retrieved: int = Field(default=3, ge=1, le=16, description="pieces of other files shown to a system with +bm25")
+    retrieved_tokens: int = Field(default=256, ge=32, description="room for these, on top of max_prompt_tokens")
     batch: int = Field(default=16, ge=1, description="items generated together")
     latency_items: int = Field(default=12, ge=0, description="items answered one at a time, to measure latency")
 

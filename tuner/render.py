@@ -124,18 +124,28 @@ class Renderer:
         *,
         repo: str | None = None,
         neighbours: Sequence[Neighbour] = (),
+        neighbour_tokens: int | None = None,
     ) -> Prompt:
         """Render the prompt for a cursor: other files, the file's name, the text before it, and after it if used.
 
         `neighbours` stand as in `Pair`, the nearest last. They take what the text before the cursor leaves, and half
         of the room at most where that text is long. Those that do not fit are left out from the first on, and the last
-        of these is cut at a line's end.
+        of these is cut at a line's end. `neighbour_tokens` gives them room of their own on top of `max_tokens`, so that
+        the text around the cursor is what it would be without them.
         """
         before, healed = self._heal(prefix[-max_tokens * CHARS_PER_TOKEN :])
-        return Prompt(self._infilling_ids(before, suffix, path, max_tokens, repo or self.repo_name, neighbours), healed)
+        name = repo or self.repo_name
+        return Prompt(self._infilling_ids(before, suffix, path, max_tokens, name, neighbours, neighbour_tokens), healed)
 
     def _infilling_ids(
-        self, before: list[int], suffix: str, path: str, max_tokens: int, repo: str, neighbours: Sequence[Neighbour]
+        self,
+        before: list[int],
+        suffix: str,
+        path: str,
+        max_tokens: int,
+        repo: str,
+        neighbours: Sequence[Neighbour],
+        neighbour_tokens: int | None = None,
     ) -> list[int]:
         form = self.form
         start = self._control(form.begin) + self._named(form.repo, repo, max_tokens)
@@ -147,9 +157,13 @@ class Renderer:
             hole = [self._control_id(form.suffix), *after, self._control_id(form.middle)]
         file = self._named(form.file, path, max_tokens)
         room = max_tokens - len(start) - len(file) - len(prefix) - len(hole)
-        others = self._other_files(neighbours, room - min(len(before), room - room // 2), max_tokens)
+        if neighbour_tokens is None:
+            others = self._other_files(neighbours, room - min(len(before), room - room // 2), max_tokens)
+            room -= len(others)
+        else:
+            others = self._other_files(neighbours, neighbour_tokens, max_tokens)
         files = [*prefix, *others, *file] if form.files_inside else [*others, *file, *prefix]
-        return start + files + _last(before, room - len(others)) + hole
+        return start + files + _last(before, room) + hole
 
     def _other_files(self, neighbours: Sequence[Neighbour], room: int, max_tokens: int) -> list[int]:
         between = self._control(self.form.between)

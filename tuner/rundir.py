@@ -161,13 +161,24 @@ class Run:
         return record, "done"
 
     def _find_finished(self, name: str, key: str) -> State | None:
-        """Find the same work, here or in a sibling run; an entry of other work is dropped, with all after it."""
+        """Find the same work, here or in a sibling run; an entry of other work is dropped, with all that read it."""
         entry = self.entry(name)
         if entry is not None:
             if entry["key"] == key and not self._damage(entry, full=False):
                 return "kept"
-            self.manifest["stages"] = self.stages[: self.stages.index(entry)]
+            self._drop(entry)
         return "reused" if self._reuse(name, key) else None
+
+    def _drop(self, entry: dict[str, Any]) -> None:
+        """Take out an entry and those that read its files; what another system answered stays."""
+        gone, kept, previous = set(entry["outputs"]), [], ""
+        for each in self.stages:
+            if each is entry or gone & set(each["inputs"]):
+                gone |= set(each["outputs"])
+            else:
+                kept.append({**each, "previous": previous})
+                previous = _digest(kept[-1])
+        self.manifest["stages"] = kept
 
     def _work(self, name: str, key: str, hashes: dict, function: Callable[[Workspace], R], work: Workspace) -> R:
         started, clock = time.time(), time.monotonic()

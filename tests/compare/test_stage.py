@@ -8,13 +8,26 @@ import sys
 from pathlib import Path
 
 import pytest
+from rapidfuzz import fuzz
 
 from tuner.compare import stage
-from tuner.comparison import Comparison
+from tuner.comparison import Comparison, Contest
 from tuner.errors import EvaluateError
 from tuner.progress import Progress
 from tuner.recipe import CompareSettings
-from tuner.records import Dataset, Evaluation, Item, Prediction, sha256_file, write_jsonl
+from tuner.records import (
+    Cut,
+    Dataset,
+    Evaluation,
+    Item,
+    Mined,
+    MinedRepo,
+    Pair,
+    Prediction,
+    from_json,
+    sha256_file,
+    write_jsonl,
+)
 from tuner.rundir import Workspace
 
 SETTINGS = CompareSettings(resamples=1000, min_items=100)
@@ -60,14 +73,28 @@ class Desk:
         write_jsonl(path, items)
         self.dataset = Dataset("", "", "data/eval_items.jsonl", sha256_file(path), "", {}, {}, {})
 
-    def evaluation(self, system: str, predictions: list[Prediction]) -> Evaluation:
+        (folder / "mined").mkdir()
+        learned = "def total(parts):\n    count = name12(b)\n    return count\n"
+        pair = Pair.make(
+            "file", response=learned, repo="shop", path="old.py", language="python", commit="c" * 40, committed_at=1
+        )
+        write_jsonl(folder / "mined/pairs.jsonl", [pair])
+        cut = Cut("c" * 40, 1, 3, 3, "")
+        repos = [MinedRepo("shop", "r" * 40, cut)]
+        self.mined = Mined("mined/pairs.jsonl", "", "", cut, repos, {}, {}, {})
+
+    def evaluation(self, system: str, predictions: list[Prediction], **about: str) -> Evaluation:
         path = f"eval/{system}.predictions.jsonl"
         write_jsonl(self.folder / path, predictions)
-        return Evaluation(system, self.dataset.items_sha256, path, {}, {})
+        metrics = {f"eval.{system}.latency_p50_ms": 120.0}
+        return Evaluation(system, self.dataset.items_sha256, path, {}, metrics, about)
 
-    def compare(self, a: Evaluation, b: Evaluation) -> Comparison:
+    def compare(self, *evaluations: Evaluation, settings: CompareSettings = SETTINGS) -> Comparison:
         work = Workspace(self.folder, self.folder / "out", self.folder / "scratch", Progress())
-        return stage.run(a, b, self.dataset, SETTINGS, 17, work)
+        return stage.run(evaluations, self.dataset, self.mined, settings, 17, work)
+
+    def contest(self) -> Contest:
+        return from_json(Contest, json.loads(self.written("comparison.json")), "comparison.json")
 
     def written(self, name: str) -> str:
         return (self.folder / "out/eval" / name).read_text(encoding="utf-8")
@@ -88,8 +115,8 @@ def test_a_better_system_ships_and_the_table_shows_every_figure(desk: Desk) -> N
     assert {each.stratum for each in comparison.differences} == {"all", "novel", "inside", "boundary"}
     table = desk.written("comparison.md")
     assert "Verdict: **ship**" in table
-    assert table.count("| bits_per_byte |") == 4
-    assert json.loads(desk.written("comparison.json"))["differences"][0]["finding"] == "gain"
+    assert table.count("\n| bits_per_byte |") == 4
+    assert desk.contest().differences[0].finding == "gain"
 
 
 def test_the_worse_system_is_called_harm(desk: Desk) -> None:
@@ -128,12 +155,117 @@ def test_an_item_that_either_system_leaves_void_counts_for_neither(desk: Desk) -
     assert next(each.items for each in comparison.differences if each.stratum == "all") == 118
 
 
-def test_a_system_without_probabilities_is_compared_by_its_answers(desk: Desk) -> None:
-    copilot = [dataclasses.replace(each, bits=None) for each in answers(desk.items, 0.1, 1.0, 2)]
-    tuned = desk.evaluation("tuned", answers(desk.items, 0.6, 0.8, 1))
-    comparison = desk.compare(tuned, desk.evaluation("copilot", copilot))
-    assert not any(each.metric.startswith("bits") for each in comparison.differences)
-    assert comparison.verdict == "ship"
+class Rivals:
+    """Six systems over the same items: ours, Copilot with voids, and an endpoint that charges."""
+
+    def __init__(self, desk: Desk) -> None:
+        shares = {"base": 0.2, "tuned": 0.5, "base+bm25": 0.3, "tuned+bm25": 0.6}
+        self.ours = {name: answers(desk.items, share, 1.0, seed) for seed, (name, share) in enumerate(shares.items())}
+        plain = [dataclasses.replace(each, bits=None) for each in answers(desk.items, 0.4, 1.0, 9)]
+        self.copilot = [
+            dataclasses.replace(each, raw="", text="", void="rate") if number < 15 else each
+            for number, each in enumerate(plain)
+        ]
+        sized = (dataclasses.replace(each, prompt_tokens=2000, tokens=64) for each in plain)
+        self.api = [
+            dataclasses.replace(each, format_failure="fenced" if n % 4 == 0 else None) for n, each in enumerate(sized)
+        ]
+        self.evaluations = [desk.evaluation(name, given) for name, given in self.ours.items()]
+        self.evaluations += [
+            desk.evaluation("copilot", self.copilot),
+            desk.evaluation("api", self.api, price="gpt-5.5"),
+        ]
+
+
+def test_every_system_is_set_against_every_other_over_what_both_answered(desk: Desk) -> None:
+    comparison = desk.compare(*Rivals(desk).evaluations)
+    contest = desk.contest()
+    assert comparison.systems == ["base", "tuned", "base+bm25", "tuned+bm25", "api", "copilot"]
+    assert [each.name for each in contest.systems] == comparison.systems
+    names = [(each.a, each.b) for each in contest.pairings]
+    assert len(names) == 15
+    assert {("tuned", "base"), ("tuned+bm25", "base+bm25"), ("tuned+bm25", "copilot"), ("api", "copilot")} <= set(names)
+    with_copilot = next(each for each in contest.pairings if (each.a, each.b) == ("tuned", "copilot"))
+    assert (with_copilot.items, with_copilot.voided) == (105, 15)
+    assert not any(each.metric.startswith("bits") for each in with_copilot.differences)
+    assert comparison.metrics["eval.tuned+bm25_vs_copilot.items"] == 105.0
+    assert comparison.metrics["eval.tuned_vs_copilot.exact_match.delta"] == with_copilot.differences[0].delta
+
+
+def test_a_failure_is_a_void_with_its_class_and_never_a_wrong_answer(desk: Desk) -> None:
+    rivals = Rivals(desk)
+    desk.compare(*rivals.evaluations)
+    copilot = next(each for each in desk.contest().systems if each.name == "copilot")
+    answered = [each for each in rivals.copilot if each.void is None]
+    by_item = {item.id: item for item in desk.items}
+    right = sum(each.text == by_item[each.item_id].target for each in answered)
+    assert copilot.voids == {"rate": 15}
+    assert (copilot.items, copilot.answered) == (120, 105)
+    assert copilot.scores["all"]["exact_match"].value == pytest.approx(right / 105)
+
+
+def test_costs_come_from_the_price_table_and_say_which_price(desk: Desk) -> None:
+    desk.compare(*Rivals(desk).evaluations)
+    systems = {each.name: each for each in desk.contest().systems}
+    assert systems["api"].dollars_per_1000 == pytest.approx(1000 * (2000 * 5 + 64 * 30) / 1e6)
+    assert systems["api"].price_note.startswith("gpt-5.5: 5 in, 30 out, dollars per million tokens, as of ")
+    assert systems["api"].format_failures == {"fenced": 30}
+    assert systems["copilot"].dollars_per_1000 == pytest.approx(19 / (400 * 21) * 1000)
+    assert systems["copilot"].price_note == "a seat of 19 dollars a month over 8,400 completions (assumed)"
+    assert systems["tuned"].dollars_per_1000 is None
+    unpriced = desk.evaluation("api", Rivals(desk).api, price="llm-9")
+    desk.compare(*Rivals(desk).evaluations[:2], unpriced)
+    assert desk.contest().systems[2].price_note == "no price of llm-9 is known (compare.prices)"
+
+
+def test_the_sentence_says_no_more_than_the_interval(desk: Desk) -> None:
+    rivals = Rivals(desk)
+    said = desk.compare(*rivals.evaluations).sentence
+    assert said.startswith("On 105 lines from 20 later commits of shop, tuned+bm25 completed ")
+    assert "and copilot" in said
+    assert said.endswith(": a gain beyond chance.")
+    even = [desk.evaluation(name, rivals.copilot) for name in ("base", "tuned", "copilot")]
+    assert desk.compare(*even).sentence.endswith(
+        "inconclusive: the interval holds 0, so neither is shown to be better."
+    )
+    worse = [desk.evaluation("tuned", rivals.ours["base"]), desk.evaluation("base", rivals.ours["tuned+bm25"])]
+    assert desk.compare(*worse).sentence.endswith(": a loss beyond chance.")
+    few = desk.compare(*rivals.evaluations, settings=CompareSettings(resamples=1000, min_items=106))
+    assert few.sentence.endswith("with fewer than 106 items nothing can be concluded.")
+
+
+def test_other_systems_do_not_change_the_verdict(desk: Desk) -> None:
+    rivals = Rivals(desk)
+    alone = desk.compare(*rivals.evaluations[:2])
+    together = desk.compare(*rivals.evaluations)
+    assert (alone.verdict, alone.reason, alone.differences) == (together.verdict, together.reason, together.differences)
+
+
+def test_folders_and_languages_with_enough_items_have_a_cell(tmp_path: Path) -> None:
+    items = [
+        dataclasses.replace(each, path="src/ui/a.ts" if n % 3 else "b.py", language="typescript" if n % 3 else "python")
+        for n, each in enumerate(make_items())
+    ]
+    items[1] = dataclasses.replace(items[1], path="lonely/c.ts")
+    desk = Desk(tmp_path, items)
+    right = answers(items, 1.0, 1.0, 1)
+    desk.compare(desk.evaluation("tuned", right), desk.evaluation("base", right))
+    cells = {(each.by, each.name): each.items for each in desk.contest().cells if each.system == "tuned"}
+    assert cells == {
+        ("folder", "src/ui"): 79,
+        ("folder", "."): 40,
+        ("language", "typescript"): 80,
+        ("language", "python"): 40,
+    }
+    assert {each.exact_match for each in desk.contest().cells} == {1.0}
+
+
+def test_the_smallest_detectable_difference_is_larger_than_half_the_interval(desk: Desk) -> None:
+    desk.compare(*Rivals(desk).evaluations)
+    contest = desk.contest()
+    found = next(each for each in contest.differences if (each.metric, each.stratum) == ("exact_match", "all"))
+    half = (found.high - found.low) / 2
+    assert contest.smallest_detectable["exact_match"] == pytest.approx(half * 2.8 / 1.96)
 
 
 def test_examples_are_wins_and_losses_with_the_truth(desk: Desk) -> None:
@@ -141,10 +273,25 @@ def test_examples_are_wins_and_losses_with_the_truth(desk: Desk) -> None:
     base = desk.evaluation("base", answers(desk.items, 0.3, 1.0, 2))
     desk.compare(tuned, base)
     examples = json.loads(desk.written("examples.json"))
-    assert [each["kind"] for each in examples] == ["win"] * 5 + ["loss"] * 5
+    kinds = [each["kind"] for each in examples]
+    assert kinds == sorted(kinds, reverse=True)
+    assert 0 < kinds.count("loss") <= kinds.count("win") == 20
     for each in examples:
-        assert each["target"] == each["a" if each["kind"] == "win" else "b"]
-        assert each["a"] != each["b"]
+        assert (each["a"], each["b"]) == ("tuned", "base")
+        assert each["target"] == each["answers"]["tuned" if each["kind"] == "win" else "base"]
+        assert each["answers"]["tuned"] != each["answers"]["base"]
+
+
+def test_an_example_shows_where_something_like_its_completion_was_learned(desk: Desk) -> None:
+    tuned = desk.evaluation("tuned", answers(desk.items, 0.6, 0.8, 1))
+    desk.compare(tuned, desk.evaluation("base", answers(desk.items, 0.3, 1.0, 2)))
+    examples = {each["item_id"]: each for each in json.loads(desk.written("examples.json"))}
+    found = json.loads(desk.written("nearest.json"))
+    assert {each["item_id"] for each in found} == set(examples)
+    for each in found:
+        assert (each["path"], each["commit"], each["line"]) == ("old.py", "c" * 40, "count = name12(b)")
+        completed = "x = " + examples[each["item_id"]]["answers"]["tuned"]
+        assert each["similarity"] == pytest.approx(fuzz.ratio(completed, "count = name12(b)") / 100)
 
 
 def refusal(desk: Desk, a: Evaluation, b: Evaluation) -> str:

@@ -11,6 +11,7 @@ from transformers import LlamaForCausalLM
 
 from tuner.errors import EvaluateError
 from tuner.evaluate import stage
+from tuner.evaluate.open_system import local_system
 from tuner.progress import Progress
 from tuner.recipe import EvaluateSettings
 from tuner.records import Base, Dataset, Evaluation, Item, Prediction, read_jsonl, sha256_file, write_jsonl
@@ -40,7 +41,12 @@ class Desk:
         return work
 
     def run(self, dataset: Dataset, out: str = "out") -> Evaluation:
-        return stage.run("base", self.base, None, dataset, self.renderer, SETTINGS, 17, self.work(out))
+        return self.evaluate("base", Path("none"), dataset, out)
+
+    def evaluate(self, name: str, adapter: Path, dataset: Dataset, out: str) -> Evaluation:
+        pairs = self.folder / "mined/pairs.jsonl"
+        opened = local_system(name, self.base, adapter, pairs, self.renderer, SETTINGS)
+        return stage.run(name, opened, dataset, SETTINGS, 17, "2026-11-23", self.work(out))
 
     def predictions(self, out: str = "out") -> list[Prediction]:
         return list(read_jsonl(self.folder / out / "eval/base.predictions.jsonl", Prediction))
@@ -109,9 +115,7 @@ def test_an_adapter_changes_the_answers_bits(
     torch.manual_seed(3)
     tuned_model = get_peft_model(tiny_model, LoraConfig(target_modules="all-linear", init_lora_weights=False))
     tuned_model.save_pretrained(tmp_path / "adapter")
-    tuned = stage.run(
-        "tuned", desk.base, tmp_path / "adapter", dataset, desk.renderer, SETTINGS, 17, desk.work("tuned")
-    )
+    tuned = desk.evaluate("tuned", tmp_path / "adapter", dataset, "tuned")
     assert tuned.scores["bits_per_byte"].value != pytest.approx(base.scores["bits_per_byte"].value, rel=0.01)
     assert tuned.predictions == "eval/tuned.predictions.jsonl"
 

@@ -1,168 +1,137 @@
-"""Compare two systems over the same frozen items and say what the difference allows to conclude.
+"""Compare systems over the same frozen items and say what the differences allow to conclude.
 
-In: two evaluations (`a` the tuned system, `b` what it is measured against) and the dataset they answered. Out, in
-`eval/`: `comparison.json`, `comparison.md`, and `examples.json` with random wins and losses. Refused: evaluations of
-other items, predictions that are missing, doubled or foreign. Dropped, and counted: items for which either system has a
-void. A stratum whose items stem from one commit has no interval and so no difference.
+In: the evaluations of `tuned` and `base`, those of any other systems, and the dataset they answered. Out, in `eval/`:
+`comparison.json` (a `Contest`), `comparison.md`, `examples.json` with random wins and losses, and `nearest.json` with
+the likest training line of each. Refused: evaluations of other items, predictions that are missing, doubled or foreign.
+Dropped from a pair, and counted: items for which either of the two has a void.
+
+The verdict is on `tuned` against `base`; no other system changes it.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from tuner.compare.differences import REPORTED, STRATA, Answered, differences
 from tuner.compare.examples import choose
+from tuner.compare.nearest import nearest
+from tuner.compare.reading import read_items, read_predictions
+from tuner.compare.results import cells, result
+from tuner.compare.sentence import candidates, sentence
 from tuner.compare.table import markdown
 from tuner.compare.verdict import decide
-from tuner.comparison import Comparison, Difference
-from tuner.errors import EvaluateError
-from tuner.recipe import CompareSettings
-from tuner.records import Dataset, Evaluation, Item, Prediction, read_jsonl, sha256_file
+from tuner.comparison import Comparison, Contest, Difference, Pairing
+from tuner.recipe import OUR_SYSTEMS, CompareSettings
+from tuner.records import Dataset, Evaluation, Item, Mined, Prediction, to_json
 from tuner.rundir import Workspace
-from tuner.scoring import BITS_PER_BYTE, COMPARED, Metric
-from tuner.statistics import cluster_bootstrap, ratio_change, ratio_difference
 
-Answered = tuple[Item, Prediction, Prediction]
-STRATA: dict[str, Callable[[Item], bool]] = {
-    "all": lambda item: True,
-    "novel": lambda item: item.novel,
-    "inside": lambda item: item.cursor == "inside",
-    "boundary": lambda item: item.cursor == "boundary",
-}
-REPORTED = ("all", "novel")  # the strata whose figures go into metrics.json; the others stand in comparison.json
+# The smallest true difference that a study of this size finds in four of five cases, in standard errors: the quantiles
+# of 97.5 and of 80 percent of the normal distribution.
+DETECTABLE_ERRORS = 1.96 + 0.84
+INTERVAL_ERRORS = 2 * 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """All systems' answers to the items, in the order in which they are shown: ours first."""
+
+    items: list[Item]
+    answers: dict[str, dict[str, Prediction]]
+
+    def pairs(self, a: str, b: str) -> list[Answered]:
+        """Give the items that both answered, with both answers."""
+        both = ((item, self.answers[a][item.id], self.answers[b][item.id]) for item in self.items)
+        return [each for each in both if each[1].void is None and each[2].void is None]
 
 
 def run(
-    a: Evaluation, b: Evaluation, dataset: Dataset, settings: CompareSettings, seed: int, work: Workspace
-) -> Comparison:
-    """Compare `a` with `b`; the same answers give the same files, in whatever order the items stand."""
-    items = _read_items(a, b, dataset, work.run)
-    answers_a, answers_b = (_read_predictions(each, items, work.run) for each in (a, b))
-    pairs = [(item, answers_a[item.id], answers_b[item.id]) for item in sorted(items, key=lambda item: item.id)]
-    answered = [pair for pair in pairs if pair[1].void is None and pair[2].void is None]
-    differences = [
-        difference
-        for stratum, holds in STRATA.items()
-        for difference in _differences(stratum, [pair for pair in answered if holds(pair[0])], settings, seed)
-    ]
-    verdict, reason = decide(differences, len(answered), settings.min_items, a.system, b.system)
-    metrics = _metrics(f"eval.{a.system}_vs_{b.system}", differences, len(answered), len(pairs) - len(answered))
-    comparison = Comparison(a.system, b.system, dataset.items_sha256, differences, verdict, reason, metrics)
-    _write(comparison, answered, len(pairs) - len(answered), seed, work.out / "eval")
-    return comparison
-
-
-def _read_items(a: Evaluation, b: Evaluation, dataset: Dataset, folder: Path) -> list[Item]:
-    for each in (a, b):
-        if each.items_sha256 != dataset.items_sha256:
-            raise EvaluateError(
-                f"`{each.system}` answered items {each.items_sha256[:12]}, the dataset has {dataset.items_sha256[:12]}",
-                f"evaluate `{each.system}` again on this dataset",
-            )
-    path = folder / dataset.items
-    items = list(read_jsonl(path, Item))
-    found = sha256_file(path)
-    if found != dataset.items_sha256:
-        raise EvaluateError(
-            f"{path}: its hash is {found[:12]}, that of the frozen items is {dataset.items_sha256[:12]}",
-            "the items were altered after they were frozen; `make verify RUN=...` says what else was",
-        )
-    return items
-
-
-def _read_predictions(evaluation: Evaluation, items: Sequence[Item], folder: Path) -> dict[str, Prediction]:
-    path = folder / evaluation.predictions
-    wanted = {item.id: len(item.target.encode("utf-8")) for item in items}
-    answers: dict[str, Prediction] = {}
-    for number, each in enumerate(read_jsonl(path, Prediction), 1):
-        if each.item_id not in wanted:
-            raise EvaluateError(f"{path}:{number}: a prediction for {each.item_id}, which is no item of this dataset")
-        if each.item_id in answers:
-            raise EvaluateError(f"{path}:{number}: a second prediction for item {each.item_id}")
-        if each.target_bytes != wanted[each.item_id]:
-            raise EvaluateError(
-                f"{path}:{number}: scored {each.target_bytes} target bytes, "
-                f"item {each.item_id} has {wanted[each.item_id]}"
-            )
-        answers[each.item_id] = each
-    missing = [ident for ident in wanted if ident not in answers]
-    if missing:
-        raise EvaluateError(
-            f"{path}: {len(missing)} of {len(wanted)} items have no prediction, the first is {missing[0]}",
-            f"evaluate `{evaluation.system}` again",
-        )
-    return answers
-
-
-def _differences(stratum: str, pairs: Sequence[Answered], settings: CompareSettings, seed: int) -> list[Difference]:
-    found = []
-    for metric in COMPARED:
-        for name, figure in _figures(metric):
-            difference = _difference(name, metric, figure, stratum, pairs, settings, seed)
-            if difference is not None:
-                found.append(difference)
-    return found
-
-
-def _figures(metric: Metric) -> list[tuple[str, Callable]]:
-    if metric is BITS_PER_BYTE:
-        return [(metric.name, ratio_difference), (f"{metric.name}_relative", ratio_change)]
-    return [(metric.name, ratio_difference)]
-
-
-def _difference(
-    name: str,
-    metric: Metric,
-    figure: Callable,
-    stratum: str,
-    pairs: Sequence[Answered],
+    evaluations: Sequence[Evaluation],
+    dataset: Dataset,
+    mined: Mined,
     settings: CompareSettings,
     seed: int,
-) -> Difference | None:
-    commits, rows = [], []
-    for item, answer_a, answer_b in pairs:
-        figure_a, figure_b = metric.figure(item, answer_a), metric.figure(item, answer_b)
-        if figure_a is not None and figure_b is not None:
-            commits.append(item.commit)
-            rows.append((*figure_a, *figure_b))
-    interval = cluster_bootstrap(commits, rows, figure, settings.resamples, seed)
-    if interval is None:
-        return None
-    sums = [sum(column) for column in zip(*rows, strict=True)]
-    return Difference(
-        metric=name,
-        stratum=stratum,
-        a=sums[0] / sums[1] if sums[1] else 0.0,
-        b=sums[2] / sums[3] if sums[3] else 0.0,
-        delta=interval.value,
-        low=interval.low,
-        high=interval.high,
-        items=len(rows),
-        commits=len(set(commits)),
-        better=metric.better,
+    work: Workspace,
+) -> Comparison:
+    """Compare all systems; the same answers give the same files, in whatever order items and systems stand."""
+    by_name = {each.system: each for each in sorted(evaluations, key=_rank)}
+    a, b = by_name["tuned"], by_name["base"]
+    items = sorted(read_items(list(by_name.values()), dataset, work.run), key=lambda item: item.id)
+    field = Field(items, {name: read_predictions(each, items, work.run) for name, each in by_name.items()})
+    answered = field.pairs(a.system, b.system)
+    of_adapter = differences(answered, STRATA, settings.resamples, seed)
+    verdict, reason = decide(of_adapter, len(answered), settings.min_items, a.system, b.system)
+    pairings = _pairings(field, settings, seed)
+    systems = [result(each, items, field.answers[name], settings, seed) for name, each in by_name.items()]
+    ours, rival = candidates(systems)
+    repo = " and ".join(each.name for each in mined.repos)
+    contest = Contest(
+        a=a.system,
+        b=b.system,
+        items_sha256=dataset.items_sha256,
+        differences=of_adapter,
+        verdict=verdict,
+        reason=reason,
+        sentence=sentence(pairings, ours, rival, repo, settings.min_items),
+        systems=systems,
+        pairings=pairings,
+        cells=[cell for name in by_name for cell in cells(name, items, field.answers[name])],
+        smallest_detectable=_smallest_detectable(of_adapter),
+        prices_as_of=settings.prices_as_of,
+    )
+    _write(contest, field, (ours, rival), work.run / mined.pairs, seed, work.out / "eval")
+    metrics = {key: value for each in pairings for key, value in _metrics(each).items()}
+    return Comparison(
+        a.system, b.system, dataset.items_sha256, of_adapter, verdict, reason, metrics, list(by_name), contest.sentence
     )
 
 
-def _metrics(prefix: str, differences: Sequence[Difference], items: int, voided: int) -> dict[str, float]:
-    metrics = {f"{prefix}.items": float(items), f"{prefix}.voided_items": float(voided)}
-    for each in differences:
-        if each.stratum in REPORTED:
-            place = prefix if each.stratum == "all" else f"{prefix}.{each.stratum}"
-            metrics |= {f"{place}.{each.metric}.{key}": getattr(each, key) for key in ("delta", "low", "high")}
+def _rank(evaluation: Evaluation) -> tuple[int, str]:
+    """Order systems: ours as listed, then all others by name."""
+    name = evaluation.system
+    return (OUR_SYSTEMS.index(name) if name in OUR_SYSTEMS else len(OUR_SYSTEMS), name)
+
+
+def _pairings(field: Field, settings: CompareSettings, seed: int) -> list[Pairing]:
+    """Set every system against every other once: ours is `a`, and of two of ours the tuned one, or the later."""
+    names = list(field.answers)
+    found = []
+    for index, first in enumerate(names):
+        for second in names[index + 1 :]:
+            both_ours = first in OUR_SYSTEMS and second in OUR_SYSTEMS
+            a, b = (second, first) if both_ours else (first, second)
+            pairs = field.pairs(a, b)
+            rows = differences(pairs, REPORTED, settings.resamples, seed)
+            found.append(Pairing(a, b, len(pairs), len(field.items) - len(pairs), rows))
+    return found
+
+
+def _smallest_detectable(found: Sequence[Difference]) -> dict[str, float]:
+    """Say per metric which true difference such a comparison would find in four of five cases, over all items."""
+    errors = {each.metric: (each.high - each.low) / INTERVAL_ERRORS for each in found if each.stratum == "all"}
+    return {metric: DETECTABLE_ERRORS * error for metric, error in errors.items()}
+
+
+def _metrics(pairing: Pairing) -> dict[str, float]:
+    prefix = f"eval.{pairing.a}_vs_{pairing.b}"
+    metrics = {f"{prefix}.items": float(pairing.items), f"{prefix}.voided_items": float(pairing.voided)}
+    for each in pairing.differences:
+        place = prefix if each.stratum == "all" else f"{prefix}.{each.stratum}"
+        metrics |= {f"{place}.{each.metric}.{key}": getattr(each, key) for key in ("delta", "low", "high")}
     return metrics
 
 
-def _write(comparison: Comparison, answered: Sequence[Answered], voided: int, seed: int, folder: Path) -> None:
+def _write(contest: Contest, field: Field, shown: tuple[str, str], pairs: Path, seed: int, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    record = dataclasses.asdict(comparison)
-    for values, each in zip(record["differences"], comparison.differences, strict=True):
-        values["finding"] = each.finding
-    _write_json(folder / "comparison.json", record)
-    _write_json(folder / "examples.json", [dataclasses.asdict(each) for each in choose(answered, seed)])
-    (folder / "comparison.md").write_text(markdown(comparison, len(answered), voided), encoding="utf-8")
+    examples = choose(field.items, field.answers, *shown, seed)
+    _write_json(folder / "comparison.json", contest)
+    _write_json(folder / "examples.json", examples)
+    _write_json(folder / "nearest.json", nearest(examples, pairs))
+    (folder / "comparison.md").write_text(markdown(contest), encoding="utf-8")
 
 
 def _write_json(path: Path, values: object) -> None:
-    path.write_text(json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(json.loads(to_json(values)), indent=2, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -2,31 +2,78 @@
 
 from __future__ import annotations
 
-from tuner.comparison import Comparison, Difference
+from collections.abc import Sequence
+
+from tuner.comparison import Contest, Difference, Pairing, SystemResult
 
 FINDINGS = {"gain": "gain", "loss": "**loss**", "inconclusive": "inconclusive"}
+SHOWN = ("bits_per_byte", "exact_match", "edit_similarity", "identifier_f1", "chars_saved_ratio")
 
 
-def markdown(comparison: Comparison, items: int, voided: int) -> str:
-    """Render the table, the verdict with its reason, and how to read both; `items` are those that both answered."""
-    a, b = comparison.a, comparison.b
+def markdown(contest: Contest) -> str:
+    """Render the verdict with its reason, all systems, the adapter's differences, then those of every other pair."""
+    a, b = contest.a, contest.b
+    own = next(each for each in contest.pairings if (each.a, each.b) == (a, b))
     lines = [
         f"# {a} against {b}",
         "",
-        f"Verdict: **{comparison.verdict}**: {comparison.reason}",
+        f"Verdict: **{contest.verdict}**: {contest.reason}",
         "",
-        f"{items} items answered by both systems; {voided} left out because a system gave no answer.",
+        contest.sentence,
         "",
-        f"| metric | lines | items | commits | {a} | {b} | difference | 95 % interval | finding |",
-        "|---|---|--:|--:|--:|--:|--:|:-:|---|",
-        *(_row(each) for each in comparison.differences),
+        *_systems(contest.systems),
+        "",
+        f"## {a} against {b}",
+        "",
+        f"{own.items} items answered by both systems; {own.voided} left out because a system gave no answer.",
+        "",
+        *_differences(a, b, contest.differences),
         "",
         f"Differences are {a} minus {b}; `bits_per_byte_relative` is their quotient minus 1. Bits per byte and",
         "over-generation are better when lower, all else when higher. Intervals resample whole commits. A finding",
         "needs an interval on one side of 0; of rows without any true difference, one in twenty is still called one.",
         "Lines whose items stem from a single commit have no interval and are not shown.",
     ]
+    for pairing in contest.pairings:
+        if pairing is not own:
+            lines += ["", *_pairing(pairing)]
     return "\n".join(lines) + "\n"
+
+
+def _systems(systems: Sequence[SystemResult]) -> list[str]:
+    return [
+        f"| system | items | {' | '.join(SHOWN)} | p50 ms | p95 ms | dollars per 1,000 | voids | wrong form |",
+        "|---|--:|" + "--:|" * len(SHOWN) + "--:|--:|--:|---|---|",
+        *map(_system, systems),
+    ]
+
+
+def _system(each: SystemResult) -> str:
+    scores = each.scores["all"]
+    figures = [
+        f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]" if (found := scores.get(name)) else "-"
+        for name in SHOWN
+    ]
+    speed = ["-" if taken is None else f"{taken:.0f}" for taken in (each.latency_p50_ms, each.latency_p95_ms)]
+    price = "-" if each.dollars_per_1000 is None else f"{each.dollars_per_1000:.2f}"
+    counted = [
+        ", ".join(f"{n} {name}" for name, n in sorted(c.items())) or "0" for c in (each.voids, each.format_failures)
+    ]
+    return f"| {each.name} | {each.answered} | {' | '.join([*figures, *speed, price, *counted])} |"
+
+
+def _pairing(pairing: Pairing) -> list[str]:
+    a, b = pairing.a, pairing.b
+    counts = f"{pairing.items} items answered by both; {pairing.voided} left out because a system gave no answer."
+    return [f"## {a} against {b}", "", counts, "", *_differences(a, b, pairing.differences)]
+
+
+def _differences(a: str, b: str, found: Sequence[Difference]) -> list[str]:
+    return [
+        f"| metric | lines | items | commits | {a} | {b} | difference | 95 % interval | finding |",
+        "|---|---|--:|--:|--:|--:|--:|:-:|---|",
+        *map(_row, found),
+    ]
 
 
 def _row(each: Difference) -> str:

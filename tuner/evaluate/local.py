@@ -1,4 +1,4 @@
-"""A local causal model as a system: the base, or the base with its adapter.
+"""A local causal model as a system: the base, or the base with its adapter, with or without retrieval.
 
 In: frozen items. Out: predictions with bits. Prompts come from the one renderer; the text already typed at a cursor is
 healed, so `raw` and `text` hold only what is new after the cursor. `raw` is all that was generated, the line end
@@ -10,7 +10,7 @@ Batches go from the longest prompt to the shortest: little padding, and a lack o
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from tuner.evaluate.decoding import Decoder
 from tuner.evaluate.healing import Healer
 from tuner.evaluate.system import first_line
 from tuner.recipe import EvaluateSettings
-from tuner.records import Item, Prediction
+from tuner.records import Item, Neighbour, Prediction
 from tuner.render import Prompt, Renderer
 
 
@@ -31,8 +31,18 @@ class _Question:
 class LocalSystem:
     """Answer with a model in this process. `model` is in eval mode, on the device where it is to run."""
 
-    def __init__(self, name: str, model: Any, renderer: Renderer, settings: EvaluateSettings) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: Any,
+        renderer: Renderer,
+        settings: EvaluateSettings,
+        neighbours: Callable[[Item], Sequence[Neighbour]] | None = None,
+    ) -> None:
         self.name = name
+        self.batch = settings.batch
+        self.about = {"retrieval": "none" if neighbours is None else f"BM25, {settings.retrieved} pieces at most"}
+        self.neighbours = neighbours
         self.renderer = renderer
         self.settings = settings
         self.healer = Healer(renderer.vocabulary)
@@ -50,8 +60,12 @@ class LocalSystem:
         prompt = self._prompt(item)
         return first_line(self._raw(prompt, self._generate([prompt])[0]))
 
-    def is_unhealed(self, item: Item) -> bool:
-        """Tell whether the target's tokens do not spell what was typed, so that its bits are those without healing."""
+    def figures(self, items: Sequence[Item]) -> dict[str, float]:
+        """Count the items whose bits are those without healing."""
+        return {"unhealed_items": float(sum(map(self._is_unhealed, items)))}
+
+    def _is_unhealed(self, item: Item) -> bool:
+        """Tell whether the target's tokens do not spell what was typed, as under a tokenizer that changes text."""
         healed = self._prompt(item).healed
         return self.healer.path(healed, self.renderer.completion_ids(healed, item.target)) is None
 
@@ -75,6 +89,7 @@ class LocalSystem:
                 tokens=len(answers[row]),
                 latency_ms=None,
                 void=None,
+                prompt_tokens=len(prompts[row].ids),
             )
             for row, question in enumerate(questions)
         ]
@@ -84,8 +99,15 @@ class LocalSystem:
         return self.decoder.generate(prefilled, [prompt.healed for prompt in prompts], self.settings.max_new_tokens)
 
     def _prompt(self, item: Item) -> Prompt:
-        room = self.settings.max_prompt_tokens
-        return self.renderer.infilling_prompt(item.prefix, item.suffix, item.path, room, repo=item.repo)
+        return self.renderer.infilling_prompt(
+            item.prefix,
+            item.suffix,
+            item.path,
+            self.settings.max_prompt_tokens,
+            repo=item.repo,
+            neighbours=() if self.neighbours is None else self.neighbours(item),
+            neighbour_tokens=self.settings.retrieved_tokens,
+        )
 
     def _raw(self, prompt: Prompt, ids: list[int]) -> str:
         """Take the healed bytes off; a character that the token limit cuts in two is dropped."""

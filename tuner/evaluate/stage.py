@@ -1,12 +1,13 @@
-"""Answer the frozen items with one local system and score the answers.
+"""Answer the frozen items with one system and score the answers.
 
-In: a base, perhaps an adapter, and the dataset's items, whose hash must be the recorded one. Out, in `eval/`:
+In: a system, yet to be opened, and the dataset's items, whose hash must be the recorded one. Out, in `eval/`:
 `<system>.predictions.jsonl`, one prediction per item in the items' order, and `<system>.scores.json`, each figure with
 its interval. Nothing is dropped: an item without an answer is a prediction with `void` set, which no figure counts. A
 figure has no interval, and is left out, while all its items stem from one commit.
 
-Finished batches are kept in the scratch folder; a killed run goes on behind the last whole one. Latency is measured on
-a few items that are answered a second time, alone, warm, from text to text.
+Finished batches are kept in the scratch folder; a killed run, or one that a system stopped, goes on behind the last
+whole one. Where a system answers items together, latency is measured on a few that are answered a second time, alone,
+warm, from text to text.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import random
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +26,6 @@ from tuner.errors import DataError, EvaluateError
 from tuner.evaluate.system import System
 from tuner.recipe import EvaluateSettings
 from tuner.records import (
-    Base,
     Dataset,
     Evaluation,
     Interval,
@@ -36,7 +37,6 @@ from tuner.records import (
     to_json,
     write_jsonl,
 )
-from tuner.render import Renderer
 from tuner.rundir import Workspace
 from tuner.scoring import METRICS, Figure, Metric
 from tuner.statistics import cluster_bootstrap, ratio
@@ -46,36 +46,35 @@ RESAMPLES = 2000  # of one system's own intervals, which only describe; the verd
 
 def run(
     system_name: str,
-    base: Base,
-    adapter_folder: Path | None,
+    opened: AbstractContextManager[System],
     dataset: Dataset,
-    renderer: Renderer,
     settings: EvaluateSettings,
     seed: int,
+    day: str,
     work: Workspace,
 ) -> Evaluation:
-    """Evaluate the base, or the base with the adapter in `adapter_folder`, under the name `system_name`."""
+    """Evaluate a system, which is opened only if there are items, under the name `system_name`; `day` is recorded."""
     items = read_items(work.run / dataset.items, dataset.items_sha256)
     if not items:
-        return _write(system_name, dataset, [], [], {}, {"eval.items": 0.0}, work)
-    from tuner.evaluate.local import LocalSystem
-    from tuner.models import fast_dtype, load_model
-
-    model = load_model(base, adapter_folder, fast_dtype())
-    system = LocalSystem(system_name, model, renderer, settings)
-    started = time.perf_counter()
-    predictions = answer_all(system, items, settings.batch, work)
-    seconds = time.perf_counter() - started
+        return _write(system_name, dataset, [], [], {}, {"eval.items": 0.0}, {}, work)
+    with opened as system:
+        started = time.perf_counter()
+        predictions = answer_all(system, items, system.batch, work)
+        seconds = time.perf_counter() - started
+        figures = {"seconds": seconds, **system.figures(items)}
+        if all(each.latency_ms is None for each in predictions):
+            figures |= latency(latencies(system, items, settings, seed, work))
+        else:
+            figures |= latency([each.latency_ms for each in predictions if each.latency_ms and each.void is None])
+        about = {**system.about, "day": day}
     scores = score(items, predictions, settings.max_new_tokens, seed)
+    figures["voided_items"] = float(sum(each.void is not None for each in predictions))
+    figures |= {name: interval.value for name, interval in scores.items()}
     metrics = {
         "eval.items": float(len(items)),
-        f"eval.{system_name}.voided_items": float(sum(each.void is not None for each in predictions)),
-        f"eval.{system_name}.unhealed_items": float(sum(map(system.is_unhealed, items))),
-        f"eval.{system_name}.seconds": seconds,
-        **{f"eval.{system_name}.{name}": interval.value for name, interval in scores.items()},
-        **{f"eval.{system_name}.{name}": value for name, value in latency(system, items, settings, seed, work).items()},
+        **{f"eval.{system_name}.{name}": each for name, each in figures.items()},
     }
-    return _write(system_name, dataset, items, predictions, scores, metrics, work)
+    return _write(system_name, dataset, items, predictions, scores, metrics, about, work)
 
 
 def read_items(path: Path, wanted_sha256: str) -> list[Item]:
@@ -145,14 +144,23 @@ def score(
     return scores
 
 
-def latency(
+def latency(taken_ms: Sequence[float]) -> dict[str, float]:
+    """Sum up what answers took; nothing where none was timed."""
+    if not taken_ms:
+        return {}
+    ordered = sorted(taken_ms)
+    shares = {f"latency_p{share}_ms": ordered[min(len(ordered) - 1, len(ordered) * share // 100)] for share in (50, 95)}
+    return {**shares, "within_500_ms": sum(each <= 500.0 for each in ordered) / len(ordered)}
+
+
+def latencies(
     system: System, items: Sequence[Item], settings: EvaluateSettings, seed: int, work: Workspace
-) -> dict[str, float]:
-    """Time a random few items, each answered alone; the first answer warms up and is not counted."""
+) -> list[float]:
+    """Time a random few items in ms, each answered alone; the first answer warms up and is not counted."""
     chosen = sorted(items, key=lambda item: item.id)
     chosen = random.Random(seed).sample(chosen, min(settings.latency_items, len(chosen)))
     if not chosen:
-        return {}
+        return []
     taken = []
     system.complete(chosen[0])
     with work.progress.track(f"latency ({system.name})", total=len(chosen), unit="item") as track:
@@ -161,8 +169,7 @@ def latency(
             system.complete(item)
             taken.append((time.perf_counter() - started) * 1000.0)
             track.advance(1)
-    taken.sort()
-    return {f"latency_p{share}_ms": taken[min(len(taken) - 1, len(taken) * share // 100)] for share in (50, 95)}
+    return taken
 
 
 def _finished(path: Path, total: int, batch: int) -> list[Prediction]:
@@ -177,9 +184,11 @@ def _finished(path: Path, total: int, batch: int) -> list[Prediction]:
     return done if len(done) == total else done[: len(done) // batch * batch]
 
 
-def _stopped(prediction: Prediction, max_new_tokens: int) -> Figure:
+def _stopped(prediction: Prediction, max_new_tokens: int) -> Figure | None:
     """Tell whether the answer ended by itself, at the end of the line or with a stop token, not at the token limit."""
-    return float("\n" in prediction.raw.lstrip() or (prediction.tokens or 0) < max_new_tokens), 1.0
+    if prediction.tokens is None:
+        return None
+    return float("\n" in prediction.raw.lstrip() or prediction.tokens < max_new_tokens), 1.0
 
 
 def _write(
@@ -189,6 +198,7 @@ def _write(
     predictions: Sequence[Prediction],
     scores: dict[str, Interval],
     metrics: dict[str, float],
+    about: dict[str, str],
     work: Workspace,
 ) -> Evaluation:
     path = f"eval/{system_name}.predictions.jsonl"
@@ -199,4 +209,4 @@ def _write(
     }
     text = json.dumps({"system": system_name, "items": len(items), "scores": table}, indent=2, sort_keys=True)
     (work.out / f"eval/{system_name}.scores.json").write_text(text + "\n", encoding="utf-8")
-    return Evaluation(system_name, dataset.items_sha256, path, scores, metrics)
+    return Evaluation(system_name, dataset.items_sha256, path, scores, metrics, about)

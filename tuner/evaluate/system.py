@@ -37,9 +37,14 @@ class Stopped(EvaluateError):
 
 
 class System(Protocol):
-    """Something that completes the line at a cursor."""
+    """Something that completes the line at a cursor.
+
+    `batch` says how many answers are kept at once: 1 where an answer costs money. `about` says what it is that answers.
+    """
 
     name: str
+    batch: int
+    about: dict[str, str]
 
     def answer(self, items: Sequence[Item]) -> Iterator[Prediction]:
         """Answer and score the items, whole batches at a time, in an order that the items alone decide.
@@ -49,6 +54,9 @@ class System(Protocol):
 
     def complete(self, item: Item) -> str:
         """Answer one item from text to text and nothing more, as an editor would ask: this is what latency means."""
+
+    def figures(self, items: Sequence[Item]) -> dict[str, float]:
+        """Give the system's own figures, after it has answered; they stand beside its scores."""
 
 
 def first_line(raw: str) -> str:

@@ -1,0 +1,69 @@
+"""Subtract one system's figures from another's over the items that both answered, with intervals by commit.
+
+In: items with two predictions each. Out: one `Difference` per metric and stratum. A stratum whose items stem from one
+commit has no interval and so no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from tuner.comparison import Difference
+from tuner.records import Item, Prediction
+from tuner.scoring import BITS_PER_BYTE, COMPARED, Metric
+from tuner.statistics import cluster_bootstrap, ratio_change, ratio_difference
+
+Answered = tuple[Item, Prediction, Prediction]
+STRATA: dict[str, Callable[[Item], bool]] = {
+    "all": lambda item: True,
+    "novel": lambda item: item.novel,
+    "inside": lambda item: item.cursor == "inside",
+    "boundary": lambda item: item.cursor == "boundary",
+}
+REPORTED = ("all", "novel")  # the strata of pairs beside the adapter's and of metrics.json; the adapter's has them all
+
+
+def differences(pairs: Sequence[Answered], strata: Iterable[str], resamples: int, seed: int) -> list[Difference]:
+    """Give every metric's difference in every stratum for which there is an interval."""
+    found = []
+    for stratum in strata:
+        chosen = [pair for pair in pairs if STRATA[stratum](pair[0])]
+        for metric in COMPARED:
+            for name, figure in _figures(metric):
+                difference = _difference(name, metric, figure, stratum, chosen, resamples, seed)
+                if difference is not None:
+                    found.append(difference)
+    return found
+
+
+def _figures(metric: Metric) -> list[tuple[str, Callable]]:
+    if metric is BITS_PER_BYTE:
+        return [(metric.name, ratio_difference), (f"{metric.name}_relative", ratio_change)]
+    return [(metric.name, ratio_difference)]
+
+
+def _difference(
+    name: str, metric: Metric, figure: Callable, stratum: str, pairs: Sequence[Answered], resamples: int, seed: int
+) -> Difference | None:
+    commits, rows = [], []
+    for item, answer_a, answer_b in pairs:
+        figure_a, figure_b = metric.figure(item, answer_a), metric.figure(item, answer_b)
+        if figure_a is not None and figure_b is not None:
+            commits.append(item.commit)
+            rows.append((*figure_a, *figure_b))
+    interval = cluster_bootstrap(commits, rows, figure, resamples, seed)
+    if interval is None:
+        return None
+    sums = [sum(column) for column in zip(*rows, strict=True)]
+    return Difference(
+        metric=name,
+        stratum=stratum,
+        a=sums[0] / sums[1] if sums[1] else 0.0,
+        b=sums[2] / sums[3] if sums[3] else 0.0,
+        delta=interval.value,
+        low=interval.low,
+        high=interval.high,
+        items=len(rows),
+        commits=len(set(commits)),
+        better=metric.better,
+    )

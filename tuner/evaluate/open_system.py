@@ -1,0 +1,43 @@
+"""Open the system that a name stands for.
+
+    base, tuned              the local model, without and with its adapter
+    base+bm25, tuned+bm25    the same, with what retrieval finds in the repository as it stood at the cut
+
+Nothing is loaded or started before the context is entered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tuner.evaluate.retrieval import Retrieval
+from tuner.evaluate.system import System
+from tuner.recipe import CompareSettings, EvaluateSettings
+from tuner.records import Base
+from tuner.render import Renderer
+
+WITH_RETRIEVAL = "+bm25"
+
+
+@contextmanager
+def local_system(
+    name: str, base: Base, adapter_folder: Path, pairs: Path, renderer: Renderer, settings: EvaluateSettings
+) -> Iterator[System]:
+    """Load the base, with the adapter if the name says `tuned`, and the index if it says `+bm25`."""
+    from tuner.evaluate.local import LocalSystem
+    from tuner.models import fast_dtype, load_model
+
+    retrieval = Retrieval(pairs, settings.retrieved) if name.endswith(WITH_RETRIEVAL) else None
+    model = load_model(base, adapter_folder if name.startswith("tuned") else None, fast_dtype())
+    yield LocalSystem(name, model, renderer, settings, retrieval.neighbours if retrieval else None)
+
+
+@contextmanager
+def other_system(
+    name: str, settings: CompareSettings, pairs: Path, evaluate: EvaluateSettings, scratch: Path
+) -> Iterator[System]:
+    """Open Copilot, a file of answers, or an endpoint, as the recipe describes it under this name."""
+    raise NotImplementedError
+    yield
