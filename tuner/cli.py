@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from tuner import __version__, bases, screen
+from tuner import __version__, bases, contest, screen
 from tuner import recipe_file as recipes
 from tuner.errors import ExportError, MachineError, RecipeError, RunError, TunerError
 from tuner.pipeline import Pipeline
@@ -27,7 +27,7 @@ LAST_STAGE = {
     "mine": "mine",
     "dataset": "dataset",
     "evaluate": "evaluate-tuned",
-    "compare": "compare",
+    "compare": "evaluate-tuned",
     "export": "export",
     "report": "report",
 }
@@ -36,7 +36,7 @@ HELP = {
     "mine": "read a repository into pairs",
     "dataset": "up to the training rows and the frozen evaluation items",
     "evaluate": "up to the scores of base and tuned",
-    "compare": "up to the differences and the verdict",
+    "compare": "base, tuned and every other system of the recipe on the same items",
     "export": "up to the exported files and their parity check",
     "report": "up to one offline page with all results",
 }
@@ -74,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         _run_arguments(command)
         command.set_defaults(function=_run, command=name)
+        if name == "compare":
+            contest.add_arguments(command)
+            command.set_defaults(function=_compare)
         if name == "dataset":
             command.add_argument("what", nargs="?", choices=["audit"], help="look at the dataset before training on it")
             command.add_argument("folder", nargs="?", type=Path, metavar="RUN", help="audit: the run, as --run")
@@ -226,6 +229,20 @@ def _refuse_beside_run(options: argparse.Namespace) -> None:
         )
 
 
+def _compare(options: argparse.Namespace) -> int:
+    if options.run is not None:
+        pipeline = contest.finished_pipeline(options, _say_stage)
+    else:
+        options.set = contest.settings_of(options)
+        pipeline = _pipeline(options)
+    with locked(pipeline.run.folder):
+        if options.run is None:
+            pipeline.upto(LAST_STAGE["compare"])
+        pipeline.contest()
+    print(screen.contest_screen(pipeline.run))
+    return 0
+
+
 def _dataset(options: argparse.Namespace) -> int:
     if options.what is None:
         return _run(options)
@@ -238,15 +255,7 @@ def _dataset(options: argparse.Namespace) -> int:
     _refuse_beside_run(options)
     run = Run.find(options.run)
     run.record("dataset", Dataset)  # before a base is looked for
-    recorded = run.manifest["base"]
-    base = bases.resolve(recorded["name"], bases.cache_folder(), TerminalProgress())
-    if base.revision != recorded["revision"]:
-        raise RunError(
-            f"{base.path}: base {base.name} is {base.revision[:12]}, but this run was made for "
-            f"{recorded['revision'][:12]}",
-            "put the base of the run back in its place, or repeat the `make dataset` command",
-        )
-    return _audit(run, base)
+    return _audit(run, contest.base_of(run))
 
 
 def _audit(run: Run, base: Base) -> int:

@@ -73,7 +73,7 @@ class Pipeline:
 
     def contest(self) -> None:
         """Let every system that the recipe names answer the items too, then compare all and write the report."""
-        for name in ("base", "tuned", *self.recipe.compare.systems):
+        for name in self.recipe.compare.systems:
             self._evaluate(name)
         self._compare()
         self._report()

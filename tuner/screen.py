@@ -5,11 +5,12 @@ Every figure on the screen comes from the manifest; nothing is measured or round
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
-from tuner.comparison import Comparison, Difference
-from tuner.records import PAIR_KINDS, Adapter, Base, Bundle, Dataset, Evaluation, Interval, Mined
+from tuner.comparison import Comparison, Contest, Difference, SystemResult
+from tuner.records import PAIR_KINDS, Adapter, Base, Bundle, Dataset, Evaluation, Interval, Mined, from_json
 from tuner.rundir import Run, State
 
 SHOWN = (
@@ -69,6 +70,49 @@ def final_screen(run: Run, base: Base, command: str) -> str:
     return "\n".join(lines)
 
 
+def contest_screen(run: Run) -> str:
+    """Show every system's figures, our candidate against each of the others, and what may be said aloud."""
+    values = json.loads((run.folder / "eval" / "comparison.json").read_text(encoding="utf-8"))
+    contest = from_json(Contest, values, "eval/comparison.json")
+    head = "".join(f"{title:<{width}}" for title, width in CONTEST_COLUMNS)
+    lines = ["", f"  {head}", *(f"  {_system(each)}" for each in contest.systems), ""]
+    ours = next((n for n in ("tuned+bm25", "tuned") if any(s.name == n and s.answered for s in contest.systems)), "")
+    for pairing in contest.pairings:
+        for each in pairing.differences:
+            if pairing.a == ours and (each.metric, each.stratum) in (
+                ("exact_match", "all"),
+                ("chars_saved_ratio", "all"),
+            ):
+                label = f"{each.metric}, {ours} - {pairing.b}"
+                lines.append(f"  {label:<52}{_difference(each):<28}{each.finding:<14}{each.items:>4} items")
+    lines += ["", _field("in words", contest.sentence), _field("verdict", f"{contest.verdict}: {contest.reason}")]
+    lines += [_field("report", f"{run.folder}/report/index.html")]
+    return "\n".join(lines)
+
+
+# The table of systems: intervals are 95 %, money is in dollars.
+CONTEST_COLUMNS = (
+    ("system", 22), ("exact match [95 %]", 24), ("chars saved [95 %]", 24), ("bits per byte", 15), ("n", 6),
+    ("p50 ms", 9), ("$ per 1,000", 13), ("voids", 0),
+)  # fmt: skip
+
+
+def _system(each: SystemResult) -> str:
+    scores = each.scores["all"]
+    voids = ", ".join(f"{count} {name}" for name, count in sorted(each.voids.items())) or "-"
+    cells = (
+        each.name,
+        _interval("exact_match", scores.get("exact_match")),
+        _interval("chars_saved_ratio", scores.get("chars_saved_ratio")),
+        f"{scores['bits_per_byte'].value:.3f}" if "bits_per_byte" in scores else "-",
+        str(each.answered),
+        "-" if each.latency_p50_ms is None else f"{each.latency_p50_ms:.0f}",
+        "-" if each.dollars_per_1000 is None else f"{each.dollars_per_1000:.2f}",
+        voids,
+    )
+    return "".join(f"{cell:<{width}}" for cell, (_, width) in zip(cells, CONTEST_COLUMNS, strict=True)).rstrip()
+
+
 def run_line(run: Run) -> str:
     """Say in one line how far a run is."""
     done = [entry["name"] for entry in run.stages]
@@ -93,10 +137,13 @@ def _outcome(name: str, record: dict[str, Any]) -> str:
         return f"loss {first:.3f} to {final:.3f} at {rate:.0f} tokens/s"
     if name.startswith("evaluate-"):
         scores = record["scores"]
-        if "bits_per_byte" not in scores:
-            return "no items"
-        bits, exact = scores["bits_per_byte"]["value"], scores["exact_match"]["value"]
-        return f"bits per byte {bits:.3f}, exact match {100 * exact:.1f} %"
+        voids = int(metrics.get(f"eval.{record['system']}.voided_items", 0))
+        if "exact_match" not in scores:
+            return f"no answer, {_count(voids)} voids" if voids else "no items"
+        said = f"exact match {100 * scores['exact_match']['value']:.1f} %"
+        if "bits_per_byte" in scores:
+            said = f"bits per byte {scores['bits_per_byte']['value']:.3f}, {said}"
+        return f"{said}, {_count(voids)} voids" if voids else said
     if name == "compare":
         return str(record["verdict"])
     if name == "export":
