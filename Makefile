@@ -4,15 +4,16 @@ PYTHON ?= python3
 VENV   ?= .venv
 TUNER  := $(VENV)/bin/tuner
 READY  := $(VENV)/.ready
+AXE    := 4.14.1
 FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE),--base '$(BASE)') \
           $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train mine dataset audit evaluate compare export report serve runs verify recipes bench test check format clean
+.PHONY: help setup train mine dataset audit evaluate compare export report serve runs verify recipes bench test browser-checks check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Install into .venv and prepare the embedded base; done once
 
@@ -60,6 +61,10 @@ bench: $(READY) ## Measure beside bare git and the peers: ROOM=mining REPO=... [
 
 test: $(READY) ## Run the whole test suite: no network, no GPU
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+
+browser-checks: $(READY) ## Fetch axe-core from npm and check the pages in headless Chromium
+	@npm install --prefix .browser --no-save --no-audit --no-fund axe-core@$(AXE)
+	@$(VENV)/bin/python -m pytest tests/test_browser.py $(wildcard tests/*/*_in_chromium.py)
 
 check: $(READY) ## Lint, formatting and types
 	@$(VENV)/bin/ruff check .
