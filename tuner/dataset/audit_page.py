@@ -12,7 +12,7 @@ from tuner.dataset import pictures
 from tuner.dataset.audit import LONG_LINE, Audit
 from tuner.dataset.audit_text import day, length_names, verdict
 from tuner.dataset.shares import Share
-from tuner.dataset.token_view import visible
+from tuner.visible import visible
 
 
 def as_page(audit: Audit) -> str:

@@ -13,7 +13,8 @@ from itertools import pairwise
 from tuner.dataset.audit import LONG_LINE, Audit
 from tuner.dataset.row_checks import HISTOGRAM_BARS, Preview
 from tuner.dataset.shares import Share
-from tuner.dataset.token_view import Piece, visible
+from tuner.dataset.token_view import Piece
+from tuner.visible import visible
 
 PRIVATE = "This text contains internal code; do not publish it."
 WIDE = 30  # characters of the longest bar

@@ -7,15 +7,12 @@ would be invisible or would steer a terminal or the direction of writing show as
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuner.records import Row
 from tuner.render import MASKED, Renderer
-
-SHOWN_AS_IS = "\n\t"
-INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidi marks, surrogates, private, line separators
+from tuner.visible import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +53,6 @@ def texts(ids: list[int], renderer: Renderer) -> Iterator[str]:
             if place > start:
                 yield renderer.decode(ids[start:place])
             start = place + 1
-
-
-def visible(text: str) -> str:
-    """Write out every character that cannot be seen or that steers its surroundings; `\\n` and tab stay."""
-    if text.isprintable():
-        return text
-    return "".join(
-        f"<U+{ord(each):04X}>" if each not in SHOWN_AS_IS and unicodedata.category(each) in INVISIBLE else each
-        for each in text
-    )
 
 
 def _flushed(waiting: bytes, supervised: bool) -> list[Piece]:
