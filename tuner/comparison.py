@@ -126,6 +126,18 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Nearest:
+    """The likest training line to what system `a` made of an item; `similarity` is between 0 and 1."""
+
+    item_id: str
+    path: str
+    commit: str
+    similarity: float
+    line: str
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contest:
     """All systems over the same frozen items. `a`, `b`, `differences`, `verdict` and `reason` are the adapter's."""
 

@@ -196,15 +196,21 @@ class Team(Section):
     """What `should we switch?` assumes. Every figure is an assumption until you put in your own."""
 
     developers: int = Field(default=20, ge=1, description="developers who would use it")
-    seat_dollars_per_month: float = Field(default=19.0, ge=0, description="what a Copilot seat costs a month")
-    completions_per_developer_day: int = Field(default=400, ge=1, description="completions asked for, shown or not")
+    seat_dollars_per_month: float = Field(default=19.0, ge=0, description="what a Copilot seat costs a month, dollars")
+    completions_per_developer_day: int = Field(
+        default=400, ge=1, description="completions a developer asks for a day, shown or not"
+    )
     days_per_month: int = Field(default=21, ge=1, le=31, description="working days a month")
-    hardware_dollars: float = Field(default=2_500.0, ge=0, description="price of the machine that serves the model")
+    hours_per_day: float = Field(default=8.0, gt=0, le=24, description="hours over which a day's completions fall")
+    peak_over_mean: float = Field(
+        default=4.0, ge=1, description="busiest moment over the mean of these hours, a multiple"
+    )
+    hardware_dollars: float = Field(default=2_500.0, ge=0, description="price of a machine that serves it, dollars")
     hardware_years: float = Field(default=3.0, gt=0, description="years over which it is written off")
-    watts: float = Field(default=250.0, ge=0, description="mean power it draws")
-    dollars_per_kwh: float = Field(default=0.30, ge=0, description="price of energy")
-    hours_of_care_per_month: float = Field(default=4.0, ge=0, description="working hours that running it takes")
-    dollars_per_hour_of_care: float = Field(default=80.0, ge=0, description="cost of such an hour")
+    watts: float = Field(default=250.0, ge=0, description="mean power it draws, watts")
+    dollars_per_kwh: float = Field(default=0.30, ge=0, description="price of energy, dollars per kWh")
+    hours_of_care_per_month: float = Field(default=4.0, ge=0, description="working hours a month that running it takes")
+    dollars_per_hour_of_care: float = Field(default=80.0, ge=0, description="cost of such an hour, dollars")
 
 
 # Dollars per million tokens as the vendors list them; `compare.prices_as_of` says when they were looked up.

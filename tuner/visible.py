@@ -1,4 +1,4 @@
-"""Write text of a repository so that a reader sees what is there: nothing invisible, nothing that turns its surroundings.
+"""Write text of a repository so that a reader sees all of it: nothing invisible, nothing that turns its surroundings.
 
 In: any text. Out: the same, with characters that cannot be seen, or that steer a terminal or the direction of writing,
 as their code point, such as `<U+202E>`. Nothing is dropped. It is no escaping for HTML: that comes after it.
