@@ -196,7 +196,7 @@ class Pipeline:
         def work(workspace: Workspace) -> Page:
             from tuner.report import stage
 
-            return stage.run(self.run.manifest, workspace)
+            return stage.run(self.run.manifest, self.recipe.compare, workspace)
 
         # the page shows every stage's record, so every stage's key decides it
         settings = {
@@ -204,9 +204,8 @@ class Pipeline:
             "team": self.recipe.compare.team.model_dump(),
             "stages": [e["key"] for e in self.run.stages if e["name"] != "report"],
         }
-        return self._stage(
-            "report", Page, work, settings, ["eval/comparison.json", "eval/examples.json", "metrics.jsonl"]
-        )
+        shown = [f"eval/{name}.json" for name in ("comparison", "examples", "nearest")]
+        return self._stage("report", Page, work, settings, [*shown, "metrics.jsonl"])
 
     def _parity_prompts(self, dataset: Dataset) -> list[list[int]]:
         """Take the prompts of the first items; without items, the first training rows."""

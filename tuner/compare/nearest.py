@@ -8,28 +8,15 @@ like it stands; it cannot show why the model wrote it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from tuner.comparison import Example
+from tuner.comparison import Example, Nearest
 from tuner.records import Pair, read_jsonl
 
 MIN_CHARS = 6
 LINES_AROUND = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Nearest:
-    """The likest training line to what system a made of an item; `similarity` is between 0 and 1."""
-
-    item_id: str
-    path: str
-    commit: str
-    similarity: float
-    line: str
-    snippet: str
 
 
 def nearest(examples: Sequence[Example], pairs: Path) -> list[Nearest]:

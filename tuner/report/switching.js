@@ -16,7 +16,7 @@
   };
   const money = (number) =>
     number >= MOST_MONEY ? "over $" + fixed(MOST_MONEY, 0) : "$" + fixed(number, number >= 100 ? 0 : 2);
-  const put = (text, values) => Object.entries(values).reduce((all, [name, value]) => all.replace(`{${name}}`, value), text);
+  const put = (text, values) => Object.entries(values).reduce((all, [name, value]) => all.replace(`{${name}}`, () => value), text);
 
   function isValid(input) {
     const number = input.valueAsNumber;
