@@ -2,203 +2,212 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tuner.compare.examples import Example
-from tuner.comparison import Comparison, Difference
-from tuner.progress import Progress
-from tuner.records import Adapter, Artefact, Bundle, Cut, Dataset, Mined, Page
-from tuner.report import stage
-from tuner.rundir import Workspace
+from tests.report import contests
+from tests.report.contests import HOSTILE, Finished
+from tests.report.reading import Reader, loads
+from tuner.errors import DataError
+from tuner.records import Page
+from tuner.report.material import read_material
+from tuner.visible import visible
 
-PLANTED = "<script>alert('x')</script>"
-CUT = Cut("c" * 40, 1_000_000, 90, 10, "the newest 10 of 100 code commits come after it")
-DIFFERENCES = [
-    Difference("bits_per_byte", "all", 0.8125, 1.25, -0.4375, -0.5, -0.375, 120, 20, "lower"),
-    Difference("exact_match", "all", 0.25, 0.5, -0.25, -0.375, -0.125, 120, 20, "higher"),
-    Difference("edit_similarity", "all", 0.625, 0.5, 0.125, -0.0625, 0.25, 120, 20, "higher"),
-    Difference("bits_per_byte", "novel", 0.875, 1.25, -0.375, -0.5, -0.25, 60, 15, "lower"),
-]
-EXAMPLES = [
-    Example("win", "i1", "shop/tax.py", "f" * 40, True, "def tax(", "rate):", "rate):", "x):"),
-    Example("loss", "i2", "shop/cart.py", "e" * 40, False, "a = ", "b", "c", "b"),
-]
+MOST_BYTES = 1_500_000
 
 
-class Reader(HTMLParser):
-    """Collect tags with their attributes, the text, and the cells of every table row."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.rows: list[list[str]] = []
-        self.text = ""
-        self.in_cell = False
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attributes)))
-        if tag == "tr":
-            self.rows.append([])
-        elif tag in ("td", "th"):
-            self.rows[-1].append("")
-            self.in_cell = True
-
-    def handle_endtag(self, tag: str) -> None:
-        self.in_cell = self.in_cell and tag not in ("td", "th")
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-        if self.in_cell and data.strip():
-            self.rows[-1][-1] += data
+@pytest.fixture(scope="module")
+def lively(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return contests.lively(tmp_path_factory.mktemp("lively"))
 
 
-class Finished:
-    """A run whose other stages have finished, and the report on it."""
-
-    def __init__(self, folder: Path, **changes: Any) -> None:
-        given: dict[str, Any] = {"differences": DIFFERENCES, "examples": EXAMPLES, "text": "shop", **changes}
-        text, self.folder = given["text"], folder
-        comparison = Comparison("tuned", "base", "d" * 64, given["differences"], "ship", f"better by {text}", {})
-        mined = Mined("", "", "", dataclasses.replace(CUT, note=text), [], {"file": 7}, {f"why {text}": 3}, {})
-        exported = [
-            Artefact("peft", "export/peft", "peft", "1", None, None, None),
-            Artefact("gguf", f"export/{text}.gguf", "gguf", "2", 0.03125, 0.00002, True),
-            Artefact("merged", "export/merged", "merged", "3", 0.5, 0.25, False),
-        ]
-        records = {
-            "mine": mined,
-            "dataset": Dataset("", "", "", "d" * 64, "", {}, {"too_long": 2}, {}),
-            "train": Adapter("adapter", "tiny", "b" * 64, "9" * 64, {}),
-            "compare": comparison,
-            "export": Bundle("export", exported, {}),
-        }
-        manifest = {
-            "repo": {"name": text, "revision": "a" * 40, "branch": "main"},
-            "base": {"name": "tiny", "revision": "b" * 64, "fim_form": "qwen"},
-            "decides": {"version": "0.1.0"},
-            "stages": [{"name": name, "record": dataclasses.asdict(record)} for name, record in records.items()],
-        }
-        written = dataclasses.asdict(comparison)
-        for values, each in zip(written["differences"], comparison.differences, strict=True):
-            values["finding"] = each.finding
-        (folder / "eval").mkdir()
-        (folder / "out").mkdir()
-        (folder / "eval/comparison.json").write_text(json.dumps(written), encoding="utf-8")
-        examples = [dataclasses.asdict(each) for each in given["examples"]]
-        (folder / "eval/examples.json").write_text(json.dumps(examples), encoding="utf-8")
-        losses = [json.dumps({"step": step, "loss": loss}) for step, loss in enumerate((2.5, 2.0, 1.5))]
-        (folder / "metrics.jsonl").write_text("\n".join(losses) + "\n", encoding="utf-8")
-        self.record = stage.run(manifest, Workspace(folder, folder / "out", folder / "scratch", Progress()))
-        self.html = (folder / "out/report/index.html").read_text(encoding="utf-8")
-        self.markdown = (folder / "out/report/report.md").read_text(encoding="utf-8")
-        self.page = Reader(self.html)
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return contests.hostile(tmp_path_factory.mktemp("hostile"))
 
 
-@pytest.fixture
-def finished(tmp_path: Path) -> Finished:
-    return Finished(tmp_path)
+def hash_of(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def loads(page: Reader, text: str) -> list[str]:
-    """List all that a browser would fetch or run."""
-    runs = [
-        tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object", "embed", "img", "base", "form")
-    ]
-    names = ("src", "href", "srcset", "action", "data", "background", "poster", "xlink:href")
-    fetched = [f"{tag} {name}" for tag, given in page.tags for name in given if name in names or name[:2] == "on"]
-    return runs + fetched + re.findall(r"https?://|url\(|@import", text)
+def test_the_stage_leaves_a_page_and_its_twin(lively: Finished) -> None:
+    assert lively.record == Page("report/index.html", "report/report.md", {})
+    assert lively.html.startswith("<!doctype html>")
+    assert sorted(path.name for path in lively.page.parent.iterdir()) == ["index.html", "report.md"]
 
 
-def test_the_stage_leaves_a_page_and_its_twin(finished: Finished) -> None:
-    assert finished.record == Page("report/index.html", "report/report.md", {})
-    assert finished.html.startswith("<!doctype html>")
-    assert sorted(path.name for path in (finished.folder / "out/report").iterdir()) == ["index.html", "report.md"]
-
-
-def test_the_page_loads_nothing_and_forbids_it_too(finished: Finished) -> None:
-    assert loads(finished.page, finished.html) == []
-    policies = [given["content"] for tag, given in finished.page.tags if "http-equiv" in given]
-    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+def test_the_page_loads_nothing(lively: Finished) -> None:
+    assert loads(lively.html) == []
 
 
 @pytest.mark.parametrize(
-    "added", ['<script src="x.js">', '<img src="https://x/y">', "<p onclick=x>", "<a href=x>", "@import"]
+    "added",
+    ["<script>1</script>", '<img src="https://x/y">', "<p onclick=x>", "<a href=x>", "@import", "<p style='color:red'>"],
 )
-def test_a_page_that_would_load_something_is_seen(finished: Finished, added: str) -> None:
-    assert loads(Reader(finished.html + added), finished.html + added) != []
+def test_a_page_that_would_load_something_is_seen(lively: Finished, added: str) -> None:
+    assert loads(lively.html + added) != []
 
 
-def test_what_a_repository_wrote_is_shown_and_never_run(tmp_path: Path) -> None:
-    planted = Example("win", PLANTED, PLANTED, PLANTED, True, PLANTED, PLANTED, PLANTED, f"{PLANTED} & ö")
-    hostile = Finished(tmp_path, examples=[planted], text=PLANTED)
-    assert loads(hostile.page, hostile.html) == []
-    assert "<script" not in hostile.html
-    assert hostile.page.text.count(PLANTED) >= 10
-    assert f"{PLANTED} & ö" in hostile.page.text
+def test_the_policy_allows_the_pages_own_style_and_script_and_nothing_else(lively: Finished) -> None:
+    read = Reader(lively.html)
+    (policy,) = (given["content"] for tag, given in read.tags if given.get("http-equiv") == "Content-Security-Policy")
+    (style,) = re.findall(r"<style>(.*?)</style>", lively.html, re.DOTALL)
+    (script,) = read.scripts
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{hash_of(style)}'; script-src 'sha256-{hash_of(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
-def figures(each: Difference) -> list[str]:
-    interval = f"[{each.low:+.4f}, {each.high:+.4f}]"
-    counted = f"{each.items} items, {each.commits} commits"
-    return [each.metric, f"{each.b:.4f}", f"{each.a:.4f}", f"{each.delta:+.4f}", interval, counted, each.finding]
+def test_what_a_repository_wrote_is_shown_and_never_run(hostile: Finished) -> None:
+    read = Reader(hostile.html)
+    assert loads(hostile.html) == [] and len(read.scripts) == 1
+    assert "alert" not in read.scripts[0]
+    assert read.text.count(visible(HOSTILE)) >= 20
+    assert "\u202e" not in hostile.html and "\x1b" not in hostile.html and "\x00" not in hostile.html
 
 
-def test_every_figure_is_the_records_with_its_interval_and_n(finished: Finished) -> None:
-    shown = [row[:7] for row in finished.page.rows if len(row) == 8 and row[0] != "metric"]
-    assert shown == [figures(each) for each in DIFFERENCES]
-    assert [row[6] for row in shown] == ["gain", "loss", "inconclusive", "gain"]
-    assert "ship: better by shop" in finished.page.text
-    assert "3 steps, loss between 1.500 and 2.500 nats a token." in finished.page.text
+def test_every_place_in_a_page_is_a_place_to_go_to(lively: Finished) -> None:
+    read = Reader(lively.html)
+    ids = [given["id"] for _, given in read.tags if "id" in given]
+    assert len(ids) == len(set(ids))
+    assert {f"#{each}" for each in ids} >= {given["href"] for tag, given in read.tags if tag == "a"}
 
 
-def test_the_twin_says_the_same(finished: Finished) -> None:
-    lines = [line.strip("| ").split(" | ") for line in finished.markdown.splitlines() if line.startswith("| ")]
-    assert [line for line in lines if line[0] != "metric"] == [figures(each) for each in DIFFERENCES]
-    assert "**ship**: better by shop" in finished.markdown
-    assert "items dddddddddddddddd, adapter 9999999999999999, repository aaaaaaaaaaaa" in finished.markdown.lower()
+def test_forty_examples_fit_into_a_page_that_can_be_mailed(lively: Finished) -> None:
+    assert lively.html.count('class="example"') == 40
+    assert len(lively.html.encode()) < MOST_BYTES
 
 
-def test_the_plot_puts_the_interval_on_its_side_of_zero(finished: Finished) -> None:
-    drawn = [given for tag, given in finished.page.tags if tag == "line" and given["y1"] == "9"]
-    assert len(drawn) == len(DIFFERENCES)
-    for given, each in zip(drawn, DIFFERENCES, strict=True):
-        left, right = float(given["x1"] or 0), float(given["x2"] or 0)
-        assert 0 <= left <= right <= 200
-        assert (left < 100, right > 100) == (each.low < 0, each.high > 0)
+def test_every_system_has_its_figures_with_their_intervals(lively: Finished) -> None:
+    row = Reader(lively.html).row("tuned+bm25")
+    assert row[1:4] == ["250 of 250", "0.921[0.831, 1.011]", "22.4 %[16.2, 28.6]"]
+    assert row[-4:] == ["760 ms", "1,180 ms", "71 %", "–"]
+    assert Reader(lively.html).row("gpt-5.5")[1:3] == ["231 of 250", "–"]
 
 
-def test_exports_say_which_is_not_the_same_model_and_which_nobody_ran(finished: Finished) -> None:
-    rows = {row[0]: row[1:] for row in finished.page.rows}
-    assert rows["export/shop.gguf"] == ["0.0312", "2.00e-05", "yes"]
-    assert rows["export/merged"] == ["0.5000", "2.50e-01", "NO"]
-    assert rows["export/peft"] == ["not run", "not run", "not judged"]
-    assert rows["dropped by mine: why shop"] == ["3"] and rows["dropped by dataset: too_long"] == ["2"]
+def test_every_difference_stands_there_with_its_finding_and_its_n(lively: Finished) -> None:
+    rows = [[" ".join(cell.split()) for cell in row] for row in Reader(lively.html).rows]
+    for each in lively.contest.differences:
+        sign = "▼ loss" if each.finding == "loss" else "▲ gain" if each.finding == "gain" else "◇ inconclusive"
+        found = [row for row in rows if len(row) == 9 and row[-3:] == [str(each.items), str(each.commits), sign]]
+        assert found
+    assert "exact match 4.9 pp" in " ".join(Reader(lively.html).text.split())
 
 
-def test_wins_and_losses_stand_side_by_side(finished: Finished) -> None:
-    assert "win: shop/tax.py (ffffffffff, novel line)" in finished.page.text
-    assert "loss: shop/cart.py (eeeeeeeeee)" in finished.page.text
-    assert "def tax(rate):" in finished.page.text and "tuned: c\nbase:  b" in finished.page.text
+def test_voids_and_format_failures_are_told_by_class(lively: Finished) -> None:
+    (row,) = (row for row in Reader(lively.html).rows if row[0] == "gpt-5.5" and len(row) == 4 and "rate" in row[2])
+    assert row[1:] == [
+        "231 of 250",
+        "12 rate: too many requests, also after the last attempt; 7 timeout: no whole answer in time",
+        "31 fenced",
+    ]
+
+
+def test_data_provenance_and_exports_are_told(lively: Finished) -> None:
+    read = Reader(lively.html)
+    assert read.row("email") == ["email", "46"] and read.row("foreign_licence") == ["foreign_licence", "mine", "12"]
+    assert read.row("too_long") == ["too_long", "dataset", "19"]
+    assert read.row("export/click.gguf") == ["export/click.gguf", "0.0312", "2.00e-05", "yes"]
+    assert read.row("export/merged") == ["export/merged", "0.5000", "2.50e-01", "NO"]
+    assert read.row("export/peft") == ["export/peft", "not run", "not run", "not judged"]
+    assert read.row("frozen items, SHA-256") == ["frozen items, SHA-256", "d" * 64]
+    assert read.row("train.learning_rate") == ["train.learning_rate", "0.001"]
+    assert read.row("mine/click.jsonl") == ["mine/click.jsonl", "13,645,570", contests.SHA]
+    assert f"make verify RUN=adapters/{lively.folder.name}" in read.text
+    assert "Not exported, ollama: no engine here" in read.text
+
+
+def test_the_nearest_training_line_is_shown_where_there_is_one(lively: Finished, tmp_path: Path) -> None:
+    assert lively.html.count("Nearest training line") == 20
+    assert "Nearest training line" not in Finished(tmp_path).html
+
+
+def test_base_and_tuned_alone_make_a_page(tmp_path: Path) -> None:
+    alone = Finished(tmp_path, contests.contest(("base", "tuned")), examples=contests.examples(3, "tuned", "base"))
+    text = " ".join(Reader(alone.html).text.split())
+    assert "copilot was not asked about these items" in text
+    assert "Pairs without the tuned model" not in text
+    assert loads(alone.html) == []
 
 
 def test_a_run_without_items_has_a_page_too(tmp_path: Path) -> None:
-    empty = Finished(tmp_path, differences=[], examples=[])
-    assert "There is none." in empty.page.text
-    assert "ship: better by shop" in empty.page.text and "**ship**" in empty.markdown
-    assert not [row for row in empty.page.rows if len(row) == 8]
-    assert loads(empty.page, empty.html) == []
+    systems = [
+        contests.system(name, 0, answered=0, scores={"all": {}, "novel": {}}, latency_p50_ms=None, latency_p95_ms=None)
+        for name in ("base", "tuned")
+    ]
+    nothing = contests.contest(
+        ("base", "tuned"),
+        differences=[],
+        systems=systems,
+        pairings=[contests.pairing("tuned", "base", 0, differences=[])],
+        cells=[],
+        smallest_detectable={},
+        verdict="no_benefit_shown",
+        sentence="",
+    )
+    empty = Finished(tmp_path, nothing, examples=[], losses=[], without=("export",))
+    text = " ".join(Reader(empty.html).text.split())
+    for said in (
+        "No figure can be shown",
+        "tuned against base: nothing can be said",
+        "There is no item to show.",
+        "There is none: no line was completed",
+        "No step was logged.",
+        "Nothing was exported yet.",
+        "◇ no benefit shown",
+    ):
+        assert said in text
+    assert "Nothing can be said: there is no interval" in empty.markdown
 
 
-def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    first, second = Finished(tmp_path / "a"), Finished(tmp_path / "b")
-    assert (first.html, first.markdown) == (second.html, second.markdown)
+def test_a_system_with_only_voids_keeps_its_rows_and_has_no_figure(tmp_path: Path) -> None:
+    found = contests.contest(("base", "tuned", "copilot"))
+    void = contests.system(
+        "copilot", answered=0, voids={"quota": 1, "not_asked": 249}, scores={"all": {}, "novel": {}}, tokens=None
+    )
+    pairings = [
+        each if "copilot" not in (each.a, each.b) else dataclasses.replace(each, items=0, voided=250, differences=[])
+        for each in found.pairings
+    ]
+    page = Finished(tmp_path, dataclasses.replace(found, systems=[*found.systems[:2], void], pairings=pairings))
+    text = " ".join(Reader(page.html).text.split())
+    assert "copilot answered none of the 250 items, which says nothing about its quality" in text
+    assert "249 not_asked: the system had stopped, or was told to ask no more; 1 quota" in text
+    assert Reader(page.html).row("copilot")[2:8] == ["–"] * 6
+    assert "no answer" in text
+
+
+def test_the_same_run_gives_the_same_page(lively: Finished, tmp_path: Path) -> None:
+    folder = tmp_path / lively.folder.name
+    again = contests.lively(folder)
+    assert (again.html, again.markdown) == (lively.html, lively.markdown)
+
+
+def test_a_file_that_is_missing_or_no_json_is_named(lively: Finished) -> None:
+    manifest, path = contests.manifest(), lively.folder / "eval/comparison.json"
+    kept = path.read_text(encoding="utf-8")
+    for text, message in (
+        (None, f"{path}: no such file\nhint: run `make compare` again; `make verify RUN=...` lists all damage"),
+        ("{", f"{path}: not JSON: Expecting property name enclosed in double quotes\nhint: the file was altered, "),
+        ("[]", f"{path}: is not an object\nhint: the file was altered, cut short, or is of another version"),
+        (json.dumps({**json.loads(kept), "sentence": 3}), f"{path}: `sentence` is 3, wanted str\nhint: "),
+    ):
+        path.unlink() if text is None else path.write_text(text, encoding="utf-8")
+        with pytest.raises(DataError) as raised:
+            read_material(manifest, lively.settings, lively.folder)
+        assert str(raised.value).startswith(message)
+        path.write_text(kept, encoding="utf-8")
+
+
+def test_examples_that_are_no_list_are_refused(tmp_path: Path) -> None:
+    run = Finished(tmp_path)
+    run.write("eval/examples.json", "{}")
+    with pytest.raises(DataError, match=r"examples\.json: is dict, wanted a list"):
+        read_material(contests.manifest(), run.settings, tmp_path)

@@ -22,7 +22,7 @@ WORDS = {
     "protocol": "what came back was no answer at all",
     "crash": "the program that was asked ended",
     "no_model": "the model is not known there",
-    "not_asked": "not asked: the system had stopped, or was told to ask no more",
+    "not_asked": "the system had stopped, or was told to ask no more",
 }
 
 
