@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -150,12 +151,22 @@ class EvaluateSettings(Section):
 
 
 Protocol = Literal["openai_chat", "openai_completions", "llama_infill", "ollama", "mistral_fim", "deepseek_fim"]
+Infilling = Literal["none", "suffix", "qwen", "deepseek"]
+# Fields of a request's body that the program answers for: the question itself, and what would change the answer's form.
+OWN_FIELDS = (
+    "model", "messages", "prompt", "suffix", "input_prefix", "input_suffix", "input_extra", "stream", "n", "best_of",
+)  # fmt: skip
 
 
 class Endpoint(Section):
     """A model behind an HTTP API that answers the same items; its name in the recipe is the system's name."""
 
     protocol: Protocol = Field(description="how the API is asked for the text at a cursor")
+    infilling: Infilling = Field(
+        default="none",
+        description="openai_completions only: text after the cursor is left out, sent as the field `suffix`, or "
+        "written into the prompt with a family's tokens",
+    )
     url: str = Field(description="address of the API, up to and including its version, such as https://host/v1")
     model: str = Field(description="the model's name there")
     key: str | None = Field(default=None, description="name of the environment variable that holds the API key")
@@ -166,12 +177,36 @@ class Endpoint(Section):
         default=None, description="row of compare.prices; the one named like the model if not given"
     )
     budget_dollars: float = Field(default=5.0, ge=0, description="asking stops when the answers have cost so much")
-    max_prompt_chars: int = Field(default=6_000, ge=200, description="code sent before and after the cursor, together")
+    max_prompt_chars: int = Field(
+        default=6_000, ge=200, description="code sent: before and after the cursor and of other files, together"
+    )
     max_new_tokens: int = Field(default=64, ge=1, description="tokens asked for at most")
     timeout_seconds: float = Field(default=30.0, gt=0, description="an answer that takes longer is void")
     retries: int = Field(default=4, ge=0, description="further attempts when the server is busy or fails")
+    longest_wait_seconds: float = Field(
+        default=60.0, ge=0, description="longest pause between attempts; a server that asks for more is asked no more"
+    )
     parallel: int = Field(default=1, ge=1, le=32, description="requests under way at once")
-    extra: dict[str, Any] = Field(default={}, description="further fields of the request's body, such as reasoning")
+    extra: dict[str, Any] = Field(
+        default={}, description="further fields of the request's body, such as reasoning; null takes a field out"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Endpoint:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # a bad port raises here
+            raise ValueError("url: wanted an address such as https://host/v1")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("url: wanted an address alone, without user, password or ?; the key comes from `key`")
+        # the value is not shown: what stands here by mistake is most likely the key itself
+        if self.key is not None and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", self.key):
+            raise ValueError("key: wanted the name of an environment variable in capitals, never the key itself")
+        if self.infilling != "none" and self.protocol != "openai_completions":
+            raise ValueError(f"infilling: {self.protocol} has a form of its own; only openai_completions takes it")
+        own = [name for name in OWN_FIELDS if name in self.extra]
+        if own:
+            raise ValueError(f"extra: `{own[0]}` is set by the program")
+        return self
 
 
 class CopilotSettings(Section):
