@@ -172,8 +172,8 @@ def latencies(
     return taken
 
 
-def _finished(path: Path, total: int, batch: int) -> list[Prediction]:
-    """Read what a killed run has answered, down to the last whole batch: a torn line ends the reading."""
+def answered_before(path: Path) -> list[Prediction]:
+    """Read what a killed or stopped run has answered: a torn line ends the reading."""
     done: list[Prediction] = []
     if path.is_file():
         for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
@@ -181,6 +181,12 @@ def _finished(path: Path, total: int, batch: int) -> list[Prediction]:
                 done.append(from_json(Prediction, json.loads(line), f"{path}:{number}"))
             except ValueError:
                 break
+    return done
+
+
+def _finished(path: Path, total: int, batch: int) -> list[Prediction]:
+    """Give the answers of an earlier run down to the last whole batch."""
+    done = answered_before(path)
     return done if len(done) == total else done[: len(done) // batch * batch]
 
 
