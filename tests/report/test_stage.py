@@ -48,7 +48,14 @@ def test_the_page_loads_nothing(lively: Finished) -> None:
 
 @pytest.mark.parametrize(
     "added",
-    ["<script>1</script>", '<img src="https://x/y">', "<p onclick=x>", "<a href=x>", "@import", "<p style='color:red'>"],
+    [
+        "<script>1</script>",
+        '<img src="https://x/y">',
+        "<p onclick=x>",
+        "<a href=x>",
+        "@import",
+        "<p style='color:red'>",
+    ],
 )
 def test_a_page_that_would_load_something_is_seen(lively: Finished, added: str) -> None:
     assert loads(lively.html + added) != []

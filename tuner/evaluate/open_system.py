@@ -9,7 +9,7 @@ Nothing is loaded or started before the context is entered.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tuner.evaluate.retrieval import Retrieval
@@ -38,6 +38,16 @@ def local_system(
 def other_system(
     name: str, settings: CompareSettings, pairs: Path, evaluate: EvaluateSettings, scratch: Path
 ) -> Iterator[System]:
-    """Open Copilot, a file of answers, or an endpoint, as the recipe describes it under this name."""
-    raise NotImplementedError
-    yield
+    """Open Copilot, a file of answers, or an endpoint, as the recipe describes it under this name.
+
+    What an endpoint answered before it was stopped is counted against its budget.
+    """
+    neighbours = Retrieval(pairs, evaluate.retrieved).neighbours
+    from tuner.evaluate.endpoints.system import EndpointSystem
+    from tuner.evaluate.stage import answered_before
+
+    endpoint = settings.endpoints[name]
+    price = settings.prices.get(endpoint.price or endpoint.model)
+    before = answered_before(scratch / f"{name}.answered.jsonl")
+    with closing(EndpointSystem(name, endpoint, price, neighbours, answered=before)) as system:
+        yield system

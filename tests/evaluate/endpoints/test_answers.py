@@ -110,23 +110,29 @@ def test_a_repeated_file_gives_the_text_at_its_cursor(before: str, line: str) ->
 
 @given(st.text(max_size=200), st.text(max_size=80), st.text(max_size=80))
 def test_any_answer_gives_one_line_and_the_same_each_time(raw: str, prefix: str, suffix: str) -> None:
-    for found in (from_chat(raw, prefix, suffix, MARK), from_completion(raw, suffix)):
+    for found in (from_chat(raw, prefix, suffix, MARK), from_completion(raw, prefix, suffix)):
         assert "\n" not in found.text and found.text == found.text.rstrip()
     assert from_chat(raw, prefix, suffix, MARK) == from_chat(raw, prefix, suffix, MARK)
 
 
 @given(st.text(max_size=200))
 def test_a_completion_is_cut_as_our_own_systems_are(raw: str) -> None:
-    assert from_completion(raw, "\n# end\n# of file\n").text == first_line(raw)
+    assert from_completion(raw, "x", "\n# end\n# of file\n").text == first_line(raw)
 
 
 def test_of_a_completion_only_the_suffix_is_looked_for() -> None:
-    assert from_completion("\n    x", "\n") == Read("", None)
-    assert from_completion("```x", "\n") == Read("```x", None)
-    assert from_completion(f"{GOOD}\n\n    def reset(self):", SUFFIX) == Read(GOOD, "repeated_suffix")
+    assert from_completion("\n    x", "x", "\n") == Read("", None)
+    assert from_completion("```x", "x", "\n") == Read("```x", None)
+    assert from_completion(f"{GOOD}\n\n    def reset(self):", "x", SUFFIX) == Read(GOOD, "repeated_suffix")
 
 
 def test_every_failure_that_is_named_is_described() -> None:
     source = inspect.getsource(answers)
     for name in ("reasoning", "prose", "fenced", "marked", "echoed", "leading_newline", "repeated_suffix"):
         assert f'"{name}"' in source and f"    {name} " in (answers.__doc__ or "")
+
+
+def test_blanks_before_the_cursor_that_an_answer_writes_again_are_no_part_of_it() -> None:
+    assert from_completion("  spec)", "volume = ", "\n") == Read("spec)", None)
+    assert from_completion("    return 1", "def f():\n    ", "\n") == Read("return 1", None)
+    assert from_completion(" spec", "volume =", "\n") == Read(" spec", None)

@@ -46,7 +46,7 @@ def test_chat_is_one_message_without_a_stop_that_a_fence_would_meet() -> None:
 @pytest.mark.parametrize(
     ("protocol", "fields", "question"),
     [
-        ("openai_completions", {}, {"prompt": COMMENTED}),
+        ("openai_completions", {}, {"prompt": COMMENTED.rstrip(" ")}),
         ("openai_completions", {"infilling": "suffix"}, {"prompt": COMMENTED, "suffix": ITEM.suffix}),
         ("deepseek_fim", {}, {"prompt": COMMENTED, "suffix": ITEM.suffix}),
         ("mistral_fim", {}, {"prompt": COMMENTED, "suffix": ITEM.suffix}),

@@ -70,10 +70,11 @@ def from_chat(raw: str, prefix: str, suffix: str, mark: str) -> Read:
     return Read(first_line(text), faults[0] if faults else None)
 
 
-def from_completion(raw: str, suffix: str) -> Read:
-    """Read what a completion or infilling API returned: it begins at the cursor."""
+def from_completion(raw: str, prefix: str, suffix: str) -> Read:
+    """Read what a completion or infilling API returned: it begins at the cursor, or at the blanks before it."""
     text = _without_suffix(raw, suffix)
-    return Read(first_line(text), None if text == raw else "repeated_suffix")
+    failure = None if text == raw else "repeated_suffix"
+    return Read(first_line(text.lstrip(" \t") if prefix.endswith((" ", "\t")) else text), failure)
 
 
 def _without_mark(text: str, prefix: str, mark: str) -> str:

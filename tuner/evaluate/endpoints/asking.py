@@ -115,7 +115,7 @@ class Asker:
         item = question.item
         if self.settings.protocol == "openai_chat":
             return from_chat(answered.raw, item.prefix, item.suffix, question.mark)
-        return from_completion(answered.raw, item.suffix)
+        return from_completion(answered.raw, item.prefix, item.suffix)
 
     def _can_get_better(self, error: BaseException) -> bool:
         return (

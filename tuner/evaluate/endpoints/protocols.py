@@ -93,7 +93,8 @@ def _plain_body(settings: Endpoint, item: Item, code: Shown) -> dict[str, Any]:
         case "openai_completions" if settings.infilling in _TOKENS:
             return {**asked, "prompt": with_tokens(_TOKENS[settings.infilling], item, code), "stop": _LINE_END}
         case "openai_completions" if settings.infilling == "none":
-            return {**asked, "prompt": commented(item, code), "stop": _LINE_END}
+            # tokens begin with a blank: after one, a model that is not healed has hardly anything left to say
+            return {**asked, "prompt": commented(item, code).rstrip(" \t"), "stop": _LINE_END}
         case "openai_completions" | "deepseek_fim" | "mistral_fim":
             return {**asked, "prompt": commented(item, code), "suffix": after, "stop": _LINE_END}
         case "ollama":
