@@ -140,7 +140,7 @@ class Run:
 
         `settings` is all that decides the outcome beside the files in `inputs` (relative to the run).
         """
-        hashes = {path: self._verified_input(path) for path in inputs}
+        hashes = {path: self.verified(path) for path in inputs}
         key = content_id(name, __version__, canonical(settings), canonical(hashes))
         state = self._find_finished(name, key)
         out = self.folder / f".partial-{name}"
@@ -227,7 +227,8 @@ class Run:
         )
         self._write()
 
-    def _verified_input(self, path: str) -> str:
+    def verified(self, path: str) -> str:
+        """Hash a file that a finished stage wrote; one that is missing or was altered since is refused."""
         recorded = next((each["outputs"][path] for each in reversed(self.stages) if path in each["outputs"]), None)
         if recorded is None:
             raise DataError(f"{self.folder / path}: no finished stage wrote it", "repeat the `make train` command")
