@@ -9,7 +9,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
           $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train mine dataset audit evaluate compare export report serve runs verify recipes bench test browser-checks check format clean
+.PHONY: help setup train mine dataset audit evaluate compare export report arena serve runs verify recipes bench test browser-checks check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -43,6 +43,9 @@ export: $(READY) ## Up to the exported files and their parity check
 
 report: $(READY) ## Up to one offline page with all results
 	@$(TUNER) report $(FLAGS)
+
+arena: $(READY) ## Vote blind on two systems' answers (RUN=adapters/... [ARENA="--results"])
+	@$(TUNER) arena $(if $(RUN),--run '$(RUN)') $(ARENA)
 
 serve: $(READY) ## Serve base and adapter on loopback (RUN=adapters/... or REPO=...)
 	@$(TUNER) serve $(FLAGS)

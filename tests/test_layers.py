@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "tuner"
-STAGES = ("mine", "dataset", "train", "evaluate", "compare", "export", "serve", "report")
+STAGES = ("mine", "dataset", "train", "evaluate", "compare", "export", "serve", "report", "arena")
 COMPOSERS = {"cli.py", "contest.py", "pipeline.py"}  # the modules that know all rooms
 LOWEST = {"errors.py", "strict.py", "records.py", "progress.py"}
 MOST_LINES = 400

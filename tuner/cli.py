@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tuner import __version__, bases, contest, screen
 from tuner import recipe_file as recipes
+from tuner.arena import commands as arena
 from tuner.errors import ExportError, MachineError, RecipeError, RunError, TunerError
 from tuner.pipeline import Pipeline
 from tuner.progress import TerminalProgress
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve base and adapter of a finished run on loopback")
     _run_arguments(serve)
     serve.set_defaults(function=_serve)
+    arena.add_to(commands)
     base = commands.add_parser("base", help="prepare a base and show where it lies")
     base.add_argument("name", nargs="?", default="auto", help="hub id, folder, GGUF file, or auto")
     base.set_defaults(function=_base)

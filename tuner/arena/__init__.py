@@ -1,0 +1,1 @@
+"""Let engineers judge two systems' answers side by side without knowing which is which."""
