@@ -143,8 +143,7 @@ def test_a_run_whose_systems_were_not_compared(run: Run, capsys: pytest.CaptureF
     run.manifest["stages"] = run.stages[:1]
     run._write()
     assert failed(capsys, "--run", str(run.folder)) == (
-        f"error: {run.folder}: its systems have not been compared\n"
-        "hint: make compare REPO=... first, then make arena RUN=..."
+        f"error: {run.folder}: its systems have not been compared\nhint: repeat the `make train` command of this run"
     )
 
 
@@ -196,7 +195,7 @@ def test_one_system_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     run = compared_run(tmp_path, found, neutral_answers(["base"], found))
     assert failed(capsys, "--run", str(run.folder)) == (
         f"error: {run.folder}: an arena needs two systems, found 1: base\n"
-        "hint: name others in `compare.systems` of the recipe, then make compare REPO=..."
+        f"hint: name others in `compare.systems` of a recipe, then make compare RUN={run.folder} RECIPE=..."
     )
 
 

@@ -54,7 +54,7 @@ def open_arena(run: Run, only: Sequence[str] = ()) -> Arena:
     """Read and check what the votes will be about; `only` leaves out all other systems."""
     if run.entry("compare") is None:
         raise RunError(
-            f"{run.folder}: its systems have not been compared", "make compare REPO=... first, then make arena RUN=..."
+            f"{run.folder}: its systems have not been compared", "repeat the `make train` command of this run"
         )
     run.verified(COMPARISON)
     path = run.folder / COMPARISON
@@ -102,7 +102,7 @@ def _chosen(systems: list[str], only: Sequence[str], folder: Path) -> list[str]:
     if len(chosen) < 2:
         raise RunError(
             f"{folder}: an arena needs two systems, found {len(chosen)}: {', '.join(chosen) or 'none'}",
-            "name others in `compare.systems` of the recipe, then make compare REPO=...",
+            f"name others in `compare.systems` of a recipe, then make compare RUN={folder} RECIPE=...",
         )
     return chosen
 
