@@ -9,7 +9,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
           $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train mine dataset audit evaluate compare export report arena serve runs verify recipes bench test browser-checks check format clean
+.PHONY: help setup train mine dataset audit evaluate compare export report arena serve runs verify recipes copilot bench test browser-checks check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -58,6 +58,9 @@ verify: $(READY) ## Hash every file of a run again (RUN=adapters/...)
 
 recipes: $(READY) ## List the recipes
 	@$(TUNER) recipe ls
+
+copilot: ## Fetch GitHub's Copilot language server into .copilot/ (npm), to compare with it
+	@$(PYTHON) -m tuner.evaluate.copilot.install .copilot
 
 bench: $(READY) ## Measure beside bare git and the peers: ROOM=mining REPO=... [BENCH="--curve"]
 	@$(VENV)/bin/python -m benchmarks.$(or $(ROOM),mining) $(if $(REPO),--repo '$(REPO)') $(BENCH)
