@@ -237,6 +237,8 @@ def _compare(options: argparse.Namespace) -> int:
     else:
         options.set = contest.settings_of(options)
         pipeline = _pipeline(options)
+    for notice in contest.notices(pipeline.recipe):
+        print(f"note       {notice}", file=sys.stderr)
     with locked(pipeline.run.folder):
         if options.run is None:
             pipeline.upto(LAST_STAGE["compare"])

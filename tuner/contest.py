@@ -85,6 +85,13 @@ def base_of(run: Run) -> Base:
     return base
 
 
+def notices(recipe: Recipe) -> list[str]:
+    """Say which of the systems that will be asked send code off this machine."""
+    from tuner.evaluate.open_system import notices
+
+    return notices(recipe.compare)
+
+
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add what only `compare` takes."""
     command.add_argument(

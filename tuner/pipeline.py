@@ -37,7 +37,7 @@ R = TypeVar("R")
 STAGES = ("mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "compare", "export", "report")
 # The settings of a system that decide what it answers, and those of `compare` that decide its figures.
 ENDPOINT_ANSWERS = {"protocol", "infilling", "url", "model", "max_prompt_chars", "max_new_tokens", "extra"}
-COPILOT_ANSWERS = {"recording", "max_items"}
+COPILOT_ANSWERS = {"max_items"}
 COMPARE_FIGURES = ("seed", "resamples", "min_items", "prices", "prices_as_of", "team")
 MEMORY = ".mined"  # beside the runs: what mining remembers from one run to the next
 DISK_BYTES = 2 * 2**30  # a run of the embedded base, checkpoints and exported files included
@@ -160,9 +160,12 @@ class Pipeline:
         if system in OUR_SYSTEMS:
             return {"base": self.base.revision}
         if system == "copilot":
+            recording = compare.copilot.recording
+            if recording is not None:
+                return {"recording": _hash_of(Path(recording))}
             return {"copilot": compare.copilot.model_dump(include=COPILOT_ANSWERS)}
         if system in compare.imported:
-            return {"imported": sha256_file(Path(compare.imported[system]))}
+            return {"imported": _hash_of(Path(compare.imported[system]))}
         return {"endpoint": compare.endpoints[system].model_dump(include=ENDPOINT_ANSWERS)}
 
     def _compare(self) -> Comparison:
@@ -229,6 +232,11 @@ class Pipeline:
 
     def _section(self, name: str) -> dict[str, Any]:
         return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json")}
+
+
+def _hash_of(path: Path) -> str | None:
+    """Hash a file of answers; one that is missing is named by the stage that wants to read it."""
+    return sha256_file(path) if path.is_file() else None
 
 
 def require_clean(texts: Iterable[tuple[str, str]]) -> None:

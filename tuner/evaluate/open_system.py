@@ -2,6 +2,9 @@
 
     base, tuned              the local model, without and with its adapter
     base+bm25, tuned+bm25    the same, with what retrieval finds in the repository as it stood at the cut
+    copilot                  GitHub's language server, or a recording of what it answered
+    an endpoint's name       a model behind an HTTP API
+    an imported file's name  answers that people collected by hand
 
 Nothing is loaded or started before the context is entered.
 """
@@ -11,7 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from tuner.evaluate.copilot.recording import Recorded
+from tuner.evaluate.copilot.system import NOTICE, CopilotSystem
+from tuner.evaluate.imported import Imported
 from tuner.evaluate.retrieval import Retrieval
 from tuner.evaluate.system import System
 from tuner.recipe import CompareSettings, EvaluateSettings
@@ -42,8 +49,18 @@ def other_system(
 
     What an endpoint answered before it was stopped is counted against its budget.
     """
+    if name in settings.imported:
+        yield Imported(name, Path(settings.imported[name]))
+        return
+    if name == "copilot" and settings.copilot.recording is not None:
+        yield Recorded(name, Path(settings.copilot.recording))
+        return
     neighbours = Retrieval(pairs, evaluate.retrieved).neighbours
-    from tuner.evaluate.endpoints.system import EndpointSystem
+    if name == "copilot":
+        with CopilotSystem(settings.copilot, neighbours, scratch) as copilot:
+            yield copilot
+        return
+    from tuner.evaluate.endpoints.system import EndpointSystem  # it loads the client libraries
     from tuner.evaluate.stage import answered_before
 
     endpoint = settings.endpoints[name]
@@ -51,3 +68,17 @@ def other_system(
     before = answered_before(scratch / f"{name}.answered.jsonl")
     with closing(EndpointSystem(name, endpoint, price, neighbours, answered=before)) as system:
         yield system
+
+
+def notices(settings: CompareSettings) -> list[str]:
+    """Say, before anything is asked, where the items' code will be sent."""
+    said = []
+    if "copilot" in settings.systems and settings.copilot.recording is None:
+        said.append(NOTICE)
+    for name in settings.systems:
+        endpoint = settings.endpoints.get(name)
+        if endpoint is not None and endpoint.send_code:
+            said.append(
+                f"`{name}` sends the items' code and that of their neighbours to {urlsplit(endpoint.url).hostname}"
+            )
+    return said
