@@ -306,4 +306,5 @@ def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
     ours = [name for name in ("base", "tuned", "base+bm25", "tuned+bm25") if name in names]
     others = [name for name in names if name not in ours]
     found = [(second, first) for at, first in enumerate(ours) for second in ours[at + 1 :]]
-    return found + [(first, second) for first in ours for second in others]
+    found += [(first, second) for first in ours for second in others]
+    return found + [(first, second) for at, first in enumerate(others) for second in others[at + 1 :]]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 MARKS = 4  # at most about so many on an axis
+SMALLEST = 1e-9  # what is closer to each other is the same number
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -37,7 +38,7 @@ def linear(numbers: Iterable[float], *, floor: float | None = None, ceiling: flo
     """Make an axis whose ends are round; `floor` and `ceiling` are what the figure can be at least and at most."""
     found = [*numbers]
     low, high = min(found, default=0.0), max(found, default=1.0)
-    if high - low < 1e-9:
+    if high - low < SMALLEST:
         low, high = low - 0.05, high + 0.05
     step = _round_step((high - low) / MARKS)
     first, last = math.floor(low / step), math.ceil(high / step)
@@ -50,7 +51,8 @@ def linear(numbers: Iterable[float], *, floor: float | None = None, ceiling: flo
 
 def symmetric(numbers: Iterable[float]) -> Axis:
     """Make an axis with 0 in its middle."""
-    most = max((abs(each) for each in numbers), default=0.0) or 1.0
+    most = max((abs(each) for each in numbers), default=0.0)
+    most = most if most > SMALLEST else 1.0
     step = _round_step(2 * most / MARKS)
     reach = math.ceil(most / step)
     return Axis(-reach * step, reach * step, tuple(round(each * step, 10) for each in range(-reach, reach + 1)))
