@@ -255,22 +255,18 @@ class Finished:
         (self.folder / name).write_text(text, encoding="utf-8")
 
 
-def lively(folder: Path, **changes: Any) -> Finished:
+def lively(folder: Path, names: Sequence[str] = tuple(LEVELS), number: int = 20) -> Finished:
     """A run in which every part of the page has something to show."""
-    found = contest()
+    found = contest(names)
     systems = [
         dataclasses.replace(each, answered=231, voids={"rate": 12, "timeout": 7}, format_failures={"fenced": 31})
         if each.name == "gpt-5.5"
         else each
         for each in found.systems
     ]
-    chosen = examples()
-    settings = {"team": {"developers": 40}}
-    return Finished(
-        folder,
-        dataclasses.replace(found, systems=systems),
-        **{"examples": chosen, "nearest": nearest(chosen), "settings": settings, **changes},
-    )
+    chosen = examples(number)
+    changed = dataclasses.replace(found, systems=systems)
+    return Finished(folder, changed, examples=chosen, nearest=nearest(chosen), settings={"team": {"developers": 40}})
 
 
 def hostile(folder: Path) -> Finished:
