@@ -65,6 +65,12 @@ def test_the_table_has_every_stratum_and_the_plot_two() -> None:
     assert ("exact match", "4.9 pp") in forest.detectable
 
 
+def test_where_no_item_told_two_systems_apart_nothing_is_said_to_be_detectable() -> None:
+    found = contests.contest(("base", "tuned"), smallest_detectable={"exact_match": 0.0, "edit_similarity": 0.034})
+    (forest,) = forests(found)
+    assert (forest.detectable, forest.undetectable) == ([("edit similarity", "3.4 pp")], ["exact match"])
+
+
 def test_relative_bits_stand_in_the_table_in_per_cent() -> None:
     each = Difference("bits_per_byte_relative", "all", 0.95, 1.086, -0.125, -0.15, -0.1, 120, 20, "lower")
     (forest,) = forests(contests.contest(("base", "tuned"), differences=[each]))

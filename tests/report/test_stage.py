@@ -17,6 +17,7 @@ from tests.report.reading import Reader, loads
 from tuner.errors import DataError
 from tuner.records import Page
 from tuner.report.material import read_material
+from tuner.report.page import base_name
 from tuner.visible import visible
 
 MOST_BYTES = 1_500_000
@@ -142,6 +143,19 @@ def test_base_and_tuned_alone_make_a_page(tmp_path: Path) -> None:
     assert "copilot was not asked about these items" in text
     assert "Pairs without the tuned model" not in text
     assert loads(alone.html) == []
+
+
+def test_a_comparison_of_few_items_says_that_nothing_can_be_concluded(tmp_path: Path) -> None:
+    few = contests.contest(("base", "tuned"), pairings=[contests.pairing("tuned", "base", 99)])
+    page = Finished(tmp_path, few, examples=[])
+    said = "With fewer than 100 lines nothing can be concluded, whatever a row says."
+    assert said in " ".join(Reader(page.html).text.split()) and said in page.markdown
+    assert said not in Finished(tmp_path / "enough", contests.contest(("base", "tuned"))).markdown
+
+
+def test_a_base_in_a_folder_is_named_without_its_path(tmp_path: Path) -> None:
+    assert base_name("/srv/models/my-base") == base_name("../my-base") == "my-base"
+    assert base_name("Qwen/Qwen2.5-Coder-1.5B") == "Qwen/Qwen2.5-Coder-1.5B"
 
 
 def test_a_run_without_items_has_a_page_too(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.report import contests
 from tuner.comparison import Contest, Difference
 from tuner.recipe import Team
-from tuner.report.switching import LARGEST_TEAM, Costs, costs, switch
+from tuner.report.costs import LARGEST_TEAM, Costs, costs
+from tuner.report.switching import switch
 
 NAMES = ("base", "tuned", "copilot")
 TEAM = Team(developers=20, peak_over_mean=4)
@@ -77,6 +78,7 @@ TEAMS = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(TEAMS, st.floats(1, 20_000))
 def test_the_break_even_is_the_first_team_for_which_ours_costs_no_more(team: Team, latency: float) -> None:
     def of(developers: int) -> Costs:
@@ -90,17 +92,22 @@ def test_the_break_even_is_the_first_team_for_which_ours_costs_no_more(team: Tea
         assert even == 1 or of(even - 1).ours > of(even - 1).seats * (1 - 1e-12)
 
 
+def test_a_team_that_never_breaks_even_is_told_so() -> None:
+    free = TEAM.model_copy(update={"seat_dollars_per_month": 0.0})
+    assert line(against_copilot(0.05, 0.02), free).endswith(
+        "ours costs $444 a month and 20 seats cost $0.00; no team of up to 10,000 developers would break even."
+    )
+
+
 def test_it_says_yes_only_when_ours_is_better_and_costs_less() -> None:
     large = TEAM.model_copy(update={"developers": 40})
     assert line(against_copilot(0.05, 0.02), large) == (
         "Yes, on these items and assumptions: tuned is above copilot in exact match (+5.0 pp [+3.0, +7.0], 250 items). "
-        "With these assumptions ours costs $444 a month and 40 seats cost $760; ours costs no more from 24 developers "
-        "on."
+        "With these assumptions ours costs $444 a month and 40 seats cost $760; it breaks even at 24 developers."
     )
     assert line(against_copilot(0.05, 0.02)) == (
         "Not at this size: tuned is above copilot in exact match (+5.0 pp [+3.0, +7.0], 250 items), but it costs more. "
-        "With these assumptions ours costs $444 a month and 20 seats cost $380; ours costs no more from 24 developers "
-        "on."
+        "With these assumptions ours costs $444 a month and 20 seats cost $380; it breaks even at 24 developers."
     )
 
 

@@ -66,7 +66,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """One pairing: how many items both answered, its plot, its table and what it could have shown."""
+    """One pairing: how many items both answered, its plot, its table and what it could have shown.
+
+    Where no item told the two apart there is no spread to judge by: that metric is `undetectable`.
+    """
 
     a: str
     b: str
@@ -76,6 +79,7 @@ class Forest:
     lines: list[Line]
     leading: Line | None
     detectable: list[tuple[str, str]]
+    undetectable: list[str]
 
     @property
     def of_ours(self) -> bool:
@@ -105,8 +109,9 @@ def _forest(
     ]
     lines = [_line(each) for each in differences]
     leading = next((line for line, each in zip(lines, differences, strict=True) if _key(each) == LEADING), None)
-    smallest = [(figures.metric_name(name), figures.size(name, size)) for name, size in detectable.items()]
-    return Forest(a, b, items, voided, [group for group in groups if group.rows], lines, leading, smallest)
+    smallest = [(figures.metric_name(name), figures.size(name, size)) for name, size in detectable.items() if size]
+    alike = [figures.metric_name(name) for name, size in detectable.items() if not size]
+    return Forest(a, b, items, voided, [group for group in groups if group.rows], lines, leading, smallest, alike)
 
 
 def _key(each: Difference) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,7 +27,7 @@ from tuner.report.heat import FEW_ITEMS, heat
 from tuner.report.material import Material
 from tuner.report.provenance import provenance
 from tuner.report.scatter import scatter
-from tuner.report.switching import switch
+from tuner.report.switching import EVEN, NEVER_EVEN, TAIL, switch
 from tuner.report.voids import failures
 from tuner.report.whiskers import marker, plots
 from tuner.visible import visible
@@ -75,6 +76,8 @@ def views(material: Material) -> dict[str, Any]:
     answer = switch(contest, material.settings.team, material.settings.min_items)
     return {
         "manifest": material.manifest,
+        "base_name": base_name(material.manifest["base"]["name"]),
+        "min_items": material.settings.min_items,
         "evaluated": max((each.items for each in contest.systems), default=0),
         "tokens": material.dataset.metrics.get("dataset.train_tokens"),
         "assumptions": assumptions(material.settings.team),
@@ -94,7 +97,13 @@ def views(material: Material) -> dict[str, Any]:
         "card": data_card(material.mined, material.dataset, material.adapter),
         "provenance": provenance(material.manifest, material.folder, contest, material.adapter, material.bundle),
         "switch": answer,
+        "words": {"tail": TAIL, "even": EVEN, "never_even": NEVER_EVEN},
     }
+
+
+def base_name(name: str) -> str:
+    """Shorten the path of a base that is a folder or file of this machine; a hub's id stays whole."""
+    return PurePath(name).name if name.startswith(("/", ".", "~")) else name
 
 
 def assumptions(team: Team) -> list[Assumption]:

@@ -1,5 +1,5 @@
 "use strict";
-// Computes "should we switch?" again from what is typed, step by step as tuner/report/switching.py does, and opens what
+// Computes "should we switch?" again from what is typed, step by step as tuner/report/costs.py does, and opens what
 // is folded before the page is printed, but for what says the same once more. All words come from the page; nothing is fetched, stored or sent.
 (() => {
   const HOURS_PER_MONTH = (24 * 365.25) / 12;
@@ -55,7 +55,7 @@
   function show(team, found) {
     const words = box.dataset;
     const outcome = found.served === null ? "unknown" : found.ours <= found.seats ? "cheaper" : "dearer";
-    const even = found.even === null ? words.evenNone : put(words.evenSome, { break_even: fixed(found.even, 0) });
+    const even = found.even === null ? words.neverEven : put(words.even, { break_even: fixed(found.even, 0) });
     const figures = {
       seats: money(found.seats), hardware: money(found.hardware), energy: money(found.energy), care: money(found.care),
       ours: money(found.ours), completions: fixed(found.completions, 0), peak: fixed(found.peak, 2),

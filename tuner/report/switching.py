@@ -1,18 +1,13 @@
-"""Answer `should we switch?` in one line: seats against hardware, energy and care, but only if quality allows to ask.
+"""Answer `should we switch?` in one line: quality first, and costs only if quality allows to ask.
 
-In: what a team is (every figure an assumption from the recipe), how long our system takes for a completion, and the
-contest; `min_items` are wanted for any conclusion. Out: dollars a month on both sides, the team size from which ours
-costs no more, how many machines the busiest moment takes, and the line in words. Nothing is recommended unless our
-system was shown to be better than Copilot on these items: not when Copilot was not asked, gave no answer or was better,
-and not when the difference is inconclusive.
-
-The page's script (`switching.js`) computes the same again from what a reader types in. Both do the same steps in the
-same order, so that both show the same digits.
+In: the contest, what a team is (every figure an assumption from the recipe), and how many items are wanted for any
+conclusion. Out: what is known of our quality beside Copilot's, a month's costs, and the line in words. Nothing is
+recommended unless our system was shown to be better than Copilot on these items: not when Copilot was not asked, gave
+no answer or was better, and not when the difference is inconclusive. Retrieval counts as ours where it answered.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -20,42 +15,19 @@ from typing import Literal
 from tuner.comparison import Contest, Difference, Pairing
 from tuner.recipe import Team
 from tuner.report import figures
+from tuner.report.costs import LARGEST_TEAM, Costs, Outcome, costs
 
-HOURS_PER_MONTH = 24 * 365.25 / 12  # a server runs all the time
-MONTHS_PER_YEAR = 12
-SECONDS_PER_HOUR = 3600
-LARGEST_TEAM = 10_000  # developers up to which a break-even is looked for
 RIVAL = "copilot"
 LEADING = "exact_match"
 # A loss in one of these, over all lines or over novel ones, and ours is not better.
 WATCHED = ("exact_match", "edit_similarity", "identifier_f1", "chars_saved_ratio")
 
+# The line's second half; the page's script fills in the same words.
+TAIL = "With these assumptions ours costs {ours} a month and {developers} seats cost {seats}; {even}."
+EVEN = "it breaks even at {break_even} developers"
+NEVER_EVEN = f"no team of up to {LARGEST_TEAM:,} developers would break even"
+
 Quality = Literal["better", "worse", "inconclusive", "too_few", "no_interval", "no_answer", "not_asked", "harm"]
-Outcome = Literal["cheaper", "dearer", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """A month in dollars and completions. `served` is None, and `machines` assumed, where latency is not known."""
-
-    seats: float
-    hardware: float
-    energy: float
-    care: float
-    ours: float
-    completions: float
-    peak: float
-    served: float | None
-    machines: int
-    busy: float | None
-    break_even: int | None
-
-    @property
-    def outcome(self) -> Outcome:
-        """Say which side costs less; nobody knows where it is not known what a machine serves."""
-        if self.served is None:
-            return "unknown"
-        return "cheaper" if self.ours <= self.seats else "dearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +52,6 @@ class Switch:
     costs: Costs
     apis: list[Api]
     leads: Mapping[Outcome, str]
-    tail: str
-    evens: Mapping[str, str]
     line: str
 
     @property
@@ -94,28 +64,6 @@ class Switch:
         return {self.ours: (1000 * found.ours / found.completions, note)}
 
 
-def costs(team: Team, latency_ms: float | None) -> Costs:
-    """Compute a month of `team`; a machine answers one completion after another, each in `latency_ms`."""
-    served = 1000.0 / latency_ms if latency_ms else None
-    needed = _machines(team, team.developers, served)
-    hardware, energy = needed * _hardware(team), needed * _energy(team)
-    care = _care(team)
-    peak = _peak(team, team.developers)
-    return Costs(
-        seats=team.developers * team.seat_dollars_per_month,
-        hardware=hardware,
-        energy=energy,
-        care=care,
-        ours=hardware + energy + care,
-        completions=float(team.developers * team.completions_per_developer_day * team.days_per_month),
-        peak=peak,
-        served=served,
-        machines=needed,
-        busy=None if served is None else peak / (needed * served),
-        break_even=_break_even(team, served),
-    )
-
-
 def switch(contest: Contest, team: Team, min_items: int) -> Switch:
     """Weigh quality first, then costs, and write the line."""
     answered = {each.name: each for each in contest.systems if each.answered}
@@ -124,15 +72,13 @@ def switch(contest: Contest, team: Team, min_items: int) -> Switch:
     latency = result.latency_p50_ms if result else None
     quality, why = _quality(contest, ours, min_items)
     found = costs(team, latency)
-    leads, tail, evens = _leads(quality, why, ours), _TAIL, _EVENS
-    even = evens["some"].replace("{break_even}", f"{found.break_even:,}") if found.break_even else evens["none"]
-    line = (
-        leads[found.outcome]
-        + " "
-        + tail.replace("{ours}", figures.money(found.ours))
-        .replace("{seats}", figures.money(found.seats))
-        .replace("{developers}", f"{team.developers:,}")
-        .replace("{even}", even)
+    leads = _leads(quality, why)
+    even = EVEN if found.break_even else NEVER_EVEN
+    tail = TAIL.format(
+        ours=figures.money(found.ours),
+        seats=figures.money(found.seats),
+        developers=figures.count(team.developers),
+        even=even.format(break_even=figures.count(found.break_even)),
     )
     return Switch(
         ours,
@@ -148,20 +94,11 @@ def switch(contest: Contest, team: Team, min_items: int) -> Switch:
             if each.dollars_per_1000 is not None and each.name != RIVAL
         ],
         leads,
-        tail,
-        evens,
-        line,
+        f"{leads[found.outcome]} {tail}",
     )
 
 
-_TAIL = "With these assumptions ours costs {ours} a month and {developers} seats cost {seats}; {even}."
-_EVENS = {
-    "some": "ours costs no more from {break_even} developers on",
-    "none": f"no team of up to {LARGEST_TEAM:,} developers would break even",
-}
-
-
-def _leads(quality: Quality, why: str, ours: str) -> dict[Outcome, str]:
+def _leads(quality: Quality, why: str) -> dict[Outcome, str]:
     """Begin the line; only where ours was shown to be better do the costs decide."""
     if quality == "better":
         return {
@@ -169,15 +106,8 @@ def _leads(quality: Quality, why: str, ours: str) -> dict[Outcome, str]:
             "dearer": f"Not at this size: {why}, but it costs more.",
             "unknown": f"Open: {why}, but its latency was not measured, so that one machine is a guess.",
         }
-    lead = {
-        "worse": f"No, on these items: {why}.",
-        "inconclusive": f"No recommendation: {why}.",
-        "too_few": f"No recommendation: {why}.",
-        "no_interval": f"No recommendation: {why}.",
-        "no_answer": f"No recommendation: {why}.",
-        "not_asked": f"No recommendation: {why}.",
-        "harm": f"No: {why}.",
-    }[quality]
+    beginning = {"worse": "No, on these items", "harm": "No"}.get(quality, "No recommendation")
+    lead = f"{beginning}: {why}."
     return {"cheaper": lead, "dearer": lead, "unknown": f"{lead} Latency was not measured: one machine is a guess."}
 
 
@@ -221,34 +151,3 @@ def _said(each: Difference) -> str:
         f"{figures.metric_name(each.metric)}{where} ({figures.change(each.metric, each.delta)} "
         f"{figures.change_ends(each)}, {each.items} items)"
     )
-
-
-def _peak(team: Team, developers: int) -> float:
-    """Give completions per second in the busiest moment."""
-    daily = developers * team.completions_per_developer_day
-    return daily / (team.hours_per_day * SECONDS_PER_HOUR) * team.peak_over_mean
-
-
-def _machines(team: Team, developers: int, served: float | None) -> int:
-    return 1 if served is None else max(1, math.ceil(_peak(team, developers) / served))
-
-
-def _hardware(team: Team) -> float:
-    return team.hardware_dollars / (team.hardware_years * MONTHS_PER_YEAR)
-
-
-def _energy(team: Team) -> float:
-    return team.watts / 1000 * HOURS_PER_MONTH * team.dollars_per_kwh
-
-
-def _care(team: Team) -> float:
-    return team.hours_of_care_per_month * team.dollars_per_hour_of_care
-
-
-def _break_even(team: Team, served: float | None) -> int | None:
-    """Find the smallest team whose seats cost as much as ours, with the machines that this team would need."""
-    each, care = _hardware(team) + _energy(team), _care(team)
-    for developers in range(1, LARGEST_TEAM + 1):
-        if _machines(team, developers, served) * each + care <= developers * team.seat_dollars_per_month:
-            return developers
-    return None
