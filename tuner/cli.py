@@ -15,6 +15,7 @@ from tuner import __version__, bases, contest, screen
 from tuner import recipe_file as recipes
 from tuner.arena import commands as arena
 from tuner.errors import ExportError, MachineError, RecipeError, RunError, TunerError
+from tuner.evaluate.copilot import commands as copilot
 from tuner.pipeline import Pipeline
 from tuner.progress import TerminalProgress
 from tuner.recipe import EMBEDDED
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     _run_arguments(serve)
     serve.set_defaults(function=_serve)
     arena.add_to(commands)
+    copilot.add_to(commands)
     base = commands.add_parser("base", help="prepare a base and show where it lies")
     base.add_argument("name", nargs="?", default="auto", help="hub id, folder, GGUF file, or auto")
     base.set_defaults(function=_base)

@@ -41,6 +41,7 @@ class LocalSystem:
     ) -> None:
         self.name = name
         self.batch = settings.batch
+        self.times_alone = True
         self.about = {"retrieval": "none" if neighbours is None else f"BM25, {settings.retrieved} pieces at most"}
         self.neighbours = neighbours
         self.renderer = renderer

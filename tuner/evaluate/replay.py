@@ -19,6 +19,7 @@ class Replay:
     # All answers are kept at once or none is: so whoever resumes asks about all items or about none, and an answer to
     # another item is told from one to an item that is done.
     batch = sys.maxsize
+    times_alone = False
 
     def __init__(self, name: str, about: dict[str, str]) -> None:
         self.name = name

@@ -62,11 +62,11 @@ def run(
         predictions = answer_all(system, items, system.batch, work)
         seconds = time.perf_counter() - started
         figures = {"seconds": seconds, **system.figures(items)}
-        if all(each.latency_ms is None for each in predictions):
+        if system.times_alone:
             figures |= latency(latencies(system, items, settings, seed, work))
         else:
-            figures |= latency([each.latency_ms for each in predictions if each.latency_ms and each.void is None])
-        about = {**system.about, "day": day}
+            figures |= latency([each.latency_ms for each in predictions if each.latency_ms is not None])
+        about = {"day": day, **system.about}
     scores = score(items, predictions, settings.max_new_tokens, seed)
     figures["voided_items"] = float(sum(each.void is not None for each in predictions))
     figures |= {name: interval.value for name, interval in scores.items()}
@@ -213,6 +213,7 @@ def _write(
     table = {
         name: {"value": each.value, "low": each.low, "high": each.high, "n": each.n} for name, each in scores.items()
     }
-    text = json.dumps({"system": system_name, "items": len(items), "scores": table}, indent=2, sort_keys=True)
+    values = {"system": system_name, "about": about, "items": len(items), "scores": table}
+    text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
     (work.out / f"eval/{system_name}.scores.json").write_text(text + "\n", encoding="utf-8")
     return Evaluation(system_name, dataset.items_sha256, path, scores, metrics, about)

@@ -40,10 +40,12 @@ class System(Protocol):
     """Something that completes the line at a cursor.
 
     `batch` says how many answers are kept at once: 1 where an answer costs money. `about` says what it is that answers.
+    `times_alone` asks for items to be answered again, alone, for their latency: never of what costs or was collected.
     """
 
     name: str
     batch: int
+    times_alone: bool
     about: dict[str, str]
 
     def answer(self, items: Sequence[Item]) -> Iterator[Prediction]:

@@ -64,6 +64,7 @@ class CopilotSystem:
 
     name = "copilot"
     batch = 1
+    times_alone = False
 
     def __init__(
         self, settings: CopilotSettings, neighbours: Callable[[Item], Sequence[Neighbour]], scratch: Path

@@ -38,6 +38,7 @@ class EndpointSystem:
     """Ask one endpoint. `answered` are the answers of an earlier run; `sleep` pauses between attempts."""
 
     batch = 1  # every answer is kept at once: it was paid for
+    times_alone = False
 
     def __init__(
         self,
