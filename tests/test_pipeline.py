@@ -164,7 +164,7 @@ def test_the_run_is_listed_shown_and_verified(finished: Finished) -> None:
 
 
 def test_a_clean_run_elsewhere_gives_the_same_bytes(finished: Finished, tmp_path: Path) -> None:
-    assert tuner("compare", *arguments(finished.inputs, tmp_path)).status == 0
+    assert tuner("export", *arguments(finished.inputs, tmp_path)).status == 0
     (folder,) = (path for path in tmp_path.iterdir() if path.name != ".mined")
     assert folder.name == finished.folder.name
     later = {name for name in hashes(finished.folder) if name.startswith(("export/", "report/"))}
@@ -174,10 +174,10 @@ def test_a_clean_run_elsewhere_gives_the_same_bytes(finished: Finished, tmp_path
 def test_another_train_setting_reuses_what_does_not_depend_on_it(finished: Finished, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / finished.folder.name)
     given = arguments(finished.inputs, tmp_path, train__learning_rate=0.01, compare__min_items=2)
-    answer = tuner("compare", *given)
+    answer = tuner("export", *given)
     assert answer.status == 0
     reused = dict.fromkeys(("mine", "dataset", "evaluate-base"), "reused")
-    assert states(answer.err) == reused | dict.fromkeys(("train", "evaluate-tuned", "compare"), "done")
+    assert states(answer.err) == reused | dict.fromkeys(("train", "evaluate-tuned", "compare", "export"), "done")
     (folder,) = (path for path in tmp_path.iterdir() if path.name not in (finished.folder.name, ".mined"))
     assert tuner("runs", "verify", folder).status == 0
     changed = differing(folder, finished.folder)

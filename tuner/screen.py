@@ -31,7 +31,7 @@ STATES: dict[State, str] = {
 
 def stage_line(name: str, state: State, entry: dict[str, Any]) -> str:
     """Say in one line what a stage did."""
-    return f"{name:<15}{_outcome(name, entry['record']):<80}{entry['seconds']:>7.1f} s{STATES[state]}"
+    return f"{name:<14} {_outcome(name, entry['record']):<80}{entry['seconds']:>7.1f} s{STATES[state]}"
 
 
 def final_screen(run: Run, base: Base, command: str) -> str:
