@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines import Answer, Finished, finished_run, hashes, tuner
+from tests.pipelines import ROOT, Answer, Finished, finished_run, hashes, tuner
 from tuner.comparison import Contest
 from tuner.records import Item, from_json, read_jsonl
 from tuner.rundir import Run
@@ -117,8 +117,7 @@ def test_an_endpoint_that_is_down_stops_with_a_word_and_loses_nothing(folder: Pa
         ),
         (
             ["--import", "us=missing.jsonl"],
-            "error: missing.jsonl: no such file\n"
-            "hint: compare.imported names files of answers, by a name of your choice\n",
+            "error: missing.jsonl: no such file\nhint: `compare.imported.us` names a file of answers\n",
         ),
         (
             ["--repo", "x"],
@@ -136,7 +135,11 @@ def test_what_cannot_be_done_is_said(folder: Path, given: list[str], said: str) 
     assert {name: each for name, each in hashes(folder).items() if name in before} == before
 
 
-def test_copilot_is_not_asked_before_the_recipe_allows_it(folder: Path) -> None:
-    answer = tuner("compare", "--run", folder, "--set", "compare.systems=[copilot]")
-    assert "compare.copilot.send_code" in answer.err
-    assert not list(folder.glob("eval/copilot*"))
+def test_nothing_is_asked_before_everything_that_will_be_asked_is_allowed(folder: Path) -> None:
+    before = hashes(folder)
+    for systems, setting in (("copilot", "compare.copilot"), ("gpt", "compare.endpoints.gpt")):
+        recipe = ["--recipe", ROOT / "recipes/rivals.yaml", "--set", f"compare.systems=[base+bm25, {systems}]"]
+        answer = tuner("compare", "--run", folder, *recipe)
+        assert answer.status == 2
+        assert f"`{setting}.send_code: true`" in answer.err.replace("=true", ": true")
+        assert hashes(folder) == before

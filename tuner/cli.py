@@ -239,7 +239,7 @@ def _compare(options: argparse.Namespace) -> int:
     else:
         options.set = contest.settings_of(options)
         pipeline = _pipeline(options)
-    for notice in contest.notices(pipeline.recipe):
+    for notice in contest.notices(pipeline):
         print(f"note       {notice}", file=sys.stderr)
     with locked(pipeline.run.folder):
         if options.run is None:

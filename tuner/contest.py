@@ -85,11 +85,11 @@ def base_of(run: Run) -> Base:
     return base
 
 
-def notices(recipe: Recipe) -> list[str]:
-    """Say which of the systems that will be asked send code off this machine."""
+def notices(pipeline: Pipeline) -> list[str]:
+    """Check the systems that will be asked, and say which of them send code off this machine."""
     from tuner.evaluate.open_system import notices
 
-    return notices(recipe.compare)
+    return notices(pipeline.recipe.compare, pipeline.not_yet_asked())
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

@@ -71,6 +71,15 @@ class Pipeline:
         for name in STAGES[: STAGES.index(last) + 1]:
             steps[name]()
 
+    def not_yet_asked(self) -> list[str]:
+        """Check every further system of the recipe that has no answers in this run yet, and name it."""
+        from tuner.evaluate.open_system import check
+
+        names = [name for name in self.recipe.compare.systems if self.run.entry(f"evaluate-{name}") is None]
+        for name in names:
+            check(name, self.recipe.compare)
+        return names
+
     def contest(self) -> None:
         """Let every system that the recipe names answer the items too, then compare all and write the report."""
         for name in self.recipe.compare.systems:

@@ -11,13 +11,16 @@ Nothing is loaded or started before the context is entered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tuner.errors import DataError
+from tuner.evaluate.copilot.program import find_server
 from tuner.evaluate.copilot.recording import Recorded
-from tuner.evaluate.copilot.system import NOTICE, CopilotSystem
+from tuner.evaluate.copilot.system import NOTICE, CopilotSystem, require_consent
+from tuner.evaluate.endpoints.checks import checked_key
 from tuner.evaluate.imported import Imported
 from tuner.evaluate.retrieval import Retrieval
 from tuner.evaluate.system import System
@@ -70,12 +73,27 @@ def other_system(
         yield system
 
 
-def notices(settings: CompareSettings) -> list[str]:
-    """Say, before anything is asked, where the items' code will be sent."""
+def check(name: str, settings: CompareSettings) -> None:
+    """Refuse at once what could only be refused later: a leave, a key, a price, a program or a file that is missing."""
+    recording = settings.copilot.recording if name == "copilot" else settings.imported.get(name)
+    if recording is not None:
+        if not Path(recording).is_file():
+            setting = "compare.copilot.recording" if name == "copilot" else f"compare.imported.{name}"
+            raise DataError(f"{recording}: no such file", f"`{setting}` names a file of answers")
+    elif name == "copilot":
+        require_consent(settings.copilot)
+        find_server(settings.copilot)
+    elif name in settings.endpoints:
+        endpoint = settings.endpoints[name]
+        checked_key(name, endpoint, settings.prices.get(endpoint.price or endpoint.model))
+
+
+def notices(settings: CompareSettings, names: Sequence[str]) -> list[str]:
+    """Say, before any of these systems is asked, where the items' code will be sent."""
     said = []
-    if "copilot" in settings.systems and settings.copilot.recording is None:
+    if "copilot" in names and settings.copilot.recording is None:
         said.append(NOTICE)
-    for name in settings.systems:
+    for name in names:
         endpoint = settings.endpoints.get(name)
         if endpoint is not None and endpoint.send_code:
             said.append(
