@@ -172,12 +172,15 @@ def _pipeline(options: argparse.Namespace) -> Pipeline:
 
 def _say_if_not_served(base: Base) -> None:
     """Say before hours of training, not after, that the local engine will not be able to serve the result."""
-    from tuner.export.architectures import require_supported
+    from tuner.export.architectures import MERGED_INSTEAD, require_supported
 
     try:
-        require_supported(json.loads((Path(base.path) / "config.json").read_text(encoding="utf-8")), None)
+        known = require_supported(json.loads((Path(base.path) / "config.json").read_text(encoding="utf-8")))
     except ExportError as refusal:
         print(f"note       `make serve` will not work: {refusal.message}; {refusal.hint}", file=sys.stderr)
+        return
+    if known.no_adapter:
+        print(f"note       no adapter file for llama.cpp: {known.no_adapter}; {MERGED_INSTEAD}", file=sys.stderr)
 
 
 def _choose_recipe(options: argparse.Namespace) -> tuple[Path | None, str]:

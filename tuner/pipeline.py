@@ -25,6 +25,7 @@ from tuner.records import (
     Item,
     Mined,
     Page,
+    Prediction,
     Repo,
     Row,
     read_jsonl,
@@ -194,15 +195,22 @@ class Pipeline:
 
     def _export(self) -> Bundle:
         adapter = self.run.record("train", Adapter)
-        dataset = self.run.record("dataset", Dataset)
+        dataset, evaluated = self.run.record("dataset", Dataset), self.run.record("evaluate-tuned", Evaluation)
 
         def work(workspace: Workspace) -> Bundle:
             from tuner.export import stage
+            from tuner.export.answers import make_slice
 
-            return stage.run(self.base, adapter, self._parity_prompts(dataset), self.recipe.export, workspace)
+            items = list(read_jsonl(self.run.folder / dataset.items, Item))
+            answers = list(read_jsonl(self.run.folder / evaluated.predictions, Prediction))
+            count = self.recipe.export.metric_items
+            asked = make_slice(items, answers, self._renderer(), self.recipe.evaluate, count)
+            prompts = self._parity_prompts(dataset, items)
+            return stage.run(self.base, adapter, prompts, self.recipe.export, workspace, asked)
 
         settings = {"export": self._section("export"), "base": self.base.revision}
-        return self._stage("export", Bundle, work, settings, [*self._adapter_files(), dataset.items])
+        inputs = [*self._adapter_files(), dataset.items, evaluated.predictions]
+        return self._stage("export", Bundle, work, settings, inputs)
 
     def _report(self) -> Page:
         def work(workspace: Workspace) -> Page:
@@ -219,14 +227,13 @@ class Pipeline:
         shown = [f"eval/{name}.json" for name in ("comparison", "examples", "nearest")]
         return self._stage("report", Page, work, settings, [*shown, "metrics.jsonl"])
 
-    def _parity_prompts(self, dataset: Dataset) -> list[list[int]]:
+    def _parity_prompts(self, dataset: Dataset, items: list[Item]) -> list[list[int]]:
         """Take the prompts of the first items; without items, the first training rows."""
         renderer, limit = self._renderer(), self.recipe.evaluate.max_prompt_tokens
-        items = list(read_jsonl(self.run.folder / dataset.items, Item))[: self.recipe.export.parity_prompts]
         if items:
             return [
                 renderer.infilling_prompt(item.prefix, item.suffix, item.path, limit, repo=item.repo).ids
-                for item in items
+                for item in items[: self.recipe.export.parity_prompts]
             ]
         rows = list(read_jsonl(self.run.folder / dataset.train, Row))[: self.recipe.export.parity_prompts]
         return [row.input_ids[:limit] for row in rows]

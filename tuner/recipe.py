@@ -305,10 +305,21 @@ class CompareSettings(Section):
 
 class ExportSettings(Section):
     gguf: Literal["f16", "q8_0", "f32"] = Field(default="f16", description="number format of the exported GGUF base")
+    quantized: list[Literal["q8_0", "q4_k_m"]] = Field(
+        default=["q8_0", "q4_k_m"], description="smaller number formats that base and merged model are written in too"
+    )
+    merged: Literal["f16", "bf16", "f32"] = Field(default="f16", description="number format of the merged folder")
+    copies_up_to_billions: float = Field(
+        default=1.0, ge=0, description="base size up to which quantized copies and the merged GGUF are written"
+    )
     parity_prompts: int = Field(default=6, ge=1, description="prompts on which engine and trained model are compared")
+    metric_items: int = Field(default=8, ge=0, description="evaluation items that each exported file answers too")
     max_logit_difference: float = Field(default=0.1, gt=0, description="largest log-probability difference that passes")
     max_mean_kl: float = Field(
         default=1e-4, gt=0, description="largest mean Kullback-Leibler divergence that passes, nats"
+    )
+    max_metric_difference: float = Field(
+        default=0.005, gt=0, description="largest difference of a metric over them that passes; 0.005 is half a point"
     )
 
 

@@ -24,6 +24,10 @@ CODE = '''def read_rows(path: str, limit: int = 1024) -> list[str]:
 '''
 
 
+# One exact file of each kind: every further one is a start of the engine more.
+FEW = ExportSettings(parity_prompts=1, quantized=[])
+
+
 def tokens_of(folder: Path, text: str = CODE) -> list[int]:
     """Encode `text` with the tokenizer of a model folder."""
     from tokenizers import Tokenizer
@@ -36,7 +40,8 @@ def tiny_bundle(
     run: Path, architecture: str = "qwen2", settings: ExportSettings | None = None, **lora: Any
 ) -> tuple[Base, Bundle]:
     """Export a tiny model with its adapter into the run folder `run`, and return the base and the bundle."""
-    form = {"llama": "prefix_only", "deepseek-coder": "deepseek"}.get(architecture, "qwen")
+    forms = {"llama": "prefix_only", "deepseek-coder": "deepseek", "deepseek2": "deepseek"}
+    form = forms.get(architecture, "qwen")
     base = Base(f"tiny-{architecture}", str(tiny_checkpoint(run / "base", architecture)), "r1", form)
     tiny_adapter(run / "adapter", Path(base.path), **lora)
     adapter = Adapter("adapter", base.name, base.revision, "0" * 64, {})
@@ -44,4 +49,4 @@ def tiny_bundle(
     prompts = [ids[:length] for length in (20, 40, 60)]
     work = Workspace(run, run, run / "scratch", Progress())
     work.scratch.mkdir()
-    return base, stage.run(base, adapter, prompts, settings or ExportSettings(parity_prompts=3), work)
+    return base, stage.run(base, adapter, prompts, settings or FEW, work)

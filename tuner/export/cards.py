@@ -1,22 +1,25 @@
-"""Write down how each exported file is used: `export/README.md` and Ollama's Modelfiles.
+"""Write down how each exported file is used: `export/README.md`, and for each engine a folder with the exact command.
 
-In: the base, the adapter's settings and the finished artefacts with their parity. Out: text. Commands for engines that
-this program does not run itself (vLLM, Ollama, LM Studio) follow their documentation and are marked as not run.
+In: the base, the adapter's settings and the finished artefacts with their parity. Out: files. Commands for engines that
+this program does not run itself (vLLM, Ollama, LM Studio, Tabby) follow their documentation and are marked as not run.
+A folder is left out where no file exists that its engine could load.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tuner.fim_forms import FORMS
+from tuner.export import vllm_rules
+from tuner.export.infill_templates import form_named, infill_template, ollama_template
+from tuner.export.pages import fill
+from tuner.export.parity import Finding
+from tuner.recipe import ServeSettings
 from tuner.records import Artefact, Base
 
-# vLLM accepts these values of --max-lora-rank only.
-_VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-_OLLAMA_CHAT = (
-    "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
-)
+MODEL_NAME = "tuned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,100 +27,139 @@ class Cards:
     """What the texts are made from. `effect` is how far tuning moved the log-probabilities; None where not measured."""
 
     base: Base
+    run_name: str
     adapter_config: dict[str, Any]
     artefacts: list[Artefact]
+    findings: dict[str, Finding]
     skipped: dict[str, str]
     effect: float | None
 
-    def readme(self) -> str:
-        """Give `export/README.md`."""
-        names = {each.name: each.path.removeprefix("export/") for each in self.artefacts}
-        parts = [_HEAD.format(base=self.base.name), self._table(), self._peft()]
-        if "base-gguf" in names and "adapter-gguf" in names:
-            parts.append(_LLAMA_SERVER.format(base=names["base-gguf"], adapter=names["adapter-gguf"]))
-            parts.append(_OLLAMA.format(merged="" if "merged-gguf" in names else _NO_MERGED))
-        if "merged-gguf" in names:
-            parts.append(_LM_STUDIO.format(merged=names["merged-gguf"]))
-        if "merged" in names:
-            parts.append(_TRANSFORMERS.format(merged=names["merged"]))
-        return "\n".join(parts)
+    def write(self, folder: Path) -> None:
+        """Write all pages and engine folders into an export folder."""
+        pages = {"vllm": self._vllm()}
+        if self._merged():
+            pages |= {
+                "llama-server": self._llama_server(),
+                "ollama": self._ollama(),
+                "lm-studio": self._lm_studio(),
+                "tabby": self._tabby(),
+            }
+        elif self._path("adapter-gguf"):
+            pages |= {"llama-server": self._llama_server(), "ollama": self._ollama()}
+        for engine, files in pages.items():
+            (folder / engine).mkdir()
+            for name, text in files.items():
+                (folder / engine / name).write_text(text, encoding="utf-8")
+        (folder / "README.md").write_text(self._readme(sorted(pages)), encoding="utf-8")
 
-    def modelfile(self, model: str, adapter: str | None) -> str:
-        """Give an Ollama Modelfile for a GGUF base with its adapter, or for a merged GGUF; paths are relative to it."""
-        form = next(each for each in FORMS if each.name == self.base.fim_form)
-        lines = [f"FROM {model}"]
-        if adapter is not None:
-            lines.append(f"ADAPTER {adapter}")
-        plain = "{{ .Prompt }}"
-        if "<|im_end|>" in form.stops:
-            plain = "{{ if .Messages }}" + _OLLAMA_CHAT + "{{ else }}{{ .Prompt }}{{ end }}"
-        if form.prefix:
-            infill = f"{{{{ if .Suffix }}}}{form.prefix}{{{{ .Prompt }}}}{form.suffix}{{{{ .Suffix }}}}{form.middle}"
-            plain = infill + "{{ else }}" + plain + "{{ end }}"
-        lines.append(f'TEMPLATE """{plain}"""')
-        lines += [f'PARAMETER stop "{stop}"' for stop in form.stops]
-        return "\n".join(lines) + "\n"
+    def _readme(self, engines: list[str]) -> str:
+        warnings = [f"{name}: {each.warning}" for name, each in self.findings.items() if each.warning]
+        warnings += [f"{name}: {each.note}" for name, each in self.findings.items() if each.passed is False]
+        return fill(
+            "engines/README.md",
+            base=self.base.name,
+            rows=[self._row(each) for each in self.artefacts],
+            effect=None if self.effect is None else f"{self.effect:.3g}",
+            warnings=warnings,
+            skipped=sorted(self.skipped.items()),
+            engines=[(name, f"{name}/README.md") for name in engines],
+        )
 
-    def _table(self) -> str:
-        lines = ["| file | largest difference | mean KL, nats | verdict |", "|---|---|---|---|"]
-        for each in self.artefacts:
-            verdict = {True: "passed", False: "FAILED: do not use", None: "not judged"}[each.passed]
-            if each.name == "peft":
-                verdict = "is what was evaluated"
-            largest, divergence = _figure(each.max_abs_difference), _figure(each.mean_kl)
-            lines.append(f"| `{each.path.removeprefix('export/')}` | {largest} | {divergence} | {verdict} |")
-        effect = "" if self.effect is None else f" Tuning itself moved them by up to {self.effect:.3g}."
-        meaning = "The difference is in log-probabilities, against the evaluated model in PyTorch; see `parity.json`."
-        lines += ["", meaning + effect]
-        lines += [f"\nNot exported: {name}: {reason}" for name, reason in self.skipped.items()]
-        return "\n".join(lines) + "\n"
+    def _row(self, artefact: Artefact) -> dict[str, str]:
+        finding = self.findings.get(artefact.name)
+        verdict = {True: "passed", False: "FAILED: do not use", None: "reported, not judged"}[artefact.passed]
+        if artefact.name == "peft":
+            verdict = "is what was evaluated"
+        drift = finding.drift if finding else None
+        return {
+            "path": artefact.path.removeprefix("export/"),
+            "format": artefact.format.rpartition(" ")[2],
+            "largest": _figure(artefact.max_abs_difference),
+            "divergence": _figure(artefact.mean_kl),
+            "answers": "-" if drift is None else f"{drift.differing} of {drift.items}",
+            "verdict": verdict,
+        }
 
-    def _peft(self) -> str:
-        ranks = [int(self.adapter_config["r"]), *map(int, (self.adapter_config.get("rank_pattern") or {}).values())]
-        rank = next((each for each in _VLLM_RANKS if each >= max(ranks)), max(ranks))
-        return _PEFT.format(base=self.base.name, rank=rank)
+    def _ollama(self) -> dict[str, str]:
+        form = form_named(self.base.fim_form)
+        adapter, base = self._path("adapter-gguf"), self._path("base-gguf")
+        files: dict[str, str] = {}
+        listed: list[dict[str, str]] = []
+        models: list[tuple[str, str, str, str | None]] = []
+        if adapter and base:
+            models.append(("Modelfile", MODEL_NAME, base, adapter))
+        for number, path in enumerate(self._merged()):
+            kind = "" if number == 0 else f"-{_format_of(path)}"
+            models.append((f"Modelfile.merged{kind}", f"{MODEL_NAME}-merged{kind}", path, None))
+        for name, model, file, added in models:
+            listed.append({"name": name, "model": model})
+            files[name] = fill(
+                "engines/ollama/Modelfile",
+                model=f"../{file}",
+                adapter=f"../{added}" if added else None,
+                template=ollama_template(form),
+                stops=form.stops,
+            )
+        files["README.md"] = fill(
+            "engines/ollama/README.md",
+            modelfiles=listed,
+            infills=form.prefix is not None,
+            has_adapter=adapter is not None,
+            no_adapter=self.skipped.get("adapter-gguf", ""),
+        )
+        return files
+
+    def _vllm(self) -> dict[str, str]:
+        refusals = vllm_rules.refusals(self.adapter_config)
+        on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", self.base.name) is not None
+        values = {
+            "name": MODEL_NAME,
+            "refusals": refusals,
+            "rank": vllm_rules.largest_rank(self.adapter_config),
+            "limit": vllm_rules.rank_limit(self.adapter_config),
+            "default": vllm_rules.DEFAULT_RANK,
+            "base_default": f"-{self.base.name}" if on_hub else "?a hub id or the folder of the base",
+            "base_hint": "" if on_hub else f"`tuner base {self.base.name}` shows where it lies on this machine",
+        }
+        return {name: fill(f"engines/vllm/{name}", **values) for name in ("README.md", "serve.sh")}
+
+    def _llama_server(self) -> dict[str, str]:
+        values = {
+            "name": MODEL_NAME,
+            "port": ServeSettings().port,
+            "base": self._path("base-gguf"),
+            "adapter": self._path("adapter-gguf"),
+            "merged": self._merged(),
+            "infills": form_named(self.base.fim_form).prefix is not None,
+            "no_adapter": self.skipped.get("adapter-gguf", ""),
+        }
+        return {name: fill(f"engines/llama-server/{name}", **values) for name in ("README.md", "serve.sh")}
+
+    def _lm_studio(self) -> dict[str, str]:
+        values = {"name": self.run_name, "file": self._merged()[0]}
+        return {name: fill(f"engines/lm-studio/{name}", **values) for name in ("README.md", "install.sh")}
+
+    def _tabby(self) -> dict[str, str]:
+        template = infill_template(form_named(self.base.fim_form), "{prefix}", "{suffix}")
+        port, file = ServeSettings().port, self._merged()[0]
+        values = {"name": self.run_name, "port": port, "file": file, "template": template}
+        names = ("README.md", "config.toml", "tabby.json", "install.sh")
+        return {name: fill(f"engines/tabby/{name}", **values) for name in names}
+
+    def _path(self, name: str) -> str | None:
+        """Give an artefact's path below the export folder; None where it was not written or failed its check."""
+        found = next((each for each in self.artefacts if each.name == name and each.passed is not False), None)
+        return found.path.removeprefix("export/") if found else None
+
+    def _merged(self) -> list[str]:
+        """List the merged GGUF files that may be used, the most exact first."""
+        names = [each.name for each in self.artefacts if each.name.startswith("merged-")]
+        return [path for name in names if (path := self._path(name)) is not None]
+
+
+def _format_of(path: str) -> str:
+    return Path(path).stem.rpartition("-")[2]
 
 
 def _figure(value: float | None) -> str:
     return "not run" if value is None else f"{value:.2g}"
-
-
-_HEAD = """# How to use this model
-
-It is `{base}` with a LoRA adapter. It learned from your repository: treat these files as confidential as the code.
-Commands are given from this folder. `tuner serve` is the shortest way; it checks the files before it starts.
-"""
-_PEFT = """## PEFT, vLLM
-
-    from peft import AutoPeftModelForCausalLM
-    model = AutoPeftModelForCausalLM.from_pretrained("peft")
-
-`BASE` is the base as your machine finds it: {base}. vLLM (not run by this program):
-
-    vllm serve BASE --enable-lora --max-lora-rank {rank} --lora-modules tuned=peft
-
-The adapter answers to the model name `tuned`.
-"""
-_LLAMA_SERVER = """## llama-server
-
-    llama-server -m {base} --lora {adapter} --host 127.0.0.1 --port 8012
-
-The files were loaded and compared in this engine, as a library. A request can switch the adapter off with
-`"lora": [{{"id": 0, "scale": 0}}]`; an empty list does not.
-"""
-_OLLAMA = """## Ollama (not run by this program)
-
-    ollama create tuned -f ollama/Modelfile
-    ollama create tuned-merged -f ollama/Modelfile.merged
-
-The second is for versions whose engine says "loras are not yet implemented".{merged}
-"""
-_NO_MERGED = " It needs a merged GGUF, which was not exported; see above."
-_LM_STUDIO = """## LM Studio, Jan (not run by this program)
-
-They take the merged file only: copy `{merged}` to `models/<publisher>/<name>/`.
-"""
-_TRANSFORMERS = """## transformers
-
-    transformers serve          # then ask for the model by the path of this folder's `{merged}`
-"""

@@ -4,7 +4,7 @@ In: an adapter in PEFT layout and its base's `config.json`. Out: one small file,
 The engine scales a pair by alpha / rank with one alpha for the whole file. So the file's alpha stands for the commonest
 scale (rsLoRA's square root included), and where `alpha_pattern` or `rank_pattern` make a pair differ, the rest of its
 scale goes into B.
-Refused: DoRA, trained biases, whole trained modules, adapted embeddings; see `architectures`.
+Refused: latent attention, fused experts, DoRA, trained biases, whole trained modules; see `architectures`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ import gguf
 import numpy as np
 
 from tuner.errors import ExportError
-from tuner.export.architectures import require_supported
-from tuner.export.gguf_base import gguf_name, permuted
-from tuner.export.weights import Lora, read_json, read_lora
+from tuner.export.architectures import MERGED_INSTEAD, adapter_refusal, require_adapter, require_supported
+from tuner.export.tensors import gguf_name, permuted
+from tuner.export.weights import Lora, read_json, read_lora, reason_named
 
 _KINDS = {"f32": np.float32, "f16": np.float16}
 
 
 def write_gguf_lora(adapter: Path, config: dict[str, Any], out: Path, number_format: str = "f32") -> None:
     """Write the adapter folder `adapter`, trained on the base with `config`, to `out`."""
-    architecture = require_supported(config, read_json(adapter / "adapter_config.json"))
+    architecture, adapter_config = require_supported(config), read_json(adapter / "adapter_config.json")
+    require_adapter(adapter_config)
+    refusal = adapter_refusal(architecture, adapter_config)
+    if refusal:
+        raise ExportError(refusal, MERGED_INSTEAD)
     lora = read_lora(adapter)
     alpha = _common_alpha(lora)
     writer = gguf.GGUFWriter(str(out), architecture.gguf)
@@ -42,10 +46,11 @@ def write_gguf_lora(adapter: Path, config: dict[str, Any], out: Path, number_for
         b = permuted(pair.b if abs(rest - 1.0) < 1e-6 else pair.b * np.float32(rest), name, config, architecture)
         for half, values in (("a", pair.a), ("b", b)):
             writer.add_tensor(f"{target}.lora_{half}", np.ascontiguousarray(values, _KINDS[number_format]))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    with reason_named(out):
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
 
 
 def _common_alpha(lora: Lora) -> float:

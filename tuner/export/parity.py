@@ -1,16 +1,17 @@
 """Prove that an exported file is still the model that was evaluated.
 
-What is compared: after each prompt, given as token ids, the log-probabilities of the *whole* vocabulary. On one side
+Compared first: after each prompt, given as token ids, the log-probabilities of the *whole* vocabulary. On one side
 PyTorch with the PEFT adapter, in float32; on the other the exported file in the real engine (llama.cpp, as it is
 served, so with its 16-bit cache). `max_abs_difference` is the largest difference over all prompts and all tokens that
 PyTorch gives at least e^-50 (below, the engine's float32 probabilities lose their digits); `mean_kl` is the mean over
 prompts of KL(PyTorch || engine) in nats. Greedy text would not do: it stays the same with q and k in the wrong order.
 
-Beside that, each prompt's text must give the same token ids in the engine as in the tokenizer.
+Then each prompt's text must give the same token ids in the engine as in the tokenizer, and the answers to a slice of
+the evaluation's items must score as they did there (`answers`).
 
-`effect` is the same difference between base and tuned model in PyTorch: a tolerance means something only if it is well
-below. Files in f32 and f16 are judged by the recipe's limits. 8-bit files round every weight, so that a fault of the
-export and their rounding look alike: their difference is reported and `passed` is None.
+`effect` is the first difference between base and tuned model in PyTorch: a tolerance means something only if it is well
+below. Files in f32 and f16 are judged by the recipe's limits. In files of fewer bits every weight is rounded, so that a
+fault of the export and their rounding look alike: their drift is reported with a warning, and `passed` is None.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tuner.errors import ExportError
+from tuner.export.answers import NO_SLICE, Drift, Slice
+from tuner.export.number_formats import ROUNDED
 from tuner.recipe import ExportSettings
 from tuner.records import Base
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     import torch
 
 PROMPT_TOKENS = 64  # wiring faults show in the first tokens; longer prompts only take longer
-ROUNDING = 5  # measured on a 135M bf16 base: 1.3 times the limits
+BFLOAT16_ROUNDING = 5  # measured on a 135M bf16 base: 1.3 times the limits
 _FLOOR = -50.0
 
 
@@ -44,40 +47,55 @@ class Reference:
     tuned: np.ndarray
 
     @property
-    def effect(self) -> float:
-        """Say how far tuning moved the answers."""
-        return difference(self.base, self.tuned)[0]
+    def effect(self) -> tuple[float, float]:
+        """Say how far tuning moved the answers: the largest difference, and the mean divergence."""
+        largest, _ = difference(self.base, self.tuned)
+        return largest, difference(self.tuned, self.base)[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What both sides are asked: prompts as token ids, and texts with the tokens that the tokenizer makes of them."""
+    """What both sides are asked: prompts as token ids, texts with the tokenizer's tokens, evaluation items."""
 
     prompts: list[list[int]]
     texts: list[str]
     tokens: list[list[int]]
     vocabulary: int
+    items: Slice = NO_SLICE
 
     @staticmethod
-    def make(prompts: list[list[int]], texts: list[str], base_folder: Path, vocabulary: int) -> Questions:
-        """Ask `prompts` and their texts, and `texts` beside them."""
+    def make(
+        prompts: list[list[int]], texts: list[str], base_folder: Path, vocabulary: int, items: Slice = NO_SLICE
+    ) -> Questions:
+        """Ask `prompts` and their texts, `texts` beside them, and the evaluation's `items`."""
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(str(base_folder / "tokenizer.json"))
         texts = tokenizer.decode_batch(prompts, skip_special_tokens=False) + texts
         tokens = [each.ids for each in tokenizer.encode_batch(texts, add_special_tokens=False)]
-        return Questions(prompts, texts, tokens, vocabulary)
+        return Questions(prompts, texts, tokens, vocabulary, items)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAnswers:
+    """What the engine said: log-probabilities after each prompt, tokens of each text, answers to the items."""
+
+    rows: np.ndarray
+    tokens: list[list[int]]
+    items: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How far one file is from the reference. `note` says what the figures alone do not."""
+    """How far one file is from the reference. `note` says what the figures alone do not; `warning` what to heed."""
 
     max_abs_difference: float | None
     mean_kl: float | None
     same_top_token: float | None
     passed: bool | None
     note: str = ""
+    warning: str = ""
+    drift: Drift | None = None
 
 
 def shorten(prompts: list[list[int]], count: int) -> list[list[int]]:
@@ -117,10 +135,8 @@ def answers_of(model: torch.nn.Module, prompts: list[list[int]]) -> np.ndarray:
     return np.stack(rows)
 
 
-def engine_answers(
-    model: Path, adapter: Path | None, questions: Questions, threads: int, log: Path
-) -> tuple[np.ndarray, list[list[int]]]:
-    """Give the log-probabilities after each prompt and the tokens of each text, from the engine."""
+def engine_answers(model: Path, adapter: Path | None, questions: Questions, threads: int, log: Path) -> EngineAnswers:
+    """Ask the engine all questions."""
     out = log.with_suffix(".npy")
     request = {
         "model": str(model.absolute()),
@@ -130,6 +146,7 @@ def engine_answers(
         "vocabulary": questions.vocabulary,
         "threads": threads,
         "out": str(out.absolute()),
+        **questions.items.request(),
     }
     probe = Path(__file__).with_name("probe.py")
     with log.open("w", encoding="utf-8") as stream:
@@ -144,9 +161,10 @@ def engine_answers(
         raise ExportError(
             f"the engine could not answer from {model.name}: {last_error(log)}", f"its whole log is {log}"
         )
-    answers = np.load(out).astype(np.float64)
+    rows = np.load(out).astype(np.float64)
     out.unlink()
-    return answers, json.loads(done.stdout)
+    said = json.loads(done.stdout)
+    return EngineAnswers(rows, said["tokens"], said["items"])
 
 
 def judge(
@@ -159,24 +177,48 @@ def judge(
     same = float((expected.argmax(axis=1) == found.argmax(axis=1)).mean())
     if not tokens_equal:
         return Finding(largest, divergence, same, False, "the engine splits a prompt's text into other tokens")
-    if number_format == "q8_0":
-        return Finding(largest, divergence, same, None, "8-bit weights: the difference is reported, not judged")
+    if number_format in ROUNDED:
+        return Finding(largest, divergence, same, None, f"{number_format} rounds every weight: reported, not judged")
     passed = largest <= settings.max_logit_difference and divergence <= settings.max_mean_kl
     return Finding(largest, divergence, same, passed, "" if passed else "the difference is over the recipe's limit")
 
 
-def judge_rounded(expected: np.ndarray, found: np.ndarray, settings: ExportSettings) -> Finding:
-    """Compare the merged folder, whose sums are rounded to the base's own 16 bits: bf16 keeps only 8 of them.
+def judge_answers(finding: Finding, drift: Drift | None, effect_kl: float, settings: ExportSettings) -> Finding:
+    """Add what the answers to the items say. `effect_kl` is how far the base is from the tuned model."""
+    if drift is None or drift.judged is None:
+        return finding
+    finding = replace(finding, drift=drift)
+    if finding.passed is None:
+        return replace(finding, warning=_warning(finding, drift, effect_kl, settings))
+    if drift.judged > settings.max_metric_difference:
+        said = f"a metric differs by {drift.judged:.3f} over {drift.items} items, near ties left out"
+        return replace(finding, passed=False, note=f"{said}; wanted {settings.max_metric_difference:g} at most")
+    return finding
 
-    Up to `ROUNDING` times the limits the figure is reported and not judged, since rounding alone reaches that far.
+
+def _warning(finding: Finding, drift: Drift, effect_kl: float, settings: ExportSettings) -> str:
+    if finding.mean_kl is not None and finding.mean_kl >= effect_kl:
+        return "farther from the tuned model than the untuned base is: do not use"
+    moved = {name: delta for name, delta in drift.deltas.items() if abs(delta) > settings.max_metric_difference}
+    if not moved:
+        return ""
+    worst = max(moved, key=lambda name: abs(moved[name]))
+    return f"{worst} moved by {moved[worst]:+.3f} over {drift.items} items; {drift.differing} answers differ"
+
+
+def judge_bfloat16(expected: np.ndarray, found: np.ndarray, settings: ExportSettings) -> Finding:
+    """Compare a merged folder whose sums are rounded to bfloat16, which keeps only 8 bits.
+
+    Up to `BFLOAT16_ROUNDING` times the limits the figure is reported and not judged: rounding alone reaches that far.
     """
     finding = judge(expected, found, "float", settings, tokens_equal=True)
     largest, divergence = finding.max_abs_difference, finding.mean_kl
     if finding.passed or largest is None or divergence is None:
         return finding
-    if largest > ROUNDING * settings.max_logit_difference or divergence > ROUNDING * settings.max_mean_kl:
+    most, most_kl = BFLOAT16_ROUNDING * settings.max_logit_difference, BFLOAT16_ROUNDING * settings.max_mean_kl
+    if largest > most or divergence > most_kl:
         return finding
-    return replace(finding, passed=None, note="over the limits by no more than 16-bit rounding of the sums: not judged")
+    return replace(finding, passed=None, note="over the limits by no more than bfloat16's rounding: not judged")
 
 
 def difference(expected: np.ndarray, found: np.ndarray) -> tuple[float, float]:
@@ -188,18 +230,31 @@ def difference(expected: np.ndarray, found: np.ndarray) -> tuple[float, float]:
 
 
 def write_report(
-    path: Path, effect: float, prompts: list[list[int]], findings: dict[str, Finding], settings: ExportSettings
+    path: Path, effect: float, questions: Questions, findings: dict[str, Finding], settings: ExportSettings
 ) -> None:
     """Write what was compared, the limits and the findings."""
     report: dict[str, Any] = {
         "compared": "log-probabilities of the whole vocabulary after each prompt, PyTorch float32 against llama.cpp",
-        "prompts": len(prompts),
-        "prompt_tokens": [len(prompt) for prompt in prompts],
+        "prompts": len(questions.prompts),
+        "prompt_tokens": [len(prompt) for prompt in questions.prompts],
+        "items": len(questions.items.asked),
         "effect_of_tuning": effect,
-        "limits": {"max_abs_difference": settings.max_logit_difference, "mean_kl": settings.max_mean_kl},
-        "artefacts": {name: {key: getattr(each, key) for key in each.__slots__} for name, each in findings.items()},
+        "limits": {
+            "max_abs_difference": settings.max_logit_difference,
+            "mean_kl": settings.max_mean_kl,
+            "metric_difference": settings.max_metric_difference,
+        },
+        "artefacts": {name: _as_json(each) for name, each in findings.items()},
     }
     path.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _as_json(finding: Finding) -> dict[str, Any]:
+    fields: dict[str, Any] = {key: getattr(finding, key) for key in finding.__slots__}
+    drift = finding.drift
+    if drift is not None:
+        fields["drift"] = {**{key: getattr(drift, key) for key in drift.__slots__}, "deltas": drift.deltas}
+    return fields
 
 
 def last_error(log: Path) -> str:

@@ -6,10 +6,13 @@ Refused: pickled weights, number types that are not floats, an adapter tensor wi
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,10 +115,20 @@ def write_safetensors(path: Path, tensors: Iterable[tuple[str, Tensor]], read: C
         offset += size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    with path.open("wb") as stream:
+    with reason_named(path), path.open("wb") as stream:
         stream.write(len(text).to_bytes(8, "little") + text)
         for name, tensor in listed:
-            _narrow(read(name), tensor.dtype).tofile(stream)
+            stream.write(np.ascontiguousarray(_narrow(read(name), tensor.dtype)).data)
+
+
+@contextmanager
+def reason_named(path: Path) -> Iterator[None]:
+    """Give a failed write its reason and its file: numpy says only how much it wrote, so one more write is tried."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or _why_nothing_is_written(path)
+        raise OSError(number, os.strerror(number), str(path)) from None
 
 
 def _header(path: Path) -> dict[str, Tensor]:
@@ -155,3 +168,12 @@ def _narrow(values: np.ndarray, dtype: str) -> np.ndarray:
         return values.astype(_FLOATS[dtype])
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)  # round half to even, as torch does
     return ((bits + (0x7FFF + ((bits >> 16) & 1))) >> 16).astype(np.uint16)
+
+
+def _why_nothing_is_written(path: Path) -> int:
+    try:
+        with path.open("ab", buffering=0) as stream:
+            stream.write(bytes(1 << 20))
+    except OSError as error:
+        return error.errno or errno.EIO
+    return errno.ENOSPC
