@@ -9,7 +9,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
           $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train mine dataset audit evaluate compare export report arena serve runs verify recipes copilot bench test browser-checks check format clean
+.PHONY: help setup train mine dataset audit evaluate compare export report arena serve runs adapters verify recipes copilot bench test browser-checks check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -38,8 +38,8 @@ evaluate: $(READY) ## Up to the scores of base and tuned
 compare: $(READY) ## Up to the differences, with intervals, and the verdict
 	@$(TUNER) compare $(FLAGS)
 
-export: $(READY) ## Up to the exported files and their parity check
-	@$(TUNER) export $(FLAGS)
+export: $(READY) ## Up to the exported files and their parity check; EDITOR_NAME=continue RUN=... writes its settings
+	@$(TUNER) export $(FLAGS) $(if $(EDITOR_NAME),--editor '$(EDITOR_NAME)')
 
 report: $(READY) ## Up to one offline page with all results
 	@$(TUNER) report $(FLAGS)
@@ -52,6 +52,9 @@ serve: $(READY) ## Serve base and adapter on loopback (RUN=adapters/... or REPO=
 
 runs: $(READY) ## List the runs
 	@$(TUNER) runs ls
+
+adapters: $(READY) ## List, promote, roll back, tag, remove adapters: DO="promote RUN team"
+	@$(TUNER) adapters $(or $(DO),list)
 
 verify: $(READY) ## Hash every file of a run again (RUN=adapters/...)
 	@$(TUNER) runs verify '$(RUN)'

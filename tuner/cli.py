@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from tuner import __version__, bases, contest, screen
+from tuner import __version__, bases, contest, editor_commands, registry_commands, screen
 from tuner import recipe_file as recipes
 from tuner.arena import commands as arena
 from tuner.errors import ExportError, MachineError, RecipeError, RunError, TunerError
@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         _run_arguments(command)
         command.set_defaults(function=_run, command=name)
+        if name == "export":
+            editor_commands.add_arguments(command)
+            command.set_defaults(function=_export)
         if name == "compare":
             contest.add_arguments(command)
             command.set_defaults(function=_compare)
@@ -92,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     base.add_argument("name", nargs="?", default="auto", help="hub id, folder, GGUF file, or auto")
     base.set_defaults(function=_base)
 
+    registry_commands.add_to(commands)
     runs = commands.add_parser("runs", help="ls, show or verify runs").add_subparsers(
         required=True, metavar="ls|show|verify"
     )
@@ -234,6 +238,10 @@ def _refuse_beside_run(options: argparse.Namespace) -> None:
             "RUN= shows a finished run; REPO=, BASE=, RECIPE= and SET= would change nothing",
             "leave out RUN=, or leave out the others",
         )
+
+
+def _export(options: argparse.Namespace) -> int:
+    return editor_commands.write(options) if options.editor else _run(options)
 
 
 def _compare(options: argparse.Namespace) -> int:

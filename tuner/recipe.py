@@ -308,7 +308,9 @@ class ExportSettings(Section):
     quantized: list[Literal["q8_0", "q4_k_m"]] = Field(
         default=["q8_0", "q4_k_m"], description="smaller number formats that base and merged model are written in too"
     )
-    merged: Literal["f16", "bf16", "f32"] = Field(default="f16", description="number format of the merged folder")
+    merged: Literal["f16", "bf16", "f32", "none"] = Field(
+        default="f16", description="number format of the merged folder; none leaves it out where an adapter file exists"
+    )
     copies_up_to_billions: float = Field(
         default=1.0, ge=0, description="base size up to which quantized copies and the merged GGUF are written"
     )

@@ -2,7 +2,7 @@
 
 In: a base, an adapter, evaluation prompts as token ids, a slice of the evaluation's items, and `recipe.export`. Out:
 `export/` with
-    peft/  merged/  gguf/  parity.json  README.md
+    peft/  tokenizer/  merged/  gguf/  parity.json  README.md
     ollama/  vllm/  llama-server/  lm-studio/  tabby/    the exact command, and what to click
 What GGUF cannot express is left out and says why (`Bundle.skipped`); the PEFT folder is always written. A file whose
 answers differ from the evaluated model is marked as failed, the stage goes on, and `serve` refuses that file.

@@ -2,6 +2,7 @@
 
 In: a base, its adapter, `recipe.export`. Out: what was written, and why what is missing was left out:
     peft/                     the adapter as it was trained
+    tokenizer/                the base's tokenizer and chat template, for what renders prompts
     merged/                   base and adapter as one model folder
     gguf/base-F.gguf          the base, and gguf/adapter-f32.gguf, which an engine adds to it
     gguf/merged-F.gguf        both as one file
@@ -29,7 +30,7 @@ from tuner.export.architectures import (
 from tuner.export.gguf_base import write_gguf
 from tuner.export.gguf_lora import write_gguf_lora
 from tuner.export.k_quants import require_engine
-from tuner.export.merged import require_targets, write_merged
+from tuner.export.merged import MergedFormat, copy_tokenizer, require_targets, write_merged
 from tuner.export.merged_by_peft import merge_by_peft
 from tuner.export.number_formats import BYTES_PER_WEIGHT, Format
 from tuner.export.vocabulary import read_vocabulary
@@ -66,6 +67,8 @@ def write_all(base: Base, source: Path, settings: ExportSettings, folder: Path, 
     require_adapter(adapter_config)
     folder.mkdir(parents=True)
     shutil.copytree(source, folder / "peft")
+    (folder / "tokenizer").mkdir()
+    copy_tokenizer(home, folder / "tokenizer")
     output = Output([Written("peft", folder / "peft", "peft")])
     try:
         architecture = require_supported(config)
@@ -110,8 +113,9 @@ class _Writer:
     def write(self) -> None:
         """Write all files, the adapter's first: its refusals come before the large files."""
         bases, merged = self._formats()
-        sizes = [BYTES_PER_WEIGHT[each] for each in (*bases, *merged, self.settings.merged)]
-        check_disk(self.work.out, int(self.count * sum(sizes)))
+        sizes = [BYTES_PER_WEIGHT[each] for each in (*bases, *merged)]
+        folder_bytes = {"none": 0.0, "f32": 4.0}.get(self.settings.merged, 2.0)
+        check_disk(self.work.out, int(self.count * (sum(sizes) + folder_bytes)))
         models = self.folder / "gguf"
         models.mkdir()
         adapter: Path | None = None
@@ -165,9 +169,13 @@ class _Writer:
     def _write_merged(self, done: Callable[[], None]) -> Path | None:
         """Write the merged folder; return it where the merged GGUF files must be made from it."""
         folder = self.folder / "merged"
-        self.output.written.append(Written("merged", folder, f"safetensors {self.settings.merged}"))
+        number_format: MergedFormat = "f16" if self.settings.merged == "none" else self.settings.merged
+        written = Written("merged", folder, f"safetensors {number_format}")
         if self.lora is None:
-            merge_by_peft(self.base, self.source, folder, self.settings.merged, self.small)
+            merge_by_peft(self.base, self.source, folder, number_format, self.small)
+            self.output.written.append(written)
             return folder
-        write_merged(self.home, self.lora, folder, self.settings.merged, done)
+        if self.settings.merged != "none":
+            write_merged(self.home, self.lora, folder, number_format, done)
+            self.output.written.append(written)
         return None
