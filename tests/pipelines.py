@@ -38,6 +38,8 @@ SMALL = {
     "evaluate.latency_items": 2,
     "compare.resamples": 100,
     "export.parity_prompts": 1,
+    "export.quantized": [],
+    "export.metric_items": 2,
 }
 # What `write_mistakes` writes as a recipe.
 TWO_FAULTS = """# a recipe with two faults

@@ -72,17 +72,17 @@ class Shipped:
     prompts: list[Prompt]
 
 
-def pack(run: Run, adapters: Path) -> Path:
+def pack(run: Run, adapters: Path, most_bytes: int = MOST_BYTES) -> Path:
     """Write the adapter of a finished run as the one that comes with the program; return its folder."""
     from tuner.export.weights import Weights, read_json, write_safetensors
 
     adapter, source = run.record("train", Adapter), run.folder / run.record("train", Adapter).folder
     config, weights = read_json(source / CONFIG), Weights(source)
     size, rank = 2 * sum(math.prod(tensor.shape) for tensor in weights.tensors.values()), int(config["r"])
-    if size > MOST_BYTES:
-        fitting = rank * MOST_BYTES // size
+    if size > most_bytes:
+        fitting = rank * most_bytes // size
         raise RunError(
-            f"{source}: {size / 1e6:.1f} MB in 16-bit floats at rank {rank}, wanted {MOST_BYTES / 1e6:g} MB at most",
+            f"{source}: {size / 1e6:.1f} MB in 16-bit floats at rank {rank}, wanted {most_bytes / 1e6:g} MB at most",
             f'train it again with SET="train.rank={fitting} train.alpha={fitting}"',
         )
     folder = adapters / FOLDER
