@@ -77,8 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         _run_arguments(command)
         command.set_defaults(function=_run, command=name)
         if name == "export":
-            editor_commands.add_arguments(command)
-            command.set_defaults(function=_export)
+            editor_commands.add_to(command, _run)
         if name == "compare":
             contest.add_arguments(command)
             command.set_defaults(function=_compare)
@@ -238,10 +237,6 @@ def _refuse_beside_run(options: argparse.Namespace) -> None:
             "RUN= shows a finished run; REPO=, BASE=, RECIPE= and SET= would change nothing",
             "leave out RUN=, or leave out the others",
         )
-
-
-def _export(options: argparse.Namespace) -> int:
-    return editor_commands.write(options) if options.editor else _run(options)
 
 
 def _compare(options: argparse.Namespace) -> int:

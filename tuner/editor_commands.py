@@ -9,6 +9,7 @@ again replaces the files. The address and the lengths are those of `recipe.serve
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from tuner import recipe_file, registry
 from tuner.errors import RunError
@@ -19,13 +20,14 @@ from tuner.rundir import Run, disk_errors_named
 HOST = "127.0.0.1"
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add what `export` takes for an editor."""
+def add_to(command: argparse.ArgumentParser, otherwise: Callable[[argparse.Namespace], int]) -> None:
+    """Add to `export` what it takes for an editor; without `--editor` it does what it did, which is `otherwise`."""
     command.add_argument("--editor", choices=EDITORS, help="write this editor's settings for the run of --run")
     command.add_argument("--model", help="with --editor: the model's name at the server; the run's when left out")
     command.add_argument(
         "--key-name", metavar="VARIABLE", help="with --editor: environment variable that holds the server's key"
     )
+    command.set_defaults(function=lambda options: write(options) if options.editor else otherwise(options))
 
 
 def write(options: argparse.Namespace) -> int:
