@@ -327,8 +327,31 @@ class ExportSettings(Section):
 
 class ServeSettings(Section):
     port: int = Field(default=8012, ge=0, le=65535, description="loopback port; 0 takes a free one")
-    context_tokens: int = Field(default=4096, ge=128, description="context of the engine")
+    context_tokens: int = Field(default=4096, ge=128, description="context of each of the engine's slots")
+    parallel: int = Field(default=4, ge=1, le=64, description="slots: requests answered at once, prompts remembered")
     threads: int | None = Field(default=None, ge=1, description="engine threads; null takes the machine's cores")
+    adapters: int = Field(default=8, ge=1, le=64, description="adapters of the same base served at once, newest first")
+    watch_seconds: float = Field(default=5.0, ge=0, description="how often to look for new adapters; 0 never looks")
+    key: str | None = Field(default=None, description="name of the environment variable that holds the API key")
+    hosts: list[str] = Field(default=[], description="names under which a reverse proxy passes requests on")
+    queue: int = Field(default=64, ge=0, description="requests that may wait; further ones get 429")
+    max_body_kib: int = Field(default=2048, ge=16, description="largest request body; larger ones get 413")
+    timeout_seconds: float = Field(default=60.0, gt=0, description="longest wait for an answer, in the queue and after")
+    max_new_tokens: int = Field(default=1024, ge=1, description="tokens of one answer at most, whatever is asked for")
+    neighbour_tokens: int | None = Field(
+        default=None, ge=0, description="room for files that a client sends; null takes evaluate.retrieved_tokens"
+    )
+    keep_beginning_tokens: int = Field(
+        default=64, ge=0, description="how much longer a prompt may grow before its beginning moves and is read anew"
+    )
+    drafting: bool = Field(default=False, description="let the engine guess several tokens from what was read before")
+
+    @field_validator("key", mode="after")
+    @classmethod
+    def _key_is_a_name(cls, key: str | None) -> str | None:
+        if key is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+            raise ValueError("wanted the name of an environment variable, not the key itself")
+        return key
 
 
 class Recipe(Section):

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,15 +34,22 @@ SUFFIX_SHARE = 4  # a quarter of the prompt goes to the text after the cursor, a
 NAME_SHARE = 4  # a path or repository name that fills more of the prompt than a quarter loses its beginning
 CHARS_PER_TOKEN = 12  # more text than this per token is never needed to fill a prompt
 SHORTEST_WINDOW = 16  # tokens; a shorter rest of a file teaches nothing
+OPENING = 16  # tokens by which a prompt whose beginning was left out is recognised when the user has typed on
 FENCE = re.compile(r"`{3,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Token ids to feed, and the bytes that the first generated tokens must spell before anything new."""
+    """Token ids to feed, and the bytes that the first generated tokens must spell before anything new.
+
+    `cut` names what did not fit: `before` and `after` the cursor, `files`. `opening` holds the first ids of the text
+    before the cursor where its beginning was left out, else nothing.
+    """
 
     ids: list[int]
     healed: bytes
+    cut: tuple[str, ...] = ()
+    opening: tuple[int, ...] = ()
 
 
 class Renderer:
@@ -110,6 +117,10 @@ class Renderer:
             start = match.end()
         return ids + self.tokenizer.encode(text[start:], add_special_tokens=False).ids
 
+    def holds_control(self, text: str) -> bool:
+        """Tell whether a control token is spelled out in a text."""
+        return self._control_pattern is not None and self._control_pattern.search(text) is not None
+
     def decode(self, ids: list[int]) -> str:
         """Decode generated ids to text; control tokens are dropped."""
         vocabulary, size = self.vocabulary, len(self.vocabulary)
@@ -125,6 +136,8 @@ class Renderer:
         repo: str | None = None,
         neighbours: Sequence[Neighbour] = (),
         neighbour_tokens: int | None = None,
+        openings: Collection[tuple[int, ...]] = (),
+        slack: int = 0,
     ) -> Prompt:
         """Render the prompt for a cursor: other files, the file's name, the text before it, and after it if used.
 
@@ -132,10 +145,20 @@ class Renderer:
         of the room at most where that text is long. Those that do not fit are left out from the first on, and the last
         of these is cut at a line's end. `neighbour_tokens` gives them room of their own on top of `max_tokens`, so that
         the text around the cursor is what it would be without them.
+
+        A prompt that begins elsewhere at every keystroke is read anew by the engine each time. So a text before the
+        cursor that is too long begins with one of `openings`, those of earlier prompts, if that adds `slack` tokens at
+        most.
         """
-        before, healed = self._heal(prefix[-max_tokens * CHARS_PER_TOKEN :])
+        window = (max_tokens + slack) * CHARS_PER_TOKEN
+        before, healed = self._heal(prefix[-window:])
         name = repo or self.repo_name
-        return Prompt(self._infilling_ids(before, suffix, path, max_tokens, name, neighbours, neighbour_tokens), healed)
+        ids, kept, cut = self._infilling_ids(
+            before, suffix, path, max_tokens, name, neighbours, neighbour_tokens, openings, slack
+        )
+        if kept < len(before) or len(prefix) > window:
+            return Prompt(ids, healed, ("before", *cut), tuple(before[len(before) - kept :][:OPENING]))
+        return Prompt(ids, healed, cut)
 
     def _infilling_ids(
         self,
@@ -146,26 +169,35 @@ class Renderer:
         repo: str,
         neighbours: Sequence[Neighbour],
         neighbour_tokens: int | None = None,
-    ) -> list[int]:
+        openings: Collection[tuple[int, ...]] = (),
+        slack: int = 0,
+    ) -> tuple[list[int], int, tuple[str, ...]]:
+        """Lay a prompt out; say how many ids of `before` are in it, and what else of it is not whole."""
         form = self.form
         start = self._control(form.begin) + self._named(form.repo, repo, max_tokens)
         prefix: list[int] = []
         hole: list[int] = []
+        cut: tuple[str, ...] = ()
         if form.prefix is not None:
-            after = self.encode(suffix[: max_tokens * CHARS_PER_TOKEN])[: max_tokens // SUFFIX_SHARE]
+            after = self.encode(suffix[: max_tokens * CHARS_PER_TOKEN])
+            if len(after) > max_tokens // SUFFIX_SHARE or len(suffix) > max_tokens * CHARS_PER_TOKEN:
+                cut = ("after",)
+            after = after[: max_tokens // SUFFIX_SHARE]
             prefix = [self._control_id(form.prefix)]
             hole = [self._control_id(form.suffix), *after, self._control_id(form.middle)]
         file = self._named(form.file, path, max_tokens)
         room = max_tokens - len(start) - len(file) - len(prefix) - len(hole)
         if neighbour_tokens is None:
-            others = self._other_files(neighbours, room - min(len(before), room - room // 2), max_tokens)
+            others, whole = self._other_files(neighbours, room - min(len(before), room - room // 2), max_tokens)
             room -= len(others)
         else:
-            others = self._other_files(neighbours, neighbour_tokens, max_tokens)
+            others, whole = self._other_files(neighbours, neighbour_tokens, max_tokens)
         files = [*prefix, *others, *file] if form.files_inside else [*others, *file, *prefix]
-        return start + files + _last(before, room) + hole
+        kept = _last(before, _opened(before, room, openings, slack))
+        return start + files + kept + hole, len(kept), cut if whole else (*cut, "files")
 
-    def _other_files(self, neighbours: Sequence[Neighbour], room: int, max_tokens: int) -> list[int]:
+    def _other_files(self, neighbours: Sequence[Neighbour], room: int, max_tokens: int) -> tuple[list[int], bool]:
+        """Lay out as many files as fit, and say whether all are whole."""
         between = self._control(self.form.between)
         ids: list[int] = []
         for each in reversed(neighbours):
@@ -174,8 +206,8 @@ class Renderer:
             if text:
                 ids = [*name, *text, *between, *ids]
             if not whole:
-                break
-        return ids
+                return ids, False
+        return ids, True
 
     def _first_lines(self, text: str, count: int) -> tuple[list[int], bool]:
         """Encode as many whole lines as `count` tokens hold, and say whether these are all."""
@@ -236,7 +268,7 @@ class Renderer:
             if len(completion) > max_tokens // 2:
                 return []
             room = max_tokens - len(completion)
-            prompt = self._infilling_ids(kept, pair.suffix, pair.path, room, pair.repo, pair.neighbours)
+            prompt, _, _ = self._infilling_ids(kept, pair.suffix, pair.path, room, pair.repo, pair.neighbours)
         return [_row(pair, prompt, completion)]
 
     def _file_rows(self, pair: Pair, max_tokens: int) -> Iterator[Row]:
@@ -253,7 +285,7 @@ class Renderer:
         """Split text into the ids before its last pre-token and that pre-token's bytes."""
         if not text:
             return [], b""
-        if self._control_pattern is not None and self._control_pattern.search(text):
+        if self.holds_control(text):
             return self.encode(text), b""  # rare: code that spells out a control token is not healed
         encoding = self.tokenizer.encode(text, add_special_tokens=False)
         words = encoding.word_ids
@@ -319,6 +351,16 @@ def _row(pair: Pair, prompt: list[int], completion: list[int]) -> Row:
 
 def _last(ids: list[int], count: int) -> list[int]:
     return ids[-count:] if count > 0 else []
+
+
+def _opened(ids: list[int], room: int, openings: Collection[tuple[int, ...]], slack: int) -> int:
+    """Say how many of the last ids to keep: `room`, or up to `slack` more, so that they begin with an opening."""
+    if room < len(ids):
+        first = len(ids) - max(room, 0)
+        for start in range(first, max(first - slack, 0) - 1, -1):
+            if tuple(ids[start : start + OPENING]) in openings:
+                return len(ids) - start
+    return room
 
 
 def _added_tokens(tokenizer: Tokenizer) -> list[str]:

@@ -7,10 +7,10 @@ import pytest
 
 from tuner.evaluate.local import LocalSystem
 from tuner.evaluate.open_system import local_system
-from tuner.evaluate.retrieval import Retrieval
 from tuner.recipe import EvaluateSettings
 from tuner.records import Base, Item, Pair, write_jsonl
 from tuner.render import Renderer
+from tuner.retrieval import Retrieval
 
 TANK = "def tank_volume(spec):\n    return spec.width * spec.depth * spec.height\n"
 OTHER = "def greet(name):\n    return f'hello {name}'\n"

@@ -1,72 +1,118 @@
-"""Run llama.cpp's own server in this process, for a GGUF base with a GGUF adapter, on the loopback address only.
+"""Start llama.cpp's server as a child process on a private loopback port, and know when it ends.
 
-In: two files, a name and `recipe.serve`. Out: a running server with its URL; it stops when the context ends.
-Refused: a port that is taken, files that the engine cannot load. Web pages cannot read the answers: the engine allows
-every origin unless told otherwise, so it is told one that no page has.
+In: a GGUF base, GGUF adapters and `recipe.serve`. Out: an `Engine` with a client. Its port takes only requests with a
+key that is drawn at random for each start and is never written anywhere, so that no other program of the machine can
+ask past the front. Refused: files that the engine cannot load, with what it said.
 """
 
 from __future__ import annotations
 
-import errno
+import asyncio
+import json
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+import sys
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tuner.errors import ServeError
 from tuner.recipe import ServeSettings
+from tuner.serve.engine_client import EngineClient
 
-HOST = "127.0.0.1"
-PROMPT_CACHE_MIB = 512  # the engine's own default is 8 GiB of prompts kept in memory
-
-
-@contextmanager
-def engine(base: Path, adapter: Path | None, name: str, settings: ServeSettings) -> Iterator[str]:
-    """Serve `base` with `adapter` under the model id `name`, and yield the URL."""
-    require_free_port(settings.port)
-    import xllamacpp
-
-    options = xllamacpp.CommonParams()
-    options.model.path = str(base)
-    options.model_alias = {name}
-    if adapter is not None:
-        options.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
-    options.hostnames = [HOST]
-    options.port = settings.port
-    options.cors_origins = "http://localhost"
-    options.endpoint_slots = False  # it shows every prompt to whoever asks
-    options.n_ctx = settings.context_tokens
-    options.n_parallel = 1
-    options.cache_ram_mib = PROMPT_CACHE_MIB
-    options.cpuparams.n_threads = options.cpuparams_batch.n_threads = settings.threads or _cores()
-    options.warmup = False
-    try:
-        server = xllamacpp.Server(options)
-    except RuntimeError:
-        files = f"{base.name} with {adapter.name}" if adapter else base.name
-        raise ServeError(f"the engine could not load {files}", "its own message stands above; export again") from None
-    try:
-        yield str(server.listening_address)
-    finally:
-        del server  # its destructor stops the engine and frees the port
+PROGRAM = Path(__file__).with_name("engine_process.py")
+_KEPT_LINES = 40
+_SECONDS_TO_END = 5.0
 
 
-def require_free_port(port: int) -> None:
-    """Refuse a taken port before the model is loaded; 0 means any free one."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+class Engine:
+    """A running engine. `ended` is set when its process has ended, for whatever reason."""
+
+    def __init__(self, process: asyncio.subprocess.Process, client: EngineClient, log: deque[str]) -> None:
+        self.process = process
+        self.client = client
+        self.ended = asyncio.Event()
+        self._log = log
+        self._watch = asyncio.create_task(self._wait())
+
+    @classmethod
+    async def start(cls, base: Path, adapters: Sequence[Path], settings: ServeSettings) -> Engine:
+        """Load the files and return once the engine listens."""
+        key = secrets.token_urlsafe(32)
+        asked = {
+            "base": str(base.absolute()),
+            "adapters": [str(path.absolute()) for path in adapters],
+            "key": key,
+            "context_tokens": settings.context_tokens,
+            "slots": settings.parallel,
+            "threads": settings.threads or _cores(),
+            "drafting": settings.drafting,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # the program's folder is not searched for modules
+            str(PROGRAM),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the front, which ends the engine in its own time
+        )
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        log: deque[str] = deque(maxlen=_KEPT_LINES)
+        reading = asyncio.create_task(_keep(process.stderr, log))
         try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                hint = f'stop the other server, or choose another port: SET="serve.port={port + 1}"'
-                raise ServeError(f"port {port} on {HOST} is taken", hint) from None
-            if error.errno == errno.EACCES:
-                raise ServeError(
-                    f"port {port} on {HOST} needs more rights", 'choose one above 1023: SET="serve.port=8012"'
-                ) from None
+            process.stdin.write(json.dumps(asked).encode() + b"\n")
+            await process.stdin.drain()
+            line = await process.stdout.readline()
+        except OSError:  # it ended before it read what it was asked
+            line = b""
+        except asyncio.CancelledError:
+            process.kill()
             raise
+        if not line:
+            await reading
+            await process.wait()
+            files = " with ".join(path.name for path in (base, *adapters))
+            raise ServeError(f"the engine could not load {files}: {_reason(log)}", "export again")
+        return cls(process, EngineClient(json.loads(line)["address"], key), log)
+
+    async def stop(self) -> None:
+        """End the engine, by force if it does not end by itself."""
+        self.client.close()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        try:
+            await asyncio.wait_for(self.ended.wait(), _SECONDS_TO_END)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self.process.kill()
+            await self.ended.wait()
+
+    def last_words(self) -> str:
+        """Give the line of its log that says why it ended."""
+        return _reason(self._log)
+
+    async def _wait(self) -> None:
+        await self.process.wait()
+        self.ended.set()
+
+
+async def _keep(stream: asyncio.StreamReader, log: deque[str]) -> None:
+    """Keep the last lines of the engine's log; a line that is too long is dropped."""
+    while True:
+        try:
+            line = await stream.readline()
+        except ValueError:
+            continue
+        if not line:
+            return
+        log.append(line.decode("utf-8", "replace").strip())
+
+
+def _reason(log: deque[str]) -> str:
+    errors = [line for line in log if " E " in line or "rror" in line or "ASSERT" in line]
+    return (errors or [line for line in log if line] or ["it said nothing"])[0]
 
 
 def _cores() -> int:

@@ -1,40 +1,57 @@
 """Serve an exported model to the editors on this machine until it is told to stop.
 
-In: the `Bundle` of a run, its folder and `recipe.serve`. Out: llama.cpp's HTTP API on 127.0.0.1, among it
-`/v1/completions`, `/v1/chat/completions`, `/infill` (where the base has infilling tokens), `/health`, `/lora-adapters`.
+In: the `Bundle` of a run, its folder and `recipe.serve`. Out: one HTTP server on 127.0.0.1 that speaks what editors
+speak (`front`), before llama.cpp's engine in a process of its own (`fleet`).
 Refused: a file whose answers were found to differ from the evaluated model, one that is missing or was altered since
-the export, and a run whose base GGUF cannot express. Every file is hashed before it is loaded.
+the export, a run whose base GGUF cannot express, a taken port, a key that is asked for and not there. Every file is
+hashed before it is loaded.
 
     make serve RUN=adapters/...
 """
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
+import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from tuner.errors import ServeError
 from tuner.recipe import ServeSettings
-from tuner.records import Artefact, Bundle, sha256_file
-from tuner.serve.engine import engine, require_free_port
+from tuner.records import Bundle
+from tuner.serve.models import Hashes, find_roster
 
+HOST = "127.0.0.1"
 _TIMEOUT_SECONDS = 120
-_EXPORT_AGAIN = "repeat the `make export` command"
+_WAITING_CONNECTIONS = 512
+Said = Callable[[dict[str, Any]], None]
 
 
-def serve(bundle: Bundle, run_folder: Path, settings: ServeSettings, ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `ready` is called with the URL once the model answers."""
+def serve(
+    bundle: Bundle,
+    run_folder: Path,
+    settings: ServeSettings,
+    ready: Callable[[str], None],
+    said: Said = lambda record: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` is called with the URL once the model answers.
+
+    `said` is called with a record of every request and every change; none of them holds code.
+    """
     stop = threading.Event()
     previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with running(bundle, run_folder, settings) as url:
+        with running(bundle, run_folder, settings, said) as url:
             ready(url)
             stop.wait()
     finally:
@@ -43,69 +60,130 @@ def serve(bundle: Bundle, run_folder: Path, settings: ServeSettings, ready: Call
 
 
 @contextmanager
-def running(bundle: Bundle, run_folder: Path, settings: ServeSettings) -> Iterator[str]:
+def running(
+    bundle: Bundle, run_folder: Path, settings: ServeSettings, said: Said = lambda record: None
+) -> Iterator[str]:
     """Serve while the context lasts, and yield the URL."""
-    require_free_port(settings.port)  # before the files are hashed, which takes a while
-    base, adapter = (verified(bundle, run_folder, name) for name in ("base-gguf", "adapter-gguf"))
-    with engine(base, adapter, run_folder.name, settings) as url:
-        yield url
+    key = _key(settings)
+    with bound(settings.port) as listener:  # before the files are hashed, which takes a while
+        started: Future[Callable[[], None]] = Future()
+        work = partial(_serve_in_thread, bundle, run_folder, settings, said, key, listener, started)
+        thread = threading.Thread(target=work, name="tuner-serve", daemon=True)
+        thread.start()
+        end = started.result()
+        try:
+            yield f"http://{HOST}:{listener.getsockname()[1]}"
+        finally:
+            end()
+            thread.join()
 
 
-def verified(bundle: Bundle, run_folder: Path, name: str) -> Path:
-    """Find an artefact's file and make sure that it is the one that passed."""
-    artefact = next((each for each in bundle.artefacts if each.name == name), None)
-    if artefact is None:
-        reason = bundle.skipped.get("gguf", "the bundle does not list it")
-        raise ServeError(
-            f"{run_folder / bundle.folder}: there is no {name} to serve: {reason}",
-            "serve the PEFT folder with vLLM; see export/README.md",
-        )
-    path = run_folder / artefact.path
-    if artefact.passed is False:
-        raise ServeError(
-            f"{path}: {_failure(artefact)}", f"read {run_folder / bundle.folder / 'parity.json'}, then {_EXPORT_AGAIN}"
-        )
-    if not path.is_file():
-        raise ServeError(f"{path}: no such file", _EXPORT_AGAIN)
-    found = sha256_file(path)
-    if found != artefact.sha256:
-        raise ServeError(
-            f"{path}: altered since the export: sha256 is {found[:12]}…, wanted {artefact.sha256[:12]}…", _EXPORT_AGAIN
-        )
-    return path
+@contextmanager
+def bound(port: int) -> Iterator[socket.socket]:
+    """Hold a port of the loopback address; 0 means any free one."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with listener:
+        try:
+            listener.bind((HOST, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                hint = f'stop the other server, or choose another port: SET="serve.port={port + 1}"'
+                raise ServeError(f"port {port} on {HOST} is taken", hint) from None
+            if error.errno == errno.EACCES:
+                raise ServeError(
+                    f"port {port} on {HOST} needs more rights", 'choose one above 1023: SET="serve.port=8012"'
+                ) from None
+            raise
+        yield listener
 
 
-def check(url: str) -> list[tuple[str, str]]:
+def check(url: str, key: str | None = None) -> list[tuple[str, str]]:
     """Ask a running server for its health, its adapters and one completion, and list what came back."""
-    model = _ask(url, "GET", "/v1/models")["data"][0]["id"]
-    adapters = _ask(url, "GET", "/lora-adapters")
-    loaded = ", ".join(f"{Path(each['path']).name} at scale {each['scale']:g}" for each in adapters) or "none"
+    ask = partial(_ask, url, key)
+    model = ask("GET", "/v1/models")["data"][0]["id"]
+    adapters = ask("GET", "/lora-adapters")
+    loaded = ", ".join(f"{each['name']} ({each['path']})" for each in adapters) or "none"
     prompt = "def add(a, b):\n    return"
-    body = {"model": model, "prompt": prompt, "max_tokens": 16, "temperature": 0}
-    answer = _ask(url, "POST", "/v1/completions", body)
+    body = {"model": model, "prompt": prompt, "suffix": "\n", "max_tokens": 16}
+    answer = ask("POST", "/v1/completions", body)
     return [
-        ("GET /health", _ask(url, "GET", "/health")["status"]),
+        ("GET /health", ask("GET", "/health")["status"]),
         ("GET /v1/models", model),
         ("GET /lora-adapters", loaded),
         ("POST /v1/completions", answer["choices"][0]["text"]),
     ]
 
 
-def _failure(artefact: Artefact) -> str:
-    if artefact.max_abs_difference is None or artefact.mean_kl is None:
-        return "failed its parity check: the engine could not answer from it"
-    return (
-        f"failed its parity check: log-probabilities differ by up to {artefact.max_abs_difference:.3g} "
-        f"from the evaluated model, mean KL {artefact.mean_kl:.3g} nats"
-    )
+def _key(settings: ServeSettings) -> str | None:
+    if settings.key is None:
+        return None
+    key = os.environ.get(settings.key, "").strip()
+    if not key:
+        raise ServeError(
+            f"serve.key: the environment variable {settings.key} is not set",
+            f"export {settings.key}=..., or leave out serve.key",
+        )
+    return key
 
 
-def _ask(url: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def _serve_in_thread(
+    bundle: Bundle,
+    run_folder: Path,
+    settings: ServeSettings,
+    said: Said,
+    key: str | None,
+    listener: socket.socket,
+    started: Future[Callable[[], None]],
+) -> None:
+    import asyncio
+
+    import uvicorn
+
+    from tuner.serve.completing import Completer
+    from tuner.serve.endpoint import Front
+    from tuner.serve.fleet import Fleet
+    from tuner.serve.front import application
+    from tuner.serve.metrics import Metrics
+
+    async def work() -> None:
+        fleet = Fleet(partial(find_roster, run_folder, bundle, settings, Hashes()), settings, said)
+        try:
+            await fleet.start()
+            app = application(Front(Completer(fleet, settings), Metrics(), settings), said, key)
+            config = uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                backlog=_WAITING_CONNECTIONS,
+                timeout_graceful_shutdown=1,
+            )
+            server = uvicorn.Server(config)
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            while not server.started and not serving.done():
+                await asyncio.sleep(0.005)
+            started.set_result(partial(setattr, server, "should_exit", True))
+            await serving
+        finally:
+            await fleet.close()
+
+    try:
+        asyncio.run(work())
+    except BaseException as error:
+        if started.done():
+            raise
+        started.set_exception(error)
+
+
+def _ask(url: str, key: str | None, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     # http.client and not a library that honours proxies: the request must not leave the machine.
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT_SECONDS)
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     try:
         text = json.dumps(body) if body is not None else None
-        connection.request(method, path, text, {"Content-Type": "application/json"})
+        connection.request(method, path, text, headers)
         answer = connection.getresponse()
         content = answer.read()
     except OSError as error:
