@@ -148,6 +148,7 @@ class Completer:
             "temperature": wanted.temperature,
             "stream": True,
             "return_tokens": True,
+            "timings_per_token": True,  # the engine is often left before its last word
             "cache_prompt": True,
             "response_fields": _FINAL,
         }
@@ -190,11 +191,11 @@ async def _pieces(
         if event is None:
             break
         answer.tokens += len(event.get("tokens", []))
+        answer.timings = event.get("timings", answer.timings)
         piece = ending.add(healed.new(event.get("content", "")))
         if piece:
             yield piece
         if event.get("stop"):
-            answer.timings = event.get("timings", {})
             answer.finish = "length" if event.get("stop_type") == "limit" and not ending.done else "stop"
         elif ending.done or not stop_ids.isdisjoint(event.get("tokens", [])):
             break  # the engine is left before its end, which frees its slot
