@@ -1,6 +1,6 @@
 """Runs as `make train` leaves them, with tiny models that know one file by heart: what a server needs to be tested.
 
-    run = taught_run(tmp_path / "adapters", "qwen")
+    run = taught_run(tmp_path / "adapters", taught_base(tmp_path / "base", "qwen"))
     with stage.running(run.record("export", Bundle), run.folder, SETTINGS) as url: ...
 
 Two layers, 64 wide, some hundred tokens cut as the family cuts them: an engine loads it in a moment, and what it says is
@@ -56,9 +56,8 @@ _CONTROL = {
 _STEPS, _ROWS = 220, 8
 
 
-def taught_run(adapters: Path, form: str, seed: int = 17, base: Base | None = None, spread: float = 0.05) -> Run:
-    """Make a run whose base knows `CODE`, and whose adapter pushes it off by `spread`; finish its export."""
-    base = base or taught_base(adapters.parent / f"base-{form}", form)
+def taught_run(adapters: Path, base: Base, seed: int = 17, spread: float = 0.05) -> Run:
+    """Make a run on a base, with an adapter that pushes it off by `spread`, and finish its export."""
     repo = Repo(REPO, str(adapters.parent / REPO), "r" * 40, "main")
     recipe = Recipe(seed=seed, base=base.name, evaluate=EVALUATE, export=ExportSettings(gguf="f32", parity_prompts=1))
     run = Run.create(adapters, repo, base, recipe)
@@ -101,13 +100,13 @@ def taught_base(folder: Path, form: str) -> Base:
         optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
         draw = random.Random(5)
         for _ in range(_STEPS):
-            loss = model(**_batch(draw.sample(rows, _ROWS))).loss
+            loss = model(**_batch(draw.sample(rows, min(_ROWS, len(rows))))).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
     model.save_pretrained(folder)
-    return Base(f"tiny-{form}", str(folder), content_id(form), form)
+    return Base(f"tiny-{form.replace('_', '-')}", str(folder), content_id(form), form)
 
 
 def mined() -> list[Pair]:
@@ -120,7 +119,7 @@ def mined() -> list[Pair]:
 
 def cursors(every: int = 1) -> list[int]:
     """List places in `CODE`: before, in and after words, in indents, and at the ends of lines."""
-    return [at for at in range(1, len(CODE)) if at % every == 0]
+    return list(range(1, len(CODE), every))
 
 
 def item(at: int, suffix: bool = True) -> Item:
@@ -135,7 +134,7 @@ def _rows(renderer: Renderer, form: str) -> list[tuple[list[int], list[int]]]:
     whole = renderer.infilling_prompt("", "", PATH, 512).ids
     if form == "prefix_only":
         row = whole + renderer.encode(CODE) + [renderer.end_id]
-        return [(row, row)] * _ROWS
+        return [(row, row)]
     rows = []
     for at in cursors(3):
         hole = item(at)
