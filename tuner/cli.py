@@ -9,7 +9,9 @@ import argparse
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tuner import __version__, bases, contest, editor_commands, registry_commands, screen
 from tuner import recipe_file as recipes
@@ -303,10 +305,17 @@ def _serve(options: argparse.Namespace) -> int:
         name = run.folder.name
         print(f"serving {name} at {url}/v1 (loopback only); stop with Ctrl-C")
         print(f'try: curl {url}/v1/completions -H "Content-Type: application/json" \\')
-        print("""       -d '{"prompt": "def main(", "max_tokens": 32}'""", flush=True)
+        print("""       -d '{"prompt": "def main(", "suffix": "", "max_tokens": 32}'""", flush=True)
 
-    stage.serve(bundle, run.folder, settings, ready)
+    stage.serve(bundle, run.folder, settings, ready, _say_record)
     return 0
+
+
+def _say_record(record: dict[str, Any]) -> None:
+    """Write one line of JSON about a request or a change of what is served; no record holds code."""
+    print(
+        json.dumps({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}), file=sys.stderr, flush=True
+    )
 
 
 def _finished_run(options: argparse.Namespace) -> Run:

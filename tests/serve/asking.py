@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,3 +52,12 @@ def error_of(reply: Reply) -> str:
     """Give the message of a refusal."""
     error = reply.json["error"]
     return str(error["message"] if isinstance(error, dict) else error)
+
+
+def until(holds: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """Wait for something that comes soon, however busy the machine is."""
+    end = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+    return found

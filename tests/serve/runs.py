@@ -3,8 +3,8 @@
     run = taught_run(tmp_path / "adapters", taught_base(tmp_path / "base", "qwen"))
     with stage.running(run.record("export", Bundle), run.folder, SETTINGS) as url: ...
 
-Two layers, 64 wide, some hundred tokens cut as the family cuts them: an engine loads it in a moment, and what it says is
-text, with margins that no rounding turns over.
+Two layers, 64 wide, some hundred tokens cut as the family cuts them: an engine loads it in a moment, and what it says
+is text, with margins that rounding seldom turns over.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ class Counter:
 REPO, PATH = "shop", "shop/counter.py"
 SETTINGS = ServeSettings(port=0, context_tokens=1024, threads=1, parallel=2, watch_seconds=0)
 EVALUATE = EvaluateSettings(max_prompt_tokens=512, max_new_tokens=24, latency_items=0)
+LONG_SETTINGS = SETTINGS.model_copy(update={"context_tokens": 4096, "max_new_tokens": 2000})
+# At twice its strength the adapter makes the tiny model say the same words for ever.
+LONG = {"prompt": "x", "scale": 2.0, "max_tokens": 2000, "boundary": "none"}
 _CONTROL = {
     "prefix_only": ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<file_sep>", "<repo_name>"),
     "qwen": (
@@ -89,7 +92,7 @@ def taught_base(folder: Path, form: str) -> Base:
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
-        "max_position_embeddings": 2048,
+        "max_position_embeddings": 16384,  # costs nothing, and lets an answer go on for seconds
         "tie_word_embeddings": True,
     }
     config = AutoConfig.for_model("qwen2" if form == "qwen" else "llama", **ids, **shape)

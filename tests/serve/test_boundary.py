@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from tuner.serve.boundary import Boundary, Ending, boundary_at
 
 
-def ended(boundary: Boundary, text: str, prefix: str = "", suffix: str = "", stops: tuple[str, ...] = (), size: int = 3) -> str:
+def ended(
+    boundary: Boundary, text: str, prefix: str = "", suffix: str = "", stops: tuple[str, ...] = (), size: int = 3
+) -> str:
     ending = Ending(boundary, stops, prefix, suffix)
     shown = ""
     for start in range(0, len(text), size):
@@ -67,7 +69,9 @@ def test_a_stop_text_ends_any_answer_and_is_not_shown(boundary: Boundary) -> Non
     assert ended(boundary, "abcEN", stops=("END",)) == "abcEN"
 
 
-WORDS = st.lists(st.sampled_from(["a", " ", "    ", "\n", "\n\n", "b()", ")", "END", "E", "\t"]), max_size=12).map("".join)
+WORDS = st.lists(st.sampled_from(["a", " ", "    ", "\n", "\n\n", "b()", ")", "END", "E", "\t"]), max_size=12).map(
+    "".join
+)
 
 
 @given(WORDS, WORDS, WORDS, st.sampled_from(["line", "block", "none"]))

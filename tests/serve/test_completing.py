@@ -70,7 +70,9 @@ def test_without_healing_an_answer_inside_a_word_is_another_one(served: Served) 
 
 def test_a_prompt_that_is_too_long_is_cut_from_the_far_sides_and_says_so(infilling: Served) -> None:
     long = {"model": "base", "prompt": "x = 1\n" * 2000 + CODE[:200], "suffix": CODE[200:] + "y = 2\n" * 2000}
-    reply = ask(infilling.url, "/v1/completions", long | {"input_extra": [{"filename": "z.py", "text": "z = 3\n" * 900}]})
+    reply = ask(
+        infilling.url, "/v1/completions", long | {"input_extra": [{"filename": "z.py", "text": "z = 3\n" * 900}]}
+    )
     assert reply.headers["x-tuner-prompt-cut"] == "before, after, files"
     assert reply.json["usage"]["prompt_tokens"] <= EVALUATE.max_prompt_tokens + EVALUATE.retrieved_tokens
     short = ask(infilling.url, "/v1/completions", {"model": "base", "prompt": "x = ", "suffix": "\n"})

@@ -21,7 +21,7 @@ def test_the_grammar_spells_what_was_typed_and_then_admits_anything() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 50])
 def test_what_was_typed_is_dropped_however_the_answer_comes(size: int) -> None:
-    text, filter_ = " connection = café", Healed(" conne".encode())
+    text, filter_ = " connection = café", Healed(b" conne")
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
     assert "".join(map(filter_.new, pieces)) == "ction = café"
 

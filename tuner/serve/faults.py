@@ -15,8 +15,9 @@ from pydantic_core import from_json
 from tuner.errors import ServeError
 from tuner.serve.conversation import Refused
 from tuner.serve.engine_client import EngineGone, EngineRefused
-from tuner.serve.fleet import Busy, Late
+from tuner.serve.fleet import Late
 from tuner.serve.models import UnknownModel
+from tuner.serve.turns import Busy
 
 _MOST_FAULTS = 3
 AGAIN = {"Retry-After": "1"}

@@ -11,9 +11,8 @@ requests go to it, and the first one ends when its last request is answered. So 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +22,12 @@ from tuner.serve.engine import Engine
 from tuner.serve.engine_client import EngineClient, EngineGone
 from tuner.serve.models import Model, Roster
 from tuner.serve.slots import Loras, Slots
+from tuner.serve.turns import Turns
 
 Said = Callable[[dict[str, Any]], None]
 Finder = Callable[[], tuple[Roster, dict[str, str]]]
+_SECONDS_TO_END = 1.0  # between an engine's last word and the end of its process
 _WAITS = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before each attempt to start again; the last one is repeated
-
-
-class Busy(ServeError):
-    """Too many requests wait already."""
 
 
 class Late(ServeError):
@@ -49,12 +46,17 @@ async def late_after(deadline: float) -> AsyncIterator[None]:
 
 @dataclass(eq=False, slots=True)
 class _Generation:
-    """One engine with what it serves. A retired one takes no more requests."""
+    """One engine with what it serves.
+
+    A retired one takes no more requests. A suspect one broke off an answer: until it is known whether it has ended, it
+    takes none either.
+    """
 
     engine: Engine
     roster: Roster
     slots: Slots
     is_retired: bool = False
+    is_suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,13 @@ class Fleet:
         self._said = said
         self._current: _Generation | None = None
         self._fault: TunerError | None = None
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._granted = 0  # those whose turn it is and who have not taken their slot yet
+        self._turns = Turns(self._free, settings.queue)
         self._left_out: dict[str, str] = {}
         self._engines: set[Engine] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
+        self._refused: Roster | None = None
+        self._changing = asyncio.Lock()  # one engine at a time is started
         self.roster: Roster
 
     async def start(self) -> None:
@@ -103,7 +106,7 @@ class Fleet:
     @property
     def queued(self) -> int:
         """Count the requests that wait for a slot."""
-        return len(self._waiting)
+        return self._turns.waiting
 
     @property
     def busy(self) -> int:
@@ -118,7 +121,7 @@ class Fleet:
     @property
     def has_room(self) -> bool:
         """Tell whether a request would be answered without waiting."""
-        return not self._waiting and self._room() > 0
+        return self._turns.has_room
 
     async def slots_processing(self) -> int:
         """Ask the engine itself how many of its slots are at work."""
@@ -137,57 +140,37 @@ class Fleet:
             loras = _loras(generation.roster, model, scales)
             slot = generation.slots.take(prompt, loras)
         finally:
-            self._granted -= 1
+            self._turns.taken()
         try:
             named = [{"id": number, "scale": scale} for number, scale in loras]
             yield Lease(generation.engine.client, slot.number, named)
+        except EngineGone:
+            if not generation.is_suspect:
+                generation.is_suspect = True
+                self._spawn(self._judge(generation))
+            raise
         finally:
             generation.slots.give_back(slot)
             self._end_if_idle(generation)
-            self._wake()
+            self._turns.wake()
 
     async def _turn(self) -> _Generation:
         """Wait until it is this request's turn; the caller then takes a slot at once."""
         while True:
-            if self.has_room:
-                self._granted += 1
-            else:
-                await self._wait()
+            if self._fault is not None:
+                raise EngineGone(f"the engine does not start: {self._fault.message}")
+            await self._turns.take()
             if self._current is not None:
                 return self._current
-            self._granted -= 1  # the engine ended just now
+            self._turns.taken()  # the engine ended just now
 
-    async def _wait(self) -> None:
-        if self._fault is not None:
-            raise EngineGone(f"the engine does not start: {self._fault.message}")
-        if len(self._waiting) >= self.settings.queue:
-            raise Busy(f"{len(self._waiting)} requests wait already, and no more may (serve.queue)")
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._granted -= 1  # it was this request's turn already
-                self._wake()
-            elif turn in self._waiting:
-                self._waiting.remove(turn)
-            raise
-
-    def _room(self) -> int:
-        return self._current.slots.free - self._granted if self._current else 0
-
-    def _wake(self) -> None:
-        """Let as many go on as there are free slots."""
-        while self._waiting and self._room() > 0:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                self._granted += 1
-                turn.set_result(None)
+    def _free(self) -> int:
+        return 0 if self._current is None or self._current.is_suspect else self._current.slots.free
 
     async def _generation(self, roster: Roster) -> _Generation:
         engine = await Engine.start(roster.base, roster.adapters(), self.settings)
         self._engines.add(engine)
+        self._said({"event": "engine runs", "pid": engine.process.pid, "models": roster.names()})
         generation = _Generation(engine, roster, Slots(self.settings.parallel))
         self._spawn(self._watch(generation))
         return generation
@@ -202,6 +185,18 @@ class Fleet:
         self._current = None
         self.restarts += 1
         self._said({"event": "engine ended", "said": generation.engine.last_words()})
+        async with self._changing:
+            await self._start_again()
+        self._turns.wake()
+
+    async def _judge(self, generation: _Generation) -> None:
+        """Give a suspect engine some time to end; one that has not ended takes requests again."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(generation.engine.ended.wait(), _SECONDS_TO_END)
+        generation.is_suspect = False
+        self._turns.wake()
+
+    async def _start_again(self) -> None:
         attempt = 0
         while self._current is None:
             await asyncio.sleep(_WAITS[min(attempt, len(_WAITS) - 1)])
@@ -213,17 +208,12 @@ class Fleet:
             except TunerError as error:
                 self._fail(error)
         self._fault = None
-        self._said({"event": "engine started again", "models": self.roster.names()})
-        self._wake()
 
     def _fail(self, error: TunerError) -> None:
         """Tell all who wait that the engine does not start, and go on trying."""
         self._fault = error
         self._said({"event": "engine does not start", "reason": error.message})
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_exception(EngineGone(f"the engine does not start: {error.message}"))
+        self._turns.refuse_all(EngineGone(f"the engine does not start: {error.message}"))
 
     async def _look_for_adapters(self) -> None:
         """Change to a new set of adapters as soon as there is one."""
@@ -238,16 +228,16 @@ class Fleet:
         """Serve what can be served now, if that is not what is served already."""
         roster, left_out = await asyncio.to_thread(self._find)
         self._tell_left_out(left_out)
-        if roster == self.roster or self._current is None:
-            return
-        fresh = await self._generation(roster)
-        old = self._current
-        self._current, self.roster = fresh, roster
-        self._said({"event": "models changed", "models": roster.names()})
+        async with self._changing:
+            if roster in (self.roster, self._refused) or self._current is None:
+                return
+            self._refused = roster  # not tried again and again, if the engine does not load it
+            fresh = await self._generation(roster)
+            old, self._current, self.roster, self._refused = self._current, fresh, roster, None
         if old is not None:
             old.is_retired = True
             self._end_if_idle(old)
-        self._wake()
+        self._turns.wake()
 
     def _end_if_idle(self, generation: _Generation) -> None:
         if generation.is_retired and not generation.slots.busy:

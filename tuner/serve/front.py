@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
@@ -57,7 +58,7 @@ async def metrics(front: Front, request: Request, asked: None) -> Response:
         "engine_restarts_total": fleet.restarts,
         "models": len(fleet.roster.names()),
     }
-    if fleet.is_up:
+    with suppress(ServeError):  # an engine that is being started again has no slots
         gauges["engine_slots_processing"] = await fleet.slots_processing()
     return Response(front.metrics.text(gauges), media_type=KIND)
 

@@ -8,7 +8,6 @@ a message to the chat template, as in Ollama. An empty prompt only makes sure th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import Field
