@@ -16,6 +16,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tuner.errors import DataError
+from tuner.evaluate.copilot.program import find_server
+from tuner.evaluate.copilot.recording import Recorded
+from tuner.evaluate.copilot.system import NOTICE, CopilotSystem, require_consent
+from tuner.evaluate.endpoints.checks import checked_key
+from tuner.evaluate.imported import Imported
 from tuner.evaluate.system import System
 from tuner.recipe import CompareSettings, EvaluateSettings
 from tuner.records import Base
