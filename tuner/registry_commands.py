@@ -7,6 +7,7 @@
     tuner adapters tag shop-smollm2-135m-instruct-1a2b3c4d v1
     tuner adapters verify
     tuner adapters remove shop-smollm2-135m-instruct-1a2b3c4d
+    tuner adapters vllm team other-team --max-lora-rank 32
 
 In: a parsed command line. Out: lines on stdout. Wherever a run is wanted, a channel, a tag, or the beginning of a name
 that only one run has will do.
@@ -19,15 +20,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tuner import registry, registry_changes
+from tuner import bases, registry, registry_changes
 from tuner.rundir import Run, runs_in
 from tuner.shipped import pack, read_shipped
+from tuner.vllm_rules import fleet_command
 
 
 def add_to(commands: Any) -> None:
     """Add `adapters` and its own commands to the command line."""
     parser = commands.add_parser("adapters", help="list, show, tag, promote, roll back, remove or verify adapters")
-    own = parser.add_subparsers(required=True, metavar="list|show|tag|promote|rollback|remove|verify|ship")
+    own = parser.add_subparsers(required=True, metavar="list|show|tag|promote|rollback|remove|verify|vllm|ship")
     run = ("run", {"help": "channel, tag, run name or the beginning of one"})
     channel = ("channel", {"help": "name that a server is pointed at, such as team"})
     for name, text, function, arguments in (
@@ -38,6 +40,7 @@ def add_to(commands: Any) -> None:
         ("rollback", "point a channel at the run before", _rollback, [channel]),
         ("remove", "delete a run that no channel points at", _remove, [run]),
         ("verify", "hash files again, and check channels and tags", _verify, [("run", {**run[1], "nargs": "?"})]),
+        ("vllm", "write the command that serves several with vLLM", _vllm, [("run", {**run[1], "nargs": "*"})]),
         ("ship", "make a run's adapter the one that comes with the program", _ship, [run]),
     ):
         command = own.add_parser(name, help=text)
@@ -48,6 +51,8 @@ def add_to(commands: Any) -> None:
         if name == "tag":
             command.add_argument("--move", action="store_true", help="take the tag from the run that has it")
             command.add_argument("--delete", action="store_true", help="take the tag away")
+        if name == "vllm":
+            command.add_argument("--max-lora-rank", type=int, help="a running server's limit; the least that fits else")
         if name == "promote":
             command.add_argument("--anyway", action="store_true", help="also where the verdict is harm")
 
@@ -136,6 +141,16 @@ def _verify(options: argparse.Namespace) -> int:
         what = options.run or f"{len(runs_in(options.adapters))} runs, their channels and tags"
         print(f"{what}: all as recorded")
     return 1 if faults else 0
+
+
+def _vllm(options: argparse.Namespace) -> int:
+    names = options.run or sorted(registry.read(options.adapters).channels)
+    runs = {name: Run.find(registry.resolve(options.adapters, name)) for name in names}
+    base = next((run.manifest["base"]["name"] for run in runs.values()), "")
+    if "/" not in base and base:  # a name of ours and no hub id
+        base = bases.resolve(base, bases.cache_folder()).path
+    print(fleet_command(runs, base, options.max_lora_rank))
+    return 0
 
 
 def _ship(options: argparse.Namespace) -> int:

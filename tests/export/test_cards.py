@@ -8,11 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tuner.export.cards import Cards
 from tuner.export.parity import Finding
-from tuner.export.vllm_rules import rank_limit, refusals, require_rank
 from tuner.records import Artefact, Base
 
 PLAIN: dict[str, Any] = {"peft_type": "LORA", "r": 20, "bias": "none", "target_modules": ["q_proj", "down_proj"]}
@@ -105,47 +102,3 @@ def test_what_vllm_refuses_is_said_with_the_merged_model_in_its_place(tmp_path: 
     files = written(tmp_path, BOTH, adapter=PLAIN | {"use_dora": True})
     assert "- `use_dora` is set: DoRA is not supported" in files["vllm/README.md"]
     assert "exec vllm serve ../merged --served-model-name tuned" in files["vllm/serve.sh"]
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"r": 513}, "rank 513 is above 512, the largest that --max-lora-rank can be"),
-        ({"rank_pattern": {"q_proj": 600}}, "rank 600 is above 512"),
-        ({"use_dora": True}, "`use_dora` is set: DoRA is not supported"),
-        ({"bias": "all"}, "`bias` is 'all', wanted 'none'"),
-        ({"lora_bias": True}, "`lora_bias` is set"),
-        ({"modules_to_save": ["lm_head", "score"]}, "`modules_to_save` has lm_head: whole trained modules"),
-        ({"init_lora_weights": "pissa_niter_16"}, "`init_lora_weights` is 'pissa_niter_16'"),
-        ({"init_lora_weights": "olora"}, "it changed the base's weights too"),
-        ({"layer_replication": [[0, 2]]}, "`layer_replication` is set"),
-        ({"alora_invocation_tokens": [1]}, "`alora_invocation_tokens` is set"),
-        ({"target_parameters": ["gate_up_proj"]}, "an adapter on parameters, such as fused experts"),
-        ({"target_modules": ["q_proj", "conv"]}, "`target_modules` has conv, which it does not know"),
-    ],
-)
-def test_what_vllm_would_refuse_is_known_before(change: dict[str, Any], reason: str) -> None:
-    found = refusals(PLAIN | change)
-    assert len(found) == 1 and reason in found[0]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {},
-        {"use_rslora": True, "alpha_pattern": {"q_proj": 3}, "rank_pattern": {"q_proj": 40}},
-        {"init_lora_weights": "gaussian"},
-        {"init_lora_weights": True},
-        {"modules_to_save": ["score"]},
-        {"target_modules": "all-linear"},
-    ],
-)
-def test_what_vllm_takes_is_not_refused(change: dict[str, Any]) -> None:
-    assert refusals(PLAIN | change) == []
-
-
-def test_a_rank_above_a_servers_limit_is_named() -> None:
-    assert [rank_limit(PLAIN | {"r": rank}) for rank in (1, 8, 9, 32, 300, 512, 513)] == [1, 8, 16, 32, 320, 512, None]
-    assert rank_limit(PLAIN | {"rank_pattern": {"q_proj": 33}}) == 64
-    assert require_rank(PLAIN, 16) == "rank 20 is above the server's --max-lora-rank 16"
-    assert require_rank(PLAIN, 32) == ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.export import vllm_rules
+from tuner import vllm_rules
 from tuner.export.infill_templates import form_named, infill_template, ollama_template
 from tuner.export.pages import fill
 from tuner.export.parity import Finding

@@ -2,11 +2,18 @@
 
 In: the parsed `adapter_config.json`. Out: the reasons why vLLM would refuse it; none where it would not. The rules are
 those of vLLM's own reader of PEFT folders (`peft_helper`, versions 0.32 and 0.33). Every `rank_pattern` counts.
+`fleet_command` writes the one command that serves several adapters of a base.
 """
 
 from __future__ import annotations
 
+import json
+import shlex
+from pathlib import Path
 from typing import Any
+
+from tuner.errors import RunError
+from tuner.rundir import Run
 
 # What --max-lora-rank may be. A server that was started without it takes adapters up to DEFAULT_RANK.
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -61,7 +68,39 @@ def refusals(adapter: dict[str, Any]) -> list[str]:
     return found
 
 
-def require_rank(adapter: dict[str, Any], limit: int) -> str:
-    """Say what is wrong where an adapter's rank is above a server's limit; empty where it is not."""
-    rank = largest_rank(adapter)
-    return "" if rank <= limit else f"rank {rank} is above the server's --max-lora-rank {limit}"
+def fleet_command(runs: dict[str, Run], base: str, limit: int | None = None) -> str:
+    """Write the command that serves several runs of one base, a hub id or a folder; `limit` is a server's own limit."""
+    if not runs:
+        raise RunError("there is no run to serve", "name some, or promote one: tuner adapters promote RUN team")
+    bases = {run.manifest["base"]["revision"]: (name, run) for name, run in runs.items()}
+    if len(bases) > 1:
+        (one, first), (other, second) = list(bases.values())[:2]
+        said = f"`{one}` is for {first.manifest['base']['name']}, `{other}` for {second.manifest['base']['name']}"
+        raise RunError(f"{said}, and one server has one base", "start a server for each base")
+    folders = {name: run.folder.resolve() / "export" / "peft" for name, run in runs.items()}
+    needed = max(_accepted(name, folder, limit) for name, folder in folders.items())
+    modules = [f"{name}={folder}" for name, folder in folders.items()]
+    rank = ["--max-lora-rank", str(limit or needed), "--max-loras", str(len(runs))]
+    served = ["vllm", "serve", base, "--host", "127.0.0.1"]
+    return shlex.join([*served, "--enable-lora", *rank, "--lora-modules", *modules])
+
+
+def _accepted(name: str, folder: Path, limit: int | None) -> int:
+    """Give the rank limit that an adapter needs, or say why vLLM would not take it."""
+    path = folder / "adapter_config.json"
+    if not path.is_file():
+        raise RunError(f"{path}: no such file", "repeat the `make export` command of this run")
+    adapter = json.loads(path.read_text(encoding="utf-8"))
+    faults = refusals(adapter)
+    if faults:
+        raise RunError(
+            f"`{name}`: vLLM would not take it: {faults[0]}", "serve its merged model, on a server of its own"
+        )
+    needed = rank_limit(adapter)
+    assert needed is not None  # else there is a fault
+    if limit is not None and largest_rank(adapter) > limit:
+        raise RunError(
+            f"`{name}`: rank {largest_rank(adapter)} is above the server's --max-lora-rank {limit}",
+            f'start the server with --max-lora-rank {needed}, or train with SET="train.rank={limit}"',
+        )
+    return needed
