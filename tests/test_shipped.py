@@ -139,8 +139,8 @@ def test_an_editors_settings_are_written_for_a_run_by_any_of_its_names(finished:
     folder = tmp_path / name / "export/editors/zed"
     assert answer.out.splitlines() == [f"{folder}/README.md: what to click", f"{folder}/settings.json"]
     found = json.loads((folder / "settings.json").read_text())["edit_predictions"]["codestral"]
-    assert found == {"api_url": "http://127.0.0.1:9000", "model": name, "max_tokens": 8}
+    assert found == {"api_url": "http://127.0.0.1:9000", "model": "tuned", "max_tokens": 8}
     assert Run.find(tmp_path / name).verify() == []  # the run itself is as it was
     assert tuner("export", "--editor", "zed").err.startswith("error: --editor wants a finished run")
-    assert tuner(*given, "--model", "team").status == 0
-    assert json.loads((folder / "settings.json").read_text())["edit_predictions"]["codestral"]["model"] == "team"
+    assert tuner(*given, "--model", "base").status == 0
+    assert json.loads((folder / "settings.json").read_text())["edit_predictions"]["codestral"]["model"] == "base"

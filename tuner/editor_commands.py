@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from tuner import recipe_file, registry
 from tuner.errors import RunError
+from tuner.export.cards import MODEL_NAME
 from tuner.export.editors import EDITORS, Served, write_editor
 from tuner.records import Bundle
 from tuner.rundir import Run, disk_errors_named
@@ -23,7 +24,7 @@ HOST = "127.0.0.1"
 def add_to(command: argparse.ArgumentParser, otherwise: Callable[[argparse.Namespace], int]) -> None:
     """Add to `export` what it takes for an editor; without `--editor` it does what it did, which is `otherwise`."""
     command.add_argument("--editor", choices=EDITORS, help="write this editor's settings for the run of --run")
-    command.add_argument("--model", help="with --editor: the model's name at the server; the run's when left out")
+    command.add_argument("--model", help=f"with --editor: a model's name at the server; {MODEL_NAME} when left out")
     command.add_argument(
         "--key-name", metavar="VARIABLE", help="with --editor: environment variable that holds the server's key"
     )
@@ -40,7 +41,7 @@ def write(options: argparse.Namespace) -> int:
     run.record("export", Bundle)  # nothing to serve before that
     serve = recipe_file.load(options.recipe, None, options.set).recipe.serve
     served = Served(
-        model=options.model or run.folder.name,
+        model=options.model or MODEL_NAME,
         url=f"http://{HOST}:{serve.port}",
         fim_form=run.manifest["base"]["fim_form"],
         context_tokens=serve.context_tokens,
