@@ -13,9 +13,11 @@ import contextlib
 import functools
 import hashlib
 import io
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.export.checkpoints import tiny_checkpoint
 from tests.tiny_repo import build_tiny_repo, git
@@ -139,6 +141,19 @@ def hashes(folder: Path) -> dict[str, str]:
     """Hash every file of a folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+# Files that show how long answers took: the same work never takes the same time.
+TIMED = {"eval/comparison.json", "eval/comparison.md", "report/index.html", "report/report.md"}
+
+
+def untimed(folder: Path) -> dict[str, Any]:
+    """Give a run's comparison without what was timed; all else in it must be the same each time."""
+    values: dict[str, Any] = json.loads((folder / "eval/comparison.json").read_text(encoding="utf-8"))
+    for system in values["systems"]:
+        for name in ("latency_p50_ms", "latency_p95_ms", "within_500_ms"):
+            del system[name]
+    return values
 
 
 def differing(one: Path, other: Path) -> set[str]:
