@@ -53,10 +53,14 @@ async def streamed(
 ) -> Response:
     """Send an answer as it comes. It starts with its first piece, so that what fails before it has a status."""
     stack = AsyncExitStack()
-    try:
-        answer = await while_there(request, stack.enter_async_context(completer.answered(asked, name, wanted)))
+
+    async def begin() -> tuple[Answer, AsyncGenerator[bytes, None], bytes]:
+        answer = await stack.enter_async_context(completer.answered(asked, name, wanted))
         coming = await stack.enter_async_context(aclosing(frames(answer)))
-        first = await while_there(request, anext(coming))
+        return answer, coming, await anext(coming)
+
+    try:
+        answer, coming, first = await while_there(request, begin())
     except BaseException:
         await stack.aclose()
         raise

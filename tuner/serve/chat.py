@@ -68,10 +68,10 @@ async def chat(front: Front, request: Request, asked: ChatRequest) -> Response:
             yield event(_chunk(ident, name, {"role": "assistant", "content": ""}, None))
             async for piece in answer.pieces:
                 yield event(_chunk(ident, name, {"content": piece}, None))
-            yield event(_chunk(ident, name, {}, answer.finish))
+            last = event(_chunk(ident, name, {}, answer.finish))
             if wants_usage:
-                yield event({**_chunk(ident, name, {}, None), "choices": [], "usage": usage(answer)})
-            yield DONE
+                last += event({**_chunk(ident, name, {}, None), "choices": [], "usage": usage(answer)})
+            yield last + DONE
 
         return await streamed(request, front.completer, prompt, asked.model, wanted, frames, event_of)
     answer, text = await whole(request, front.completer, prompt, asked.model, wanted)

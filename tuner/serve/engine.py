@@ -79,7 +79,6 @@ class Engine:
 
     async def stop(self) -> None:
         """End the engine, by force if it does not end by itself."""
-        self.client.close()
         if self.process.stdin is not None:
             self.process.stdin.close()
         try:

@@ -1,9 +1,10 @@
-"""Ask the engine over its private port: one request a connection slot, answers as a stream of JSON events.
+"""Ask the engine over its private port: answers as a stream of JSON events.
 
 In: an address, a key, a path and a body. Out: the events of a streamed answer, or one JSON answer. HTTP is spoken with
 h11, which the front's own server needs anyhow: a general client library took 5 ms a request on the machine this was
-measured on, as much as the whole front may add. Leaving a stream before its end closes the connection, which is how the
-engine learns that nobody waits any more.
+measured on, as much as the whole front may add. Every request has a connection of its own, since the engine closes it
+after a stream; leaving a stream before its end closes it too, which is how the engine learns that nobody waits any
+more.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import h11
 from tuner.errors import ServeError
 
 _PIECE = 1 << 16
-_MOST_IDLE = 64
 
 
 class EngineGone(ServeError):
@@ -65,13 +65,12 @@ class _Connection:
 
 
 class EngineClient:
-    """A client of one engine; idle connections are kept for the next request."""
+    """A client of one engine."""
 
     def __init__(self, address: str, key: str) -> None:
         parts = urlsplit(address)
-        self._host, self._port = parts.hostname, parts.port
-        self._netloc, self._key = parts.netloc, key
-        self._idle: list[_Connection] = []
+        self.address, self.key = address, key
+        self._netloc, self._host, self._port = parts.netloc, parts.hostname, parts.port
 
     async def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Give the whole answer as JSON."""
@@ -94,58 +93,25 @@ class EngineClient:
                     elif line.startswith(b"error: "):
                         raise _refusal(json.loads(line[7:]), 500)
 
-    def close(self) -> None:
-        """Close the idle connections."""
-        for each in self._idle:
-            each.writer.close()
-        self._idle.clear()
-
     @asynccontextmanager
     async def _answered(self, method: str, path: str, body: dict[str, Any] | None) -> AsyncIterator[_Connection]:
-        """Send a request and read the head of its answer; keep the connection if the answer is read to its end."""
+        """Send a request and read the head of its answer; the connection is closed at the end."""
         content = json.dumps(body).encode() if body is not None else b""
         connection = None
         try:
-            connection, event = await self._head(method, path, content)
+            connection = _Connection(*await asyncio.open_connection(self._host, self._port))
+            await connection.send(method, path, self._netloc, self.key, content)
+            event = await connection.next_event()
+            if not isinstance(event, h11.Response):
+                raise EngineGone("the engine's answer has no head")
             if event.status_code != 200:
-                text = await _rest(connection)
-                raise _refusal(_error_of(text), event.status_code)
+                raise _refusal(_error_of(await _rest(connection)), event.status_code)
             yield connection
-        except (OSError, h11.RemoteProtocolError, EOFError) as error:
+        except (OSError, h11.RemoteProtocolError) as error:
             raise EngineGone(f"the engine broke off its answer: {type(error).__name__}") from None
         finally:
             if connection is not None:
-                self._release(connection)
-
-    async def _head(self, method: str, path: str, content: bytes) -> tuple[_Connection, h11.Response]:
-        """Send on an idle connection if there is one; the engine may have closed it meanwhile."""
-        while True:
-            is_used = bool(self._idle)
-            connection = self._idle.pop() if is_used else await self._open()
-            try:
-                await connection.send(method, path, self._netloc, self._key, content)
-                event = await connection.next_event()
-                if isinstance(event, h11.Response):
-                    return connection, event
-                raise EngineGone("the engine's answer has no head")
-            except (OSError, h11.RemoteProtocolError, EngineGone):
                 connection.writer.close()
-                if not is_used:
-                    raise
-            except BaseException:
-                connection.writer.close()
-                raise
-
-    async def _open(self) -> _Connection:
-        return _Connection(*await asyncio.open_connection(self._host, self._port))
-
-    def _release(self, connection: _Connection) -> None:
-        state = connection.state
-        if state.our_state is h11.DONE and state.their_state is h11.DONE and len(self._idle) < _MOST_IDLE:
-            state.start_next_cycle()
-            self._idle.append(connection)
-        else:
-            connection.writer.close()
 
 
 async def _rest(connection: _Connection) -> bytes:

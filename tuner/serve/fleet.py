@@ -178,7 +178,6 @@ class Fleet:
     async def _watch(self, generation: _Generation) -> None:
         """Wait for an engine's end, and start another one if it was not meant to end."""
         await generation.engine.ended.wait()
-        generation.engine.client.close()
         self._engines.discard(generation.engine)
         if self._is_closing or self._current is not generation:
             return

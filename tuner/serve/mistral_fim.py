@@ -42,8 +42,7 @@ async def fill(front: Front, request: Request, asked: FimRequest) -> Response:
         async def frames(answer: Answer) -> Frames:
             async for piece in answer.pieces:
                 yield event(_said(ident, name, "delta", piece, None))
-            yield event(_said(ident, name, "delta", "", answer.finish) | {"usage": usage(answer)})
-            yield DONE
+            yield event(_said(ident, name, "delta", "", answer.finish) | {"usage": usage(answer)}) + DONE
 
         return await streamed(request, front.completer, place, asked.model, wanted, frames, event_of)
     answer, text = await whole(request, front.completer, place, asked.model, wanted)

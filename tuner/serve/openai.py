@@ -60,10 +60,10 @@ async def complete(front: Front, request: Request, asked: CompletionRequest) -> 
         async def frames(answer: Answer) -> Frames:
             async for piece in answer.pieces:
                 yield event(_chunk(ident, name, piece, None))
-            yield event(_chunk(ident, name, "", answer.finish))
+            last = event(_chunk(ident, name, "", answer.finish))
             if wants_usage:
-                yield event({**_chunk(ident, name, "", None), "choices": [], "usage": usage(answer)})
-            yield DONE
+                last += event({**_chunk(ident, name, "", None), "choices": [], "usage": usage(answer)})
+            yield last + DONE
 
         return await streamed(request, front.completer, place, asked.model, wanted, frames, event_of)
     answer, text = await whole(request, front.completer, place, asked.model, wanted)
