@@ -17,7 +17,7 @@ from tests.export.checkpoints import CHATML, package_folder, qwen_tokenizer, smo
 from tuner.errors import BaseError
 from tuner.fim_forms import find_form
 from tuner.records import CHAT_KINDS, INFILLING_KINDS, PAIR_KINDS, Neighbour, Pair, PairKind
-from tuner.render import MASKED, SHORTEST_WINDOW, Renderer, chat_request, fence_for, read_chat_template
+from tuner.render import MASKED, OPENING, SHORTEST_WINDOW, Renderer, chat_request, fence_for, read_chat_template
 
 FORMS = ("prefix_only", "qwen", "deepseek")
 each_form = pytest.mark.parametrize("form", FORMS)
@@ -391,3 +391,32 @@ def test_a_chat_template_is_found_where_transformers_saves_it(tmp_path: Path) ->
     assert read_chat_template(tmp_path) == "old"
     (tmp_path / "chat_template.jinja").write_text("new", encoding="utf-8")
     assert read_chat_template(tmp_path) == "new"
+
+
+@each_form
+def test_a_prompt_says_what_did_not_fit(form: str) -> None:
+    make, file = renderer(form).infilling_prompt, Neighbour("b.py", LONG)
+    has_after = form != "prefix_only"
+    assert make("def f(", ")", "a.py", 128).cut == ()
+    assert make("def f(", ")", "a.py", 128).opening == ()
+    assert make(LONG, ")", "a.py", 128).cut == ("before",)
+    assert make("def f(", LONG, "a.py", 128).cut == (("after",) if has_after else ())
+    assert make("def f(", ")", "a.py", 128, neighbours=[file]).cut == ("files",)
+    assert len(make(LONG, ")", "a.py", 128).opening) == OPENING
+
+
+@each_form
+def test_a_prompt_keeps_its_beginning_while_the_user_types(form: str) -> None:
+    make = renderer(form).infilling_prompt
+    first = make(LONG, "", "a.py", 128)
+    typed = LONG + "def second_function(argument):\n    ret"
+    moved = make(typed, "", "a.py", 128)
+    kept = make(typed, "", "a.py", 128, openings={first.opening}, slack=64)
+    assert len(moved.ids) == len(first.ids) < len(kept.ids) <= 128 + 64
+    before = len(first.ids) - 30
+    assert kept.ids[:before] == first.ids[:before] != moved.ids[:before]
+    assert kept.opening == first.opening
+    assert (
+        make(typed + LONG, "", "a.py", 128, openings={first.opening}, slack=8).ids
+        == make(typed + LONG, "", "a.py", 128).ids
+    )  # too far away

@@ -129,3 +129,9 @@ def test_an_answer_ends_where_the_cursor_says(served: Served, suffix: str, more:
     assert answer.startswith(text) if text else answer == text
     if "boundary" in more or not suffix.startswith("\n"):
         assert "\n" not in answer
+
+
+def test_a_word_that_the_engine_cannot_spell_is_put_into_the_prompt(served: Served, infilling: Served) -> None:
+    for server in (served, infilling):
+        reply = ask(server.url, "/v1/completions", {"prompt": CODE[:200] + "a\0b", "suffix": "\n", "max_tokens": 4})
+        assert reply.status == 200

@@ -61,6 +61,19 @@ def test_the_strength_of_an_adapter_is_chosen_by_the_request(served: Served) -> 
     assert text(lora=[{"id": 1, "scale": 1.0}]) == text(model=client(served).models.list().data[3].id)
 
 
+def test_no_adapter_reads_what_another_has_read(served: Served) -> None:
+    names = [model.id for model in client(served).models.list()][1:4]
+    bodies = [{"prompt": prompt, "max_tokens": 12, "path": PATH} for prompt in (CODE[:300], CODE[:90], CODE[:200])]
+
+    def text(name: str, body: dict[str, object]) -> str:
+        return str(ask(served.url, "/v1/completions", body | {"model": name}).json["choices"][0]["text"])
+
+    first = {(name, n): text(name, body) for name in names for n, body in enumerate(bodies)}
+    for _ in range(2):
+        for n, body in enumerate(bodies):  # now every prompt has been read by another adapter last
+            assert {name: text(name, body) for name in names} == {name: first[name, n] for name in names}
+
+
 def test_an_unknown_model_is_answered_with_the_known_names(served: Served) -> None:
     with pytest.raises(NotFoundError) as caught:
         client(served).completions.create(model="gpt-9", prompt="x")

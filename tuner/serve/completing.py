@@ -27,7 +27,7 @@ from tuner.retrieval import Retrieval
 from tuner.serve.boundary import Boundary, Ending, boundary_at
 from tuner.serve.cursor import Cursor, Text, Wanted
 from tuner.serve.fleet import Fleet, late_after
-from tuner.serve.healing import Healed, grammar, misleading, touches
+from tuner.serve.healing import Healed, grammar, misleading, spellable, touches
 from tuner.serve.models import Model, Served
 
 _OPENINGS, _LINES = 256, 64  # prompts' beginnings, and lines' retrieved pieces, that are remembered
@@ -122,7 +122,7 @@ class Completer:
         )
         if prompt.opening and not is_exact:
             _remember(self._openings, prompt.opening, None, _OPENINGS)
-        return prompt
+        return spellable(prompt, renderer)
 
     async def _retrieved(self, cursor: Cursor, run: Served, is_exact: bool) -> Sequence[Neighbour]:
         assert run.pairs is not None

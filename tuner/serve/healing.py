@@ -2,17 +2,27 @@
 
 In: `Prompt.healed`, the typed bytes that the prompt leaves out. Out: a grammar for the engine that admits, token by
 token, what evaluation admits: tokens that begin with what is left to spell or are a part of it, and then anything; and
-a filter that drops those characters from a stream of text. One difference is left: the engine's grammar knows no text
-that is not UTF-8, so a token that makes the answer invalid cannot be chosen, where evaluation would show it as `�`.
+a filter that drops those characters from a stream of text. Two differences are left. The engine's grammar knows no text
+that is not UTF-8, so a token that makes the answer invalid cannot be chosen, where evaluation would show it as `�`. And
+it cannot spell a NUL character: a word with one is put into the prompt as it stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from tuner.errors import ServeError
+from tuner.render import Prompt, Renderer
 
 _ANYTHING = r"[\U00000000-\U0010FFFF]*"
+
+
+def spellable(prompt: Prompt, renderer: Renderer) -> Prompt:
+    """Give a prompt whose healed text the engine can spell."""
+    if b"\0" not in prompt.healed:
+        return prompt
+    return replace(prompt, ids=[*prompt.ids, *renderer.encode(prompt.healed.decode("utf-8"))], healed=b"")
 
 
 def grammar(healed: bytes) -> str | None:
