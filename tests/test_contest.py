@@ -141,5 +141,5 @@ def test_nothing_is_asked_before_everything_that_will_be_asked_is_allowed(folder
         recipe = ["--recipe", ROOT / "recipes/rivals.yaml", "--set", f"compare.systems=[base+bm25, {systems}]"]
         answer = tuner("compare", "--run", folder, *recipe)
         assert answer.status == 2
-        assert f"`{setting}.send_code: true`" in answer.err.replace("=true", ": true")
+        assert f"{setting}.send_code" in answer.err
         assert hashes(folder) == before

