@@ -9,9 +9,7 @@ import argparse
 import json
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from tuner import __version__, bases, contest, editor_commands, registry_commands, screen
 from tuner import recipe_file as recipes
@@ -24,6 +22,7 @@ from tuner.recipe import EMBEDDED
 from tuner.records import Base, Bundle, Dataset
 from tuner.render import Renderer
 from tuner.rundir import Run, State, disk_errors_named, locked, runs_in, write_atomically
+from tuner.served import say_record, served
 
 # What a command ends with. `train` is the main job and goes to the end.
 LAST_STAGE = {
@@ -297,7 +296,10 @@ def _audit(run: Run, base: Base) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from tuner.serve import stage
 
-    run = Run.find(options.run) if options.run is not None else _finished_run(options)
+    if options.repo and options.run is None:
+        run = _finished_run(options)
+    else:
+        run = served(options.adapters, None if options.run is None else str(options.run))
     settings = recipes.load(options.recipe, None, options.set).recipe.serve
     bundle = run.record("export", Bundle)
 
@@ -307,23 +309,14 @@ def _serve(options: argparse.Namespace) -> int:
         print(f'try: curl {url}/v1/completions -H "Content-Type: application/json" \\')
         print("""       -d '{"prompt": "def main(", "suffix": "", "max_tokens": 32}'""", flush=True)
 
-    stage.serve(bundle, run.folder, settings, ready, _say_record)
+    stage.serve(bundle, run.folder, settings, ready, say_record)
     return 0
-
-
-def _say_record(record: dict[str, Any]) -> None:
-    """Write one line of JSON about a request or a change of what is served; no record holds code."""
-    print(
-        json.dumps({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}), file=sys.stderr, flush=True
-    )
 
 
 def _finished_run(options: argparse.Namespace) -> Run:
     """Find the run of a repository as it stands; a repository that moved on has another run."""
     from tuner.mine.repositories import open_repositories, together
 
-    if not options.repo:
-        raise RunError("RUN and REPO are missing", "make serve RUN=adapters/...; `make runs` lists them")
     recipe = recipes.load(_choose_recipe(options)[0], options.base, options.set).recipe
     repo = together(open_repositories(options.repo, bases.cache_folder() / "clones", TerminalProgress()))
     base = bases.resolve(recipe.base, bases.cache_folder(), TerminalProgress())

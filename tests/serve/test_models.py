@@ -80,7 +80,7 @@ def test_a_run_without_its_files_has_no_retrieval(copies: list[Run]) -> None:
 
 
 def test_a_missing_tokenizer_is_named(copies: list[Run]) -> None:
-    path = copies[0].folder / "export/merged/tokenizer.json"
+    path = copies[0].folder / "export/tokenizer/tokenizer.json"
     path.unlink()
     with pytest.raises(ServeError, match=f"{path}: no such file"):
         roster(copies[0])

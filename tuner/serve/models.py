@@ -205,9 +205,8 @@ def _manifest(folder: Path) -> Run | None:
 
 
 def _tokenizer(folder: Path, bundle: Bundle) -> Path:
-    """Find the base's tokenizer, which the export writes beside the merged model."""
-    merged = next((each.path for each in bundle.artefacts if each.name == "merged"), None)
-    found = folder / (merged or f"{bundle.folder}/merged")
+    """Find the base's tokenizer, which the export writes."""
+    found = folder / bundle.folder / "tokenizer"
     if not (found / "tokenizer.json").is_file():
         raise ServeError(f"{found / 'tokenizer.json'}: no such file", _EXPORT_AGAIN)
     return found
