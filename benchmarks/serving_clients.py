@@ -37,9 +37,9 @@ class Place:
     healed: bytes
 
     def moved(self, head: str) -> Place:
-        """Put a line of its own in front of the last lines, where a prompt begins."""
+        """Put a line of its own into the text before the cursor, so that nobody has read that prompt."""
         lines = self.prefix.split("\n")
-        return replace(self, prefix="\n".join([*lines[:-30], head, *lines[-30:]]))
+        return replace(self, prefix="\n".join([*lines[:-8], head, *lines[-8:]]))
 
     def typed(self) -> Place:
         """Type the next character of the file."""

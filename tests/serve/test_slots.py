@@ -40,3 +40,12 @@ def test_busy_slots_are_counted_and_not_given_twice() -> None:
     assert (slots.free, slots.busy) == (0, 2)
     slots.give_back(one)
     assert (slots.free, slots.busy) == (1, 1)
+
+
+def test_a_busy_slot_that_has_read_the_prompt_is_named_when_no_free_one_has() -> None:
+    slots = Slots(2)
+    slot = slots.take(ONE, TUNED)
+    assert slots.better_but_busy([*ONE, 7], TUNED) is slot
+    assert slots.better_but_busy([*ONE, 7], BASE) is None and slots.better_but_busy(OTHER, TUNED) is None
+    slots.give_back(slot)
+    assert slots.better_but_busy([*ONE, 7], TUNED) is None

@@ -14,8 +14,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,13 +88,14 @@ class Completer:
         limit = min(limit, self.settings.max_new_tokens, self.settings.context_tokens // 2)
         prompt = await self._prompt(asked, model, wanted, limit)
         body = self._body(model, prompt, asked, wanted) | {"n_predict": limit}
-        async with self.fleet.lease(model, prompt.ids, wanted.scales, deadline) as lease:
+        async with AsyncExitStack() as held:
+            lease = await held.enter_async_context(self.fleet.lease(model, prompt.ids, wanted.scales, deadline))
             body |= {"id_slot": lease.slot, "lora": lease.loras}
-            async with aclosing(lease.client.stream("/completion", body)) as events:
-                answer = Answer(model, len(prompt.ids), prompt.cut)
-                filters = Healed(prompt.healed), _ending(asked, wanted), self._stop_ids(model)
-                answer.pieces = _pieces(events, answer, *filters, deadline)
-                yield answer
+            events = await held.enter_async_context(aclosing(lease.client.stream("/completion", body)))
+            answer = Answer(model, len(prompt.ids), prompt.cut)
+            filters = Healed(prompt.healed), _ending(asked, wanted), self._stop_ids(model)
+            answer.pieces = _pieces(events, answer, *filters, deadline, held.aclose)
+            yield answer
 
     async def _prompt(self, asked: Asked, model: Model, wanted: Wanted, limit: int) -> Prompt:
         """Render what is asked, in no more than the context holds beside `limit` new tokens."""
@@ -183,8 +184,12 @@ async def _pieces(
     ending: Ending,
     stop_ids: frozenset[int],
     deadline: float,
+    release: Callable[[], Awaitable[None]],
 ) -> AsyncIterator[str]:
-    """Yield what is new and belongs to the completion; end as soon as nothing more does."""
+    """Yield what is new and belongs to the completion; end as soon as nothing more does.
+
+    The slot is given back before the client learns that the answer has ended: its next keystroke needs this very slot.
+    """
     while True:
         async with late_after(deadline):
             event = await anext(events, None)
@@ -199,9 +204,10 @@ async def _pieces(
             answer.finish = "length" if event.get("stop_type") == "limit" and not ending.done else "stop"
         elif ending.done or not stop_ids.isdisjoint(event.get("tokens", [])):
             break  # the engine is left before its end, which frees its slot
-    held = ending.finish()
-    if held:
-        yield held
+    await release()
+    rest = ending.finish()
+    if rest:
+        yield rest
 
 
 def _as_it_stands(text: Text, renderer: Renderer, most: int) -> Prompt:

@@ -21,12 +21,13 @@ from tuner.recipe import ServeSettings
 from tuner.serve.engine import Engine
 from tuner.serve.engine_client import EngineClient, EngineGone
 from tuner.serve.models import Model, Roster
-from tuner.serve.slots import Loras, Slots
+from tuner.serve.slots import Loras, Slot, Slots
 from tuner.serve.turns import Turns
 
 Said = Callable[[dict[str, Any]], None]
 Finder = Callable[[], tuple[Roster, dict[str, str]]]
 _SECONDS_TO_END = 1.0  # between an engine's last word and the end of its process
+_SECONDS_TO_LET_GO, _LOOKS = 0.02, 5
 _WAITS = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before each attempt to start again; the last one is repeated
 
 
@@ -138,6 +139,7 @@ class Fleet:
             generation = await self._turn()
         try:
             loras = _loras(generation.roster, model, scales)
+            await _let_go(generation.slots.better_but_busy(prompt, loras))
             slot = generation.slots.take(prompt, loras)
         finally:
             self._turns.taken()
@@ -252,6 +254,14 @@ class Fleet:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _let_go(slot: Slot | None) -> None:
+    """Wait a moment for a slot that is worth it: a keystroke overtakes the news that the one before was given up."""
+    for _ in range(_LOOKS):
+        if slot is None or not slot.is_busy:
+            return
+        await asyncio.sleep(_SECONDS_TO_LET_GO / _LOOKS)
 
 
 def _loras(roster: Roster, model: Model, scales: dict[int, float] | float) -> Loras:

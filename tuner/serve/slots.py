@@ -54,6 +54,16 @@ class Slots:
         best.read, best.loras = prompt, loras
         return best
 
+    def better_but_busy(self, prompt: Sequence[object], loras: Loras) -> Slot | None:
+        """Give the busy slot that has read far more of a prompt than any free one, if there is one.
+
+        It is most often the same user's last keystroke, which is being given up just now.
+        """
+        known = [(_common(slot.read, prompt) if slot.loras == loras else 0, slot) for slot in self._slots]
+        free = max((count for count, slot in known if not slot.is_busy), default=0)
+        count, slot = max(known, key=lambda each: each[0])
+        return slot if slot.is_busy and count > max(2 * free, _WORTH_KEEPING) else None
+
     def give_back(self, slot: Slot) -> None:
         """Free a slot; it keeps what it has read."""
         self._turn += 1
