@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -113,3 +116,31 @@ def test_set_up_needs_nothing_but_the_standard_library() -> None:
     program = "import sys, tuner.install; print(sorted(set(sys.modules) & {'pydantic', 'yaml', 'tqdm', 'numpy'}))"
     shown = subprocess.run([sys.executable, "-S", "-c", program], env=environment, capture_output=True, check=True)
     assert shown.stdout == b"[]\n"
+
+
+def undeclared(package: Path, declared: str) -> dict[str, str]:
+    """Name the libraries that code imports and the project does not ask for, with a file that does."""
+    by_module = packages_distributions()
+    wanted = {re.split(r"[<>=\[]", each)[0].lower().replace("_", "-") for each in re.findall(r'"([^"]+)"', declared)}
+    missing = {}
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [str(node.module)]
+            for name in (each.partition(".")[0] for each in names):
+                owners = {each.lower().replace("_", "-") for each in by_module.get(name, [name])}
+                if name not in sys.stdlib_module_names and name not in ("tuner", "benchmarks") and not owners & wanted:
+                    missing[name] = path.name
+    return missing
+
+
+def test_every_library_that_is_imported_is_asked_for() -> None:
+    declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    parts_of_others = {"markupsafe", "pydantic_core"}  # of jinja2 and pydantic, which hand out their objects
+    assert undeclared(ROOT / "tuner", declared).keys() <= parts_of_others
+
+
+def test_a_library_that_nobody_asks_for_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import json\nimport yaml\nfrom tenacity import retry\n", encoding="utf-8")
+    assert undeclared(tmp_path, 'dependencies = ["pyyaml>=6.0"]') == {"tenacity": "a.py"}
