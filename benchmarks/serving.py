@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure, print and give the figures."""
     chosen = Run.find(options.run) if options.run else _newest_run(options.adapters)
-    settings = ServeSettings(port=0, watch_seconds=0, threads=options.threads)
+    settings = ServeSettings(port=0, watch_seconds=0, threads=options.threads, timeout_seconds=600)
     figures: dict[str, Any] = {"run": chosen.folder.name, "base": chosen.manifest["base"]["name"], **machine()}
     evaluate = chosen.manifest["decides"]["recipe"]["evaluate"]
     with _servers(chosen, settings) as servers:
