@@ -135,12 +135,12 @@ def throughput(servers: Servers, found: list[Place], rounds: int) -> dict[str, f
         for asker in [servers.front, servers.bare] if number % 2 else [servers.bare, servers.front]:
             started = time.perf_counter()
             with ThreadPoolExecutor(CLIENTS) as pool:
-                tokens = sum(pool.map(lambda place, one=asker: one.complete(place, LINE).tokens, found))
-            rates[asker.name].append(tokens / (time.perf_counter() - started))
+                answered = list(pool.map(lambda place, one=asker: one.complete(place, LINE), found))
+            rates[asker.name].append(len(answered) / (time.perf_counter() - started))
     losses = [1 - front / bare for front, bare in zip(rates["front"], rates["bare"], strict=True)]
     return {
         "throughput_loss": round(statistics.median(losses), 4),
-        **{f"{name}.tokens_per_second": round(statistics.median(each), 2) for name, each in rates.items()},
+        **{f"{name}.answers_per_second": round(statistics.median(each), 3) for name, each in rates.items()},
         "throughput.rounds": rounds,
         "throughput.requests": len(found),
     }
@@ -223,7 +223,7 @@ def table(figures: dict[str, Any]) -> str:
         f"{figures['run']} ({figures['base']}); {figures['machine.cores']} cores, {figures['machine.cpu']}, "
         f"load {figures['machine.load_before']} before",
         f"front {figures['front.p50_ms']} ms against {figures['bare.p50_ms']} ms bare; with {CLIENTS} clients "
-        f"{figures['front.tokens_per_second']} tokens/s against {figures['bare.tokens_per_second']}",
+        f"{figures['front.answers_per_second']} answers/s against {figures['bare.answers_per_second']}",
         f"\n{'':<28}{'measured':>10}{'bar':>10}{'predicted':>11}",
     ]
     for name, bar in BARS.items():

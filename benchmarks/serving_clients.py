@@ -1,7 +1,7 @@
 """The clients of the serving benchmark: what an editor sends to the front, and the same asked of the bare engine.
 
 In: places in files. Out: seconds to the first piece and to the whole answer. The bare engine is sent the ids, the
-grammar and the stop that the front would send, so that both do the same work.
+grammar that the front would send, and both end by the number of tokens, so that both do the same work.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tuner.render import Renderer
-from tuner.serve.boundary import boundary_at
-from tuner.serve.healing import grammar, touches
+from tuner.serve.healing import grammar
 
 _LOCAL = threading.local()
+_IDLE_SECONDS = 5.0  # after which a server may have closed a connection
 _SHORTEST = 2_000  # characters before a place: enough to fill a prompt
 
 
@@ -48,11 +48,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """How long an answer took, and how many tokens it has."""
+    """How long an answer took, to its first piece and to its last."""
 
     seconds: float
     first_seconds: float
-    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +70,16 @@ class Asker:
         connection = self._connection()
         connection.request("POST", path, json.dumps(body), self._headers())
         answer = connection.getresponse()
-        first, count = None, 0
+        first = None
         for line in answer:
             if line.startswith(b"data: {"):
                 first = first or time.perf_counter()
-                count += 1
         ended = time.perf_counter()
         if self.key is not None:
             connection.close()  # the engine does so too, after a stream
         if answer.status != 200:
             raise RuntimeError(f"{self.name}: {path} answered {answer.status}")
-        return Timed(ended - started, (first or ended) - started, count)
+        return Timed(ended - started, (first or ended) - started)
 
     def status(self, place: Place, tokens: int) -> int:
         """Ask for a whole answer, and give its status."""
@@ -96,11 +94,11 @@ class Asker:
         """Write a request down, in the front's words or in the engine's."""
         if self.key is None:
             around = {"prompt": place.prefix, "suffix": place.suffix, "path": place.path}
-            return "/v1/completions", {**around, "model": model, "max_tokens": tokens, "stream": True}
-        stops = ["\n"] if boundary_at(place.suffix) == "line" else []
+            asked = {"model": model, "max_tokens": tokens, "stream": True, "boundary": "none"}  # ended by tokens alone
+            return "/v1/completions", {**around, **asked}
         body: dict[str, Any] = {"prompt": place.ids, "n_predict": tokens, "temperature": 0.0, "stream": True}
         body |= {"grammar": grammar(place.healed) or "", "lora": [{"id": 0, "scale": 1.0}], "cache_prompt": True}
-        return "/completion", body | {"stop": [] if touches(place.healed, stops) else stops}
+        return "/completion", body
 
     def metric(self, name: str) -> float:
         """Read one gauge of the front."""
@@ -120,10 +118,11 @@ class Asker:
         return given | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
 
     def _connection(self) -> http.client.HTTPConnection:
-        known = _LOCAL.__dict__.setdefault("connections", {})
-        if self.address not in known:
-            known[self.address] = http.client.HTTPConnection(*self.netloc(), timeout=600)
-        found: http.client.HTTPConnection = known[self.address]
+        known: dict[str, tuple[http.client.HTTPConnection, float]] = _LOCAL.__dict__.setdefault("connections", {})
+        found, used_at = known.get(self.address, (None, 0.0))
+        if found is None or time.monotonic() - used_at > _IDLE_SECONDS:
+            found = http.client.HTTPConnection(*self.netloc(), timeout=600)
+        known[self.address] = found, time.monotonic()
         return found
 
 

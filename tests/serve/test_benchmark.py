@@ -23,7 +23,7 @@ def test_a_run_measures_everything_and_leaves_no_slot_busy(
     assert all(name in figures and name in shown for name in (*PROMISED, *serving.BARS))
     assert figures["stuck_slots"] == figures["failures"] == 0
     assert 0 < figures["given_up"] < figures["requests"] == 24
-    assert figures["front.tokens_per_second"] > 0 and figures["bare.tokens_per_second"] > 0
+    assert figures["front.answers_per_second"] > 0 and figures["bare.answers_per_second"] > 0
     assert not any(isinstance(value, (dict, list)) for value in figures.values())
     assert str(tmp_path) not in results.read_text()
 
