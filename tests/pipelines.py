@@ -10,12 +10,14 @@ nothing, but every stage does all that it does for a real one.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import hashlib
 import io
 import json
+import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +99,6 @@ def arguments(inputs: Inputs, adapters: Path, **other: object) -> list[str]:
     return [*map(str, given), *(f"--set={key}={value}" for key, value in settings.items())]
 
 
-@functools.cache
 def inputs(home: Path) -> Inputs:
     """Make the repository and the base."""
     folder = home / "pipeline"
@@ -107,12 +108,19 @@ def inputs(home: Path) -> Inputs:
 
 @functools.cache
 def finished_run(home: Path) -> Finished:
-    """Go from repository to report once."""
-    adapters = home / "pipeline" / "adapters"
-    answer = tuner("train", *arguments(inputs(home), adapters))
-    assert answer.status == 0, answer.err
+    """Go from repository to report once, for all processes of the suite; `home` is one process's own folder."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        home = home.parent
+    adapters, said = home / "pipeline" / "adapters", home / "pipeline.json"
+    with (home / "pipeline.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the second process waits for the first
+        if not said.is_file():
+            answer = tuner("train", *arguments(inputs(home), adapters))
+            assert answer.status == 0, answer.err
+            said.write_text(json.dumps(asdict(answer)), encoding="utf-8")
+    made = Inputs(home / "pipeline" / "ledger", home / "pipeline" / "base")
     (folder,) = (path for path in adapters.iterdir() if not path.name.startswith("."))
-    return Finished(inputs(home), adapters, folder, answer)
+    return Finished(made, adapters, folder, Answer(**json.loads(said.read_text(encoding="utf-8"))))
 
 
 def write_mistakes(folder: Path, base: Path) -> Path:
