@@ -37,7 +37,9 @@ from tuner.rundir import Run, State, Workspace
 R = TypeVar("R")
 STAGES = ("mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "compare", "export", "report")
 # The settings of a system that decide what it answers, and those of `compare` that decide its figures.
-ENDPOINT_ANSWERS = {"protocol", "infilling", "url", "model", "max_prompt_chars", "max_new_tokens", "extra"}
+ENDPOINT_ANSWERS = {
+    *("protocol", "infilling", "url", "model", "max_prompt_chars", "max_new_tokens", "max_new_tokens_block", "extra"),
+}
 COPILOT_ANSWERS = {"max_items"}
 COMPARE_FIGURES = ("seed", "resamples", "min_items", "prices", "prices_as_of", "team")
 MEMORY = ".mined"  # beside the runs: what mining remembers from one run to the next

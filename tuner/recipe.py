@@ -71,6 +71,13 @@ class MineSettings(Section):
     )
 
 
+def _sums_to_one(shares: Section) -> Section:
+    total = sum(getattr(shares, kind) for kind in type(shares).model_fields)
+    if abs(total - 1.0) > 1e-6:
+        raise ValueError(f"the shares sum to {total:g}, wanted 1")
+    return shares
+
+
 class Shares(Section):
     """Each kind's share of the training tokens: one row a kind. A kind at 0 gives no row."""
 
@@ -89,12 +96,18 @@ class Shares(Section):
     message: float = Field(default=0.02, ge=0, le=1, description="a commit message from its diff")
     question: float = Field(default=0.02, ge=0, le=1, description="computed questions about the repository's names")
 
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> Shares:
-        total = sum(getattr(self, kind) for kind in type(self).model_fields)
-        if abs(total - 1.0) > 1e-6:
-            raise ValueError(f"the shares sum to {total:g}, wanted 1")
-        return self
+    _sum_to_one = model_validator(mode="after")(_sums_to_one)
+
+
+class ItemShares(Section):
+    """Each kind's share of the evaluation items; lines take the place of what a repository lacks."""
+
+    line: float = Field(default=0.64, ge=0, le=1, description="the rest of a line, from anywhere in it")
+    call: float = Field(default=0.12, ge=0, le=1, description="a call's arguments or a member, to the end of the line")
+    block: float = Field(default=0.12, ge=0, le=1, description="the body of a statement, 2 to 10 lines")
+    body: float = Field(default=0.12, ge=0, le=1, description="the body of a function, 2 to 15 lines")
+
+    _sum_to_one = model_validator(mode="after")(_sums_to_one)
 
 
 class DatasetSettings(Section):
@@ -108,7 +121,8 @@ class DatasetSettings(Section):
     near_duplicate: float = Field(
         default=0.7, gt=0, le=1, description="Jaccard similarity of 5-grams that counts as a copy"
     )
-    items: int = Field(default=250, ge=1, description="evaluation items at most")
+    items: int = Field(default=300, ge=1, description="evaluation items at most")
+    item_shares: ItemShares = ItemShares()
     items_per_commit: int = Field(default=4, ge=1, description="evaluation items from one commit at most")
     inside_share: float = Field(default=0.5, ge=0, le=1, description="share of cursors that stand inside a word")
 
@@ -143,7 +157,8 @@ class EvaluateSettings(Section):
     max_prompt_tokens: int = Field(
         default=256, ge=32, description="prompt length at most; text before the cursor is kept"
     )
-    max_new_tokens: int = Field(default=48, ge=1, description="tokens generated at most")
+    max_new_tokens: int = Field(default=48, ge=1, description="tokens generated at most, for the rest of a line")
+    max_new_tokens_block: int = Field(default=128, ge=1, description="the same for a body of several lines")
     retrieved: int = Field(default=3, ge=1, le=16, description="pieces of other files shown to a system with +bm25")
     retrieved_tokens: int = Field(default=256, ge=32, description="room for these, on top of max_prompt_tokens")
     batch: int = Field(default=16, ge=1, description="items generated together")
@@ -180,7 +195,8 @@ class Endpoint(Section):
     max_prompt_chars: int = Field(
         default=6_000, ge=200, description="code sent: before and after the cursor and of other files, together"
     )
-    max_new_tokens: int = Field(default=64, ge=1, description="tokens asked for at most")
+    max_new_tokens: int = Field(default=64, ge=1, description="tokens asked for at most, for the rest of a line")
+    max_new_tokens_block: int = Field(default=192, ge=1, description="the same for a body of several lines")
     timeout_seconds: float = Field(default=30.0, gt=0, description="an answer that takes longer is void")
     retries: int = Field(default=4, ge=0, description="further attempts when the server is busy or fails")
     longest_wait_seconds: float = Field(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from tuner.errors import DataError
-from tuner.strict import ALTERED, hints, read
+from tuner.strict import ALTERED, LATER, hints, read
 
 PairKind = Literal[
     "file", "syntax_infilling", "line_infilling", "repository_infilling", "body",
@@ -28,6 +28,11 @@ CHAT_KINDS: tuple[PairKind, ...] = ("edit", "bugfix", "test", "message", "questi
 # Kinds that are taken from a commit's change; the others are taken from the files as they stand at the cut.
 COMMIT_KINDS: tuple[PairKind, ...] = ("edit", "bugfix", "test", "message")
 CursorPlace = Literal["boundary", "inside"]
+# What an item asks for: the rest of a line, of a call or a member's name, the body of a statement, that of a function.
+ItemKind = Literal["line", "call", "block", "body"]
+ITEM_KINDS: tuple[ItemKind, ...] = typing.get_args(ItemKind)
+ONE_LINE_KINDS: tuple[ItemKind, ...] = ("line", "call")
+SpanKind = Literal["call", "block", "body"]
 R = TypeVar("R")
 
 
@@ -112,10 +117,24 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A part of an addition that is worth asking for, in characters of `added`.
+
+    `start` is where the cursor would stand: behind the bracket or the dot of a call, or before the first line of a
+    body. `end` is the end of the line, or of the body's last line.
+    """
+
+    kind: SpanKind
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Addition:
     """One run of lines that a commit after the cut added. `prefix` and `suffix` are that commit's file around it.
 
-    The tree of `parent` is the state the author had before them; nothing later than `commit` is in any field.
+    The tree of `parent` is the state the author had before them; nothing later than `commit` is in any field. `spans`
+    are what the syntax tree shows in `added`; none where there is no grammar.
     """
 
     id: str
@@ -128,6 +147,7 @@ class Addition:
     prefix: str
     added: str
     suffix: str
+    spans: list[Span] = field(default_factory=list, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +172,11 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One frozen evaluation question: what did the author type between `prefix` and the end of the line?
+    """One frozen evaluation question: what did the author type after `prefix`?
 
-    `novel` is true when the whole added line stands in no training pair.
+    `kind` says how far: to the end of the line, or to that of the body which the cursor stands before. `novel` is true
+    when the whole added line stands in no training pair; of a body, when any of its lines does not. `new_names` is true
+    when the target uses a name that stands in no file at the cut.
     """
 
     id: str
@@ -168,6 +190,8 @@ class Item:
     suffix: str
     target: str
     novel: bool
+    kind: ItemKind = field(default="line", metadata=LATER)
+    new_names: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +212,8 @@ class Prediction:
     there is no answer (then no figure counts it); None for an answer, an empty one included. `format_failure` names
     what was wrong with the form of an answer that is scored all the same. `latency_ms` is None where items were
     answered together, so that no single one has a time of its own. `tokens` are those generated, `prompt_tokens` those
-    read, both as the system counts them, None where it does not say.
+    read, both as the system counts them, None where it does not say. `cuts` are the cursors in the rest of the line at
+    which a local model was tried, `right_cuts` those from which it would have given what is left of the line.
     """
 
     item_id: str
@@ -201,6 +226,8 @@ class Prediction:
     void: str | None
     prompt_tokens: int | None = None
     format_failure: str | None = None
+    cuts: int | None = field(default=None, metadata=LATER)
+    right_cuts: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,14 @@ many items is one ratio, sum over sum: a plain mean where the denominator is 1. 
 Void predictions are no answers and must be dropped before.
 
     bits_per_byte        base-2 log loss of the target over its UTF-8 bytes; needs a system that gives probabilities
-    exact_match          the answer's line is the author's, trailing blanks aside
-    edit_similarity      rapidfuzz.fuzz.ratio / 100: normalised indel similarity of the two lines
+    exact_match          the answer is the author's text; blanks at the ends of lines and blank lines at its end aside
+    exact_match_all_cuts mean over the items of one line: share of the cursors from this one to the line's end, three
+                         visible characters before it, from which the rest of the line comes out right; local models only
+    perfect_first_line   the answer's first line is the author's: of an item of one line, exact match once more
+    edit_similarity      rapidfuzz.fuzz.ratio / 100: normalised indel similarity of the two texts
     identifier_f1        F1 over the sets of identifiers, strings and keywords left out; 1 where both sets are empty
     chars_saved_ratio    characters of the longest correct beginning, in whole lexemes, over the target's characters
-    over_generation_rate share of answers that hold the whole target and then go on in the same line
+    over_generation_rate share of answers that hold the whole target and then go on, in its line or in further lines
     empty_rate           share of answers without a visible character
 """
 
@@ -58,13 +61,26 @@ def bits(item: Item, prediction: Prediction) -> Figure | None:
 
 
 def exact_match(item: Item, prediction: Prediction) -> Figure:
-    """Tell whether the answer is the line that the author wrote."""
-    return float(prediction.text.rstrip() == item.target.rstrip()), 1.0
+    """Tell whether the answer is what the author wrote."""
+    return float(_plain(prediction.text) == _plain(item.target)), 1.0
+
+
+def exact_match_all_cuts(item: Item, prediction: Prediction) -> Figure | None:
+    """Give the share of the line's later cursors from which the rest would have been right."""
+    if prediction.cuts is None or prediction.right_cuts is None or not prediction.cuts:
+        return None
+    return prediction.right_cuts / prediction.cuts, 1.0
+
+
+def perfect_first_line(item: Item, prediction: Prediction) -> Figure:
+    """Tell whether the first line of the answer is the author's."""
+    given, wanted = (text.partition("\n")[0].rstrip() for text in (prediction.text, item.target))
+    return float(given == wanted), 1.0
 
 
 def edit_similarity(item: Item, prediction: Prediction) -> Figure:
     """Measure how alike answer and target are."""
-    return fuzz.ratio(prediction.text.rstrip(), item.target.rstrip()) / 100.0, 1.0
+    return fuzz.ratio(_plain(prediction.text), _plain(item.target)) / 100.0, 1.0
 
 
 def identifier_f1(item: Item, prediction: Prediction) -> Figure:
@@ -78,9 +94,9 @@ def identifier_f1(item: Item, prediction: Prediction) -> Figure:
 
 def chars_saved(item: Item, prediction: Prediction) -> Figure:
     """Count the characters that need not be typed when the answer's longest correct beginning is accepted."""
-    target = item.target.rstrip()
+    target = _plain(item.target)
     saved = 0
-    for wanted, found in zip(_LEXEME.findall(target), _LEXEME.findall(prediction.text.rstrip()), strict=False):
+    for wanted, found in zip(_LEXEME.findall(target), _LEXEME.findall(_plain(prediction.text)), strict=False):
         if wanted != found:
             break
         saved += len(wanted)
@@ -89,7 +105,7 @@ def chars_saved(item: Item, prediction: Prediction) -> Figure:
 
 def over_generation(item: Item, prediction: Prediction) -> Figure:
     """Tell whether the answer is right as far as the target goes, but does not stop there."""
-    target, text = item.target.rstrip(), prediction.text.rstrip()
+    target, text = _plain(item.target), _plain(prediction.text)
     return float(len(text) > len(target) and text.startswith(target)), 1.0
 
 
@@ -102,6 +118,8 @@ BITS_PER_BYTE = Metric("bits_per_byte", "lower", bits)
 COMPARED = (
     BITS_PER_BYTE,
     Metric("exact_match", "higher", exact_match),
+    Metric("exact_match_all_cuts", "higher", exact_match_all_cuts),
+    Metric("perfect_first_line", "higher", perfect_first_line),
     Metric("edit_similarity", "higher", edit_similarity),
     Metric("identifier_f1", "higher", identifier_f1),
     Metric("chars_saved_ratio", "higher", chars_saved),
@@ -119,3 +137,8 @@ def identifiers(item: Item, text: str) -> set[str]:
         found = found[1:]
     keywords = keyword.kwlist if item.language.lower() == "python" else _KEYWORDS
     return set(found).difference(keywords)
+
+
+def _plain(text: str) -> str:
+    """Leave out the blanks at the ends of lines, and blank lines at the end."""
+    return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))

@@ -1,5 +1,7 @@
 """Build a record from parsed JSON and refuse whatever does not fit its types: no default fills a gap.
 
+The exception is a field marked `LATER`: files that were frozen before it was thought of are read with its default.
+
 In: a record type and parsed JSON. Out: the record. Stops with `DataError` at an unknown or missing key, or a value of
 the wrong type; `where` is the file and line that the message names.
 """
@@ -15,6 +17,7 @@ from typing import Any, Literal
 from tuner.errors import DataError
 
 ALTERED = "the file was altered, cut short, or is of another version"
+LATER = {"later": True}  # metadata of a field that older files do not have
 
 
 def read(wanted: Any, value: Any, where: str, key: str) -> Any:
@@ -47,13 +50,18 @@ def hints(wanted: Any) -> dict[str, Any]:
     return {each.name: found[each.name] for each in dataclasses.fields(wanted)}
 
 
+@functools.cache
+def _later(wanted: Any) -> frozenset[str]:
+    return frozenset(each.name for each in dataclasses.fields(wanted) if "later" in each.metadata)
+
+
 def _read_record(wanted: Any, value: Any, where: str, key: str) -> Any:
     label = f"`{key}` " if key else ""
     if not isinstance(value, dict):
         raise DataError(f"{where}: {label}is not an object", ALTERED)
     fields = hints(wanted)
     faults = [f"unknown key `{name}`" for name in sorted(set(value) - set(fields))]
-    faults += [f"missing key `{name}`" for name in fields if name not in value]
+    faults += [f"missing key `{name}`" for name in fields if name not in value and name not in _later(wanted)]
     if faults:
         raise DataError(f"{where}: {label}{', '.join(faults)}", ALTERED)
-    return wanted(**{name: read(fields[name], value[name], where, name) for name in fields})
+    return wanted(**{name: read(fields[name], value[name], where, name) for name in fields if name in value})

@@ -13,7 +13,7 @@ from .examples import CUT, code, file_pair, infilling_pair, pair_of
 def survey(folder: Path, written: list[Pair], asked: set[str] = frozenset()) -> Survey:  # type: ignore[assignment]
     write_jsonl(folder / "pairs.jsonl", written)
     with PairFile(folder / "pairs.jsonl") as pairs:
-        return survey_pairs(pairs, CUT, set(), set(asked), 0.7, Progress())
+        return survey_pairs(pairs, CUT, set(), set(asked), set(), 0.7, Progress())
 
 
 def test_of_equal_texts_the_first_by_path_is_kept_whatever_the_order(tmp_path: Path) -> None:

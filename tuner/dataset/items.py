@@ -1,44 +1,47 @@
-"""Freeze evaluation items: a cursor in a line that a later commit added, and what its author typed next.
+"""Freeze evaluation items: a cursor in what a later commit added, and what its author typed next.
 
 In: additions, read twice. Out: at most `dataset.items` items, spread over as many commits as possible, because the
-verdict's intervals are clustered by commit. No tokenizer is involved, so that every base and every rival answers the
-same items, and the order of the input plays no part.
+verdict's intervals are clustered by commit. The order of the input plays no part.
 
-The author typed from top to bottom: earlier lines of the addition stand before the cursor, later ones do not exist yet.
-Dropped, with counts: lines of fewer than 6 visible or more than 160 characters, lines without a word, a line that
-another item has asked already, and lines in which a secret or an e-mail address was replaced.
+    line    a cursor anywhere in a line, to its end
+    call    a cursor behind the opening bracket of a call or the dot of a member, to the end of the line
+    block   a cursor before the body of a statement, to the body's end
+    body    a cursor before the body of a function, to the body's end
+
+`dataset.item_shares` says how many there are of each; lines take the place of what a repository lacks. The author typed
+from top to bottom: earlier lines of the addition stand before the cursor, later ones do not exist yet.
+
+Dropped, with counts: lines of fewer than 6 visible or more than 160 characters, lines without a word, lines that
+another item has asked already, those in which a secret or an e-mail address was replaced, and bodies that the rule by
+which every answer is cut would not end where they end.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tuner.dataset.cursors import asked_lines, boundary_cursors, fault_of, inside_cursors, lines_of
 from tuner.dataset.order import rank, unit
 from tuner.recipe import DatasetSettings
-from tuner.records import Addition, CursorPlace, Item, Rejected, content_id
+from tuner.records import ITEM_KINDS, ONE_LINE_KINDS, Addition, CursorPlace, Item, ItemKind, Rejected, content_id
+from tuner.truncation import cut
 
-FEWEST_VISIBLE = 6
-LONGEST_LINE = 160
-FEWEST_LEFT = 3  # visible characters after the cursor
-FEWEST_TYPED = 2  # characters of a word before a cursor inside it
 SPARE = 8  # candidates kept for each wanted item of a commit, since some lines are taken by other commits
-LEXEME = re.compile(r"\w+|[^\w\s]")
-WORD = re.compile(r"[^\W_]\w*|_\w+")
-REDACTED = re.compile(
-    r"REDACTED|user@example\.com|192\.0\.2\.|2001:db8::|\b[Ss]omeone\b"
-)  # as the mine room marks what it replaced
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An item, the whole line that it stands in (stripped), and the addition that the line is from."""
+    """An item, the lines that it asks for (stripped, the cursor's first), and the addition that they are from."""
 
     item: Item
-    line: str
+    lines: tuple[str, ...]
     added: str
+
+    @property
+    def line(self) -> str:
+        return self.lines[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,112 +55,159 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Candidate:
+    """A line by its number in the addition, or a span by its place among the addition's; `turn` is within its kind."""
+
     turn: int
     key: int
     addition_id: str
+    kind: ItemKind
     number: int
-    line: str
+    lines: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What has been chosen so far."""
+
+    lines: set[str] = field(default_factory=set)
+    of_commit: Counter[str] = field(default_factory=Counter)
+    candidates: list[_Candidate] = field(default_factory=list)
+
+    def take(self, candidate: _Candidate, commit: str) -> None:
+        self.lines.update(candidate.lines)
+        self.of_commit[commit] += 1
+        self.candidates.append(candidate)
 
 
 def choose_items(additions: Callable[[], Iterable[Addition]], settings: DatasetSettings, seed: int) -> Chosen:
     """Choose and freeze the items; `additions` is called twice and must yield the same each time."""
-    candidates: dict[str, list[_Candidate]] = {}
+    candidates: dict[ItemKind, dict[str, list[_Candidate]]] = {kind: {} for kind in ITEM_KINDS}
     rejected: list[Rejected] = []
     counts: Counter[str] = Counter()
     room = settings.items_per_commit * SPARE
     for addition in additions():
         counts["additions"] += 1
-        found = []
-        for number, line in enumerate(_lines(addition.added)):
-            fault = fault_of(line)
-            counts[f"added_lines.{fault or 'usable'}"] += 1
-            if fault is None:
-                key = rank(seed, "item", addition.id, str(number))
-                found.append((key, number, line.strip()))
-            elif fault == "redacted":
-                rejected.append(Rejected(addition.id, "dataset", fault))
-        if not found:
+        found = [*_line_candidates(addition, seed, counts, rejected), *_span_candidates(addition, seed, counts)]
+        if not any(each.kind == "line" for each in found):
             rejected.append(Rejected(addition.id, "dataset", "no_usable_line"))
-            continue
-        ranked = sorted(found)[:room]
-        mine = [_Candidate(turn, key, addition.id, number, line) for turn, (key, number, line) in enumerate(ranked)]
-        of_commit = candidates.setdefault(addition.commit, [])
-        of_commit += mine
-        if len(of_commit) > 4 * room:
-            candidates[addition.commit] = sorted(of_commit)[:room]
-    wanted = _take_turns(candidates, settings, seed)
+        for kind in ITEM_KINDS:
+            of_commit = candidates[kind].setdefault(addition.commit, [])
+            of_commit += _in_turns([each for each in found if each.kind == kind], room)
+            if len(of_commit) > 4 * room:
+                candidates[kind][addition.commit] = sorted(of_commit)[:room]
+    wanted: dict[str, list[_Candidate]] = {}
+    for candidate in _chosen(candidates, settings, seed):
+        wanted.setdefault(candidate.addition_id, []).append(candidate)
     questions = [
-        _question(addition, number, settings, seed)
+        _question(addition, candidate, settings, seed)
         for addition in additions()
-        for number in sorted(wanted.pop(addition.id, ()))
+        for candidate in sorted(wanted.pop(addition.id, ()), key=lambda each: (each.kind, each.number))
     ]
     questions.sort(key=lambda each: (each.item.committed_at, each.item.commit, each.item.path, each.item.id))
     return Chosen(questions, rejected, dict(counts))
 
 
-def fault_of(line: str) -> str | None:
-    """Say why an added line makes no item; None when it makes one."""
-    visible = sum(not each.isspace() for each in line)
-    if visible < FEWEST_VISIBLE:
-        return "short"
-    if len(line.rstrip()) > LONGEST_LINE:
-        return "long"
-    if not any(each.isalnum() for each in line):
-        return "no_word"
-    if REDACTED.search(line):
-        return "redacted"
-    return None
+def _line_candidates(
+    addition: Addition, seed: int, counts: Counter[str], rejected: list[Rejected]
+) -> Iterator[_Candidate]:
+    for number, line in enumerate(lines_of(addition.added)):
+        fault = fault_of(line)
+        counts[f"added_lines.{fault or 'usable'}"] += 1
+        if fault is None:
+            yield _Candidate(0, rank(seed, "item", addition.id, str(number)), addition.id, "line", number, (line.strip(),))
+        elif fault == "redacted":
+            rejected.append(Rejected(addition.id, "dataset", fault))
 
 
-def boundary_cursors(line: str) -> list[int]:
-    """List the cursors between lexemes, the one after the indentation included."""
-    edges = {place for match in LEXEME.finditer(line) for place in match.span()}
-    return _with_enough_left(line, sorted(edges))
+def _span_candidates(addition: Addition, seed: int, counts: Counter[str]) -> Iterator[_Candidate]:
+    for number, span in enumerate(addition.spans):
+        lines = asked_lines(addition, span)
+        key = rank(seed, span.kind, addition.id, str(number))
+        candidate = _Candidate(0, key, addition.id, span.kind, number, tuple(lines))
+        fault = "unusable"
+        if lines:
+            is_cut_there = span.kind == "call" or _is_cut_at_its_end(addition, candidate)
+            fault = "usable" if is_cut_there else "not_cut_at_its_end"
+        counts[f"spans.{span.kind}.{fault}"] += 1
+        if fault == "usable":
+            yield candidate
 
 
-def inside_cursors(line: str) -> list[int]:
-    """List the cursors inside words and numbers, after two or more of their characters."""
-    return _with_enough_left(
-        line, [at for match in WORD.finditer(line) for at in range(match.start() + FEWEST_TYPED, match.end())]
-    )
+def _is_cut_at_its_end(addition: Addition, candidate: _Candidate) -> bool:
+    item = _item(addition, candidate, 0, "boundary")
+    rest = addition.added[addition.spans[candidate.number].end :] + addition.suffix
+    return cut(item, item.target + rest) == item.target
 
 
-def _with_enough_left(line: str, cursors: list[int]) -> list[int]:
-    return [at for at in cursors if sum(not each.isspace() for each in line[at:]) >= FEWEST_LEFT]
+def _in_turns(found: list[_Candidate], room: int) -> list[_Candidate]:
+    """Number an addition's candidates in seeded order, so that a commit's additions take turns."""
+    return [
+        _Candidate(turn, each.key, each.addition_id, each.kind, each.number, each.lines)
+        for turn, each in enumerate(sorted(found)[:room])
+    ]
 
 
-def _take_turns(candidates: dict[str, list[_Candidate]], settings: DatasetSettings, seed: int) -> dict[str, list[int]]:
-    """Let each commit give one line after the other, in seeded order, until there are enough."""
-    commits = sorted(candidates, key=lambda commit: (rank(seed, "commit", commit), commit))
-    queues: list[Iterator[_Candidate]] = [iter(sorted(candidates[commit])) for commit in commits]
-    used: set[str] = set()
-    wanted: dict[str, list[int]] = {}
-    for _ in range(settings.items_per_commit):
-        for queue in queues:
-            if len(used) == settings.items:
-                return wanted
-            candidate = next((each for each in queue if each.line not in used), None)
+def _chosen(
+    candidates: dict[ItemKind, dict[str, list[_Candidate]]], settings: DatasetSettings, seed: int
+) -> list[_Candidate]:
+    """Choose the bodies first, of which there are fewest, and fill up with lines."""
+    taken = _Taken()
+    for kind in reversed(ITEM_KINDS):
+        share = getattr(settings.item_shares, kind)
+        most = settings.items if kind == "line" else len(taken.candidates) + round(settings.items * share)
+        _take_turns(candidates[kind], kind, min(most, settings.items), settings.items_per_commit, seed, taken)
+    return taken.candidates
+
+
+def _take_turns(
+    candidates: dict[str, list[_Candidate]], kind: ItemKind, most: int, per_commit: int, seed: int, taken: _Taken
+) -> None:
+    """Let each commit give one candidate after the other, in seeded order, until there are enough."""
+    name = "commit" if kind == "line" else f"commit {kind}"
+    commits = sorted(candidates, key=lambda commit: (rank(seed, name, commit), commit))
+    queues: dict[str, Iterator[_Candidate]] = {commit: iter(sorted(candidates[commit])) for commit in commits}
+    for turn in range(per_commit):
+        for commit, queue in queues.items():
+            if len(taken.candidates) >= most:
+                return
+            if taken.of_commit[commit] > turn:
+                continue
+            candidate = next((each for each in queue if taken.lines.isdisjoint(each.lines)), None)
             if candidate is not None:
-                used.add(candidate.line)
-                wanted.setdefault(candidate.addition_id, []).append(candidate.number)
-    return wanted
+                taken.take(candidate, commit)
 
 
-def _question(addition: Addition, number: int, settings: DatasetSettings, seed: int) -> Question:
-    lines = _lines(addition.added)
-    whole = lines[number]
-    line = whole.rstrip()
-    ending = whole[len(whole.rstrip("\r\n")) :]
+def _question(addition: Addition, candidate: _Candidate, settings: DatasetSettings, seed: int) -> Question:
     place: CursorPlace = "boundary"
-    cursors = boundary_cursors(line)
-    inside = inside_cursors(line)
-    if inside and unit(seed, "place", addition.id, str(number)) < settings.inside_share:
-        place, cursors = "inside", inside
-    at = cursors[rank(seed, "cursor", addition.id, str(number)) % len(cursors)]
-    prefix = addition.prefix + "".join(lines[:number]) + line[:at]
-    suffix, target = ending + addition.suffix, line[at:]
-    item = Item(
-        id=content_id(addition.repo, addition.path, addition.commit, place, prefix, suffix, target),
+    at = 0
+    if candidate.kind == "line":
+        number = str(candidate.number)
+        line = lines_of(addition.added)[candidate.number].rstrip()
+        cursors = boundary_cursors(line)
+        inside = inside_cursors(line)
+        if inside and unit(seed, "place", addition.id, number) < settings.inside_share:
+            place, cursors = "inside", inside
+        at = cursors[rank(seed, "cursor", addition.id, number) % len(cursors)]
+    return Question(_item(addition, candidate, at, place), candidate.lines, addition.added)
+
+
+def _item(addition: Addition, candidate: _Candidate, at: int, place: CursorPlace) -> Item:
+    """Cut an addition at a line's character `at`, or at a span; what the author had not typed yet is left out."""
+    added, kind = addition.added, candidate.kind
+    if kind == "line":
+        lines = lines_of(added)
+        start = sum(map(len, lines[: candidate.number])) + at
+        end = start + len(lines[candidate.number][at:].rstrip())
+    else:
+        start, end = addition.spans[candidate.number].start, addition.spans[candidate.number].end
+    stop = added.find("\n", end)
+    line_end = added[end : stop + 1 if stop >= 0 else len(added)]
+    ending = line_end[len(line_end.rstrip("\r\n")) :]
+    prefix, suffix, target = addition.prefix + added[:start], ending + addition.suffix, added[start:end]
+    # an item of a line keeps the id that it had before there were other kinds
+    own = [] if kind == "line" else [kind]
+    return Item(
+        id=content_id(addition.repo, addition.path, addition.commit, place, prefix, suffix, target, *own),
         repo=addition.repo,
         path=addition.path,
         language=addition.language,
@@ -168,10 +218,11 @@ def _question(addition: Addition, number: int, settings: DatasetSettings, seed: 
         suffix=suffix,
         target=target,
         novel=True,
+        kind=kind,
     )
-    return Question(item, line.strip(), addition.added)
 
 
-def _lines(text: str) -> list[str]:
-    """Split at newlines only, keeping them: `splitlines` also splits at form feeds, which occur within lines."""
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
+def is_known(question: Question, known_lines: set[str]) -> bool:
+    """Tell whether training knows the item's line, or every line of its body."""
+    lines = question.lines[:1] if question.item.kind in ONE_LINE_KINDS else question.lines
+    return known_lines.issuperset(lines)

@@ -23,7 +23,8 @@ from pathlib import Path
 from tuner.dataset.card import card
 from tuner.dataset.decoded import choose_examples, decoded_rows
 from tuner.dataset.future_copies import FutureCopies
-from tuner.dataset.items import Chosen, choose_items
+from tuner.dataset.items import Chosen, choose_items, is_known
+from tuner.dataset.names import names_of
 from tuner.dataset.pair_file import PairFile
 from tuner.dataset.rows import RowMaker
 from tuner.dataset.sample import PooledRow
@@ -32,6 +33,7 @@ from tuner.dataset.survey import Survey, survey_pairs
 from tuner.errors import DataError
 from tuner.recipe import DatasetSettings
 from tuner.records import (
+    ITEM_KINDS,
     PAIR_KINDS,
     Addition,
     Dataset,
@@ -70,8 +72,9 @@ def run(
     chosen = choose_items(lambda: _additions(work.run / mined.additions, mined, future_commits), settings, seed)
     rejected = list(chosen.rejected)
     with PairFile(work.run / mined.pairs) as pairs:
-        lines = {question.line for question in chosen.questions}
-        survey = survey_pairs(pairs, mined.cut, future_commits, lines, settings.near_duplicate, work.progress)
+        lines = {line for question in chosen.questions for line in question.lines}
+        names = {name for question in chosen.questions for name in names_of(question.item)}
+        survey = survey_pairs(pairs, mined.cut, future_commits, lines, names, settings.near_duplicate, work.progress)
         rejected += [Rejected(ident, "dataset", "duplicate") for ident in survey.duplicates]
         rejected += [Rejected(ident, "dataset", "near_duplicate") for ident in survey.near_duplicates]
         items = _marked(chosen, survey)
@@ -138,9 +141,13 @@ def _written(work: Workspace, renderer: Renderer) -> Iterator[tuple[str, str]]:
 
 
 def _marked(chosen: Chosen, survey: Survey) -> list[Item]:
-    """Mark the items whose line training knows."""
+    """Mark the items whose lines training knows, and those that use a name which no file at the cut has."""
     return [
-        dataclasses.replace(question.item, novel=question.line not in survey.known_lines)
+        dataclasses.replace(
+            question.item,
+            novel=not is_known(question, survey.known_lines),
+            new_names=not survey.known_names.issuperset(names_of(question.item)),
+        )
         for question in chosen.questions
     ]
 
@@ -157,6 +164,9 @@ def _counts(
         counts[f"valid_rows.{kind}"] = sum(row.kind == kind for row in valid)
     counts["items.commits"] = len({item.commit for item in items})
     counts["items.novel"] = sum(item.novel for item in items)
+    counts["items.new_names"] = sum(item.new_names for item in items)
+    for item_kind in ITEM_KINDS:
+        counts[f"items.{item_kind}"] = sum(item.kind == item_kind for item in items)
     counts["items.inside"] = sum(item.cursor == "inside" for item in items)
     counts["items.boundary"] = len(items) - counts["items.inside"]
     return counts

@@ -1,4 +1,4 @@
-"""Read all pairs once: check them against the cut, index them, find copies and the lines that training knows.
+"""Read all pairs once: check them against the cut, index them, find copies, and what training knows of the items.
 
 In: the file of pairs. Out: a `Survey`, which holds a line's place in the file, not its text. Dropped: pairs that repeat
 another pair's text word for word (`duplicate`), near copies of a pair of their kind, and whatever is taken from a file
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tuner.dataset.names import words_of
 from tuner.dataset.near_duplicates import Candidate, NearDuplicates, compared_text
 from tuner.dataset.pair_file import PairFile
 from tuner.dataset.split import Source, check_pair
@@ -48,6 +49,7 @@ class Survey:
     duplicates: list[str] = field(default_factory=list)
     near_duplicates: list[str] = field(default_factory=list)
     known_lines: set[str] = field(default_factory=set)
+    known_names: set[str] = field(default_factory=set)
     languages: Counter[str] = field(default_factory=Counter)
     repos: set[str] = field(default_factory=set)
     oldest: int | None = None
@@ -64,10 +66,14 @@ def survey_pairs(
     cut: Cut,
     future_commits: set[str],
     asked_lines: set[str],
+    asked_names: set[str],
     threshold: float,
     progress: Progress,
 ) -> Survey:
-    """Read the pairs, and those that are long enough to be compared again; `asked_lines` stand behind the items."""
+    """Read the pairs, and those that are long enough to be compared again.
+
+    `asked_lines` stand behind the items, and `asked_names` in their targets.
+    """
     survey = Survey()
     firsts: dict[str, Entry] = {}
     copied_files: set[Source] = set()
@@ -78,6 +84,8 @@ def survey_pairs(
         for offset, where, pair in pairs.scan():
             check_pair(pair, cut, future_commits, where)
             survey.known_lines.update(asked_lines.intersection(_lines_of(pair)))
+            if pair.kind == "file":  # the files at the cut, each of them whole
+                survey.known_names.update(asked_names.intersection(words_of(pair.response)))
             survey.languages[pair.language] += 1
             survey.repos.add(pair.repo)
             survey.oldest = pair.committed_at if survey.oldest is None else min(pair.committed_at, survey.oldest)

@@ -1,8 +1,9 @@
 """Score and generate completions for a batch of prompts with one pass over the prompts.
 
-In: token ids of prompts, padded on the left here. Out: the bits of given targets, and greedily generated ids. The
-prompt's keys and values are computed once: the target is scored on top of them, the cache is cut back, and generation
-goes on from the same place. Logits are made for no position that is not read, and turned to float32 row by row.
+In: token ids of prompts, padded on the left here. Out: the bits of given targets, with what would have been generated in
+their place, and greedily generated ids. The prompt's keys and values are computed once: the target is scored on top of
+them, the cache is cut back, and generation goes on from the same place. Logits are made for no position that is not
+read, and turned to float32 row by row.
 
 Tensor shapes: b rows of the batch, t tokens, v vocabulary.
 """
@@ -10,7 +11,7 @@ Tensor shapes: b rows of the batch, t tokens, v vocabulary.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,22 @@ class Prefilled:
     mask_bt: torch.Tensor
     lengths_b: torch.Tensor
     logits_bv: torch.Tensor
+
+
+@dataclass(slots=True)
+class Followed:
+    """A target that was read: its bits, and the likeliest token in the place of each of its own and behind the last."""
+
+    bits: float
+    picks: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When an answer ends that neither a stop token nor the end of a line ends; `is_over` is given what is new."""
+
+    tokens: int
+    is_over: Callable[[str], bool] | None = None
 
 
 class Decoder:
@@ -58,31 +75,42 @@ class Decoder:
         self, prompt: Prefilled, targets: Sequence[Sequence[int]], healing: Sequence[Sequence[bytes]]
     ) -> list[float]:
         """Give each target's bits; `healing` lists, for its first tokens, what is still to be spelled before each."""
-        nats = [0.0] * len(targets)
+        return [each.bits for each in self.follow(prompt, targets, healing)]
+
+    @torch.inference_mode()
+    def follow(
+        self, prompt: Prefilled, targets: Sequence[Sequence[int]], healing: Sequence[Sequence[bytes]]
+    ) -> list[Followed]:
+        """Give each target's bits and the likeliest tokens along it; `healing` is as for `score`."""
+        found = [Followed(0.0, []) for _ in targets]
         for row, target in enumerate(targets):
-            if target:
-                nats[row] += self._nats(prompt.logits_bv[row], target[0], healing[row], 0)
-        longest = max(map(len, targets), default=0) - 1
+            self._follow(found[row], prompt.logits_bv[row], target, healing[row], 0)
+        longest = max(map(len, targets), default=0)
         mask_bt = prompt.mask_bt
         for start in range(0, longest, SCORED_AT_ONCE):
             width = min(SCORED_AT_ONCE, longest - start)
-            fed = [list(target[:-1][start : start + width]) for target in targets]
+            fed = [list(target[start : start + width]) for target in targets]
             ids_bt = self._ids([ids + [0] * (width - len(ids)) for ids in fed])
             mask_bt = torch.cat([mask_bt, torch.ones_like(ids_bt)], dim=1)
             places_bt = prompt.lengths_b[:, None] + start + torch.arange(width, device=self.device)
             logits_btv = self._forward(ids_bt, mask_bt, places_bt, prompt.cache)
             for row, ids in enumerate(fed):
                 for offset in range(len(ids)):
-                    place = start + offset + 1
-                    nats[row] += self._nats(logits_btv[row, offset], targets[row][place], healing[row], place)
+                    self._follow(found[row], logits_btv[row, offset], targets[row], healing[row], start + offset + 1)
             del logits_btv
-        prompt.cache.crop(-max(longest, 0))
-        return [value / math.log(2.0) for value in nats]
+        if longest:
+            prompt.cache.crop(-longest)
+        return found
 
-    @torch.inference_mode()
     def generate(self, prompt: Prefilled, healed: Sequence[bytes], max_new_tokens: int) -> list[list[int]]:
         """Generate greedily until a stop token, the end of a line that says something, or the token limit."""
-        answers = [_Answer(typed) for typed in healed]
+        return self.generate_until(prompt, healed, [Stop(max_new_tokens)] * len(healed))
+
+    @torch.inference_mode()
+    def generate_until(self, prompt: Prefilled, healed: Sequence[bytes], stops: Sequence[Stop]) -> list[list[int]]:
+        """Generate greedily until a stop token, or until each answer's own stop."""
+        answers = [_Answer(typed, stop) for typed, stop in zip(healed, stops, strict=True)]
+        max_new_tokens = max((stop.tokens for stop in stops), default=0)
         live = list(range(len(answers)))  # the answer that each row of the batch belongs to
         logits_bv, mask_bt, lengths_b = prompt.logits_bv, prompt.mask_bt, prompt.lengths_b
         for step in range(max_new_tokens):
@@ -111,10 +139,20 @@ class Decoder:
                 picked[row] = int(allowed[logits_bv[row, allowed].argmax()])
         return picked
 
-    def _nats(self, logits_v: torch.Tensor, ident: int, healing: Sequence[bytes], place: int) -> float:
+    def _follow(
+        self, found: Followed, logits_v: torch.Tensor, target: Sequence[int], healing: Sequence[bytes], place: int
+    ) -> None:
+        """Add what the logits before `place` say; behind the last token there is nothing to lose."""
         logits_v = logits_v.float()
-        among_v = logits_v[self._allowed(healing[place])] if place < len(healing) else logits_v
-        return float(torch.logsumexp(among_v, dim=-1) - logits_v[ident])
+        if place >= len(healing):
+            found.picks.append(int(logits_v.argmax()))
+            among_v = logits_v
+        else:
+            allowed = self._allowed(healing[place])
+            among_v = logits_v[allowed]
+            found.picks.append(int(allowed[among_v.argmax()]))
+        if place < len(target):
+            found.bits += float(torch.logsumexp(among_v, dim=-1) - logits_v[target[place]]) / math.log(2.0)
 
     def _allowed(self, left: bytes) -> torch.Tensor:
         return torch.from_numpy(self.healer.allowed(left)).to(self.device)
@@ -144,9 +182,10 @@ class Decoder:
 class _Answer:
     """One row's generated tokens, and how far they have come."""
 
-    def __init__(self, healed: bytes) -> None:
+    def __init__(self, healed: bytes, stop: Stop) -> None:
         self.ids: list[int] = []
         self.left = healed
+        self.stop = stop
         self.new = b""
         self.done = False
 
@@ -154,4 +193,9 @@ class _Answer:
         self.ids.append(ident)
         self.new += spelled[len(self.left) :]
         self.left = self.left[len(spelled) :]
-        self.done = stops or b"\n" in self.new.lstrip()
+        self.done = stops or len(self.ids) >= self.stop.tokens or self._is_over()
+
+    def _is_over(self) -> bool:
+        if self.stop.is_over is None:
+            return b"\n" in self.new.lstrip()
+        return self.stop.is_over(self.new.decode("utf-8", "ignore"))

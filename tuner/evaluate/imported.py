@@ -3,8 +3,8 @@
     {"item_id": "0123456789abcdef", "text": "max(width, 1)"}
     {"item_id": "fedcba9876543210", "text": "", "latency_ms": 412}
 
-In: the file and the frozen items. Out: a prediction for each line, its text cut at the line's end as every system's is;
-items without a line are void `not_asked`. An empty text is an answer: nothing was suggested. Refused, with file and
+In: the file and the frozen items. Out: a prediction for each line, its text cut where every system's is; items
+without a line are void `not_asked`. An empty text is an answer: nothing was suggested. Refused, with file and
 line: what is no such object, items that are not frozen, and items that have a line already.
 """
 
@@ -17,8 +17,8 @@ from typing import Any
 
 from tuner.errors import DataError
 from tuner.evaluate.replay import Replay, target_bytes
-from tuner.evaluate.system import first_line
 from tuner.records import Item, Prediction
+from tuner.truncation import cut
 
 MOST_MS = 3_600_000
 LINE = '{"item_id": "...", "text": "..."}, with "latency_ms" if it was measured'
@@ -55,7 +55,7 @@ def _read(path: Path, items: Mapping[str, Item]) -> dict[str, Prediction]:
         if ident in known:
             raise DataError(f"{where}: item {ident} has an answer already, in line {first[ident]}", "keep one of them")
         first[ident] = number
-        known[ident] = Prediction(ident, text, first_line(text), None, target_bytes(item), None, latency, None)
+        known[ident] = Prediction(ident, text, cut(item, text), None, target_bytes(item), None, latency, None)
     return known
 
 

@@ -2,9 +2,11 @@
 
 In: frozen items. Out: predictions with bits. Prompts come from the one renderer; the text already typed at a cursor is
 healed, so `raw` and `text` hold only what is new after the cursor. `raw` is all that was generated, the line end
-included; `text` is cut at it. `tokens` counts every generated token, the healed ones and the stop token too.
+included; `text` is cut where every system's is. `tokens` counts every generated token, the healed ones and the stop
+token too.
 
-Batches go from the longest prompt to the shortest: little padding, and a lack of memory shows in the first batch.
+Bodies of several lines come first, since they take many more tokens, then lines; of each the longest prompt first:
+little padding, and a lack of memory shows in the first batch.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.evaluate.decoding import Decoder
+from tuner.evaluate.cuts import count_cuts
+from tuner.evaluate.decoding import Decoder, Stop
 from tuner.evaluate.healing import Healer
-from tuner.evaluate.system import first_line
 from tuner.recipe import EvaluateSettings
-from tuner.records import Item, Neighbour, Prediction
+from tuner.records import ONE_LINE_KINDS, Item, Neighbour, Prediction
 from tuner.render import Prompt, Renderer
+from tuner.truncation import cut, is_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,20 @@ class LocalSystem:
         self.decoder = Decoder(model, self.healer, renderer.stop_ids)
 
     def answer(self, items: Sequence[Item]) -> Iterator[Prediction]:
-        """Answer and score the items in batches, longest prompt first."""
+        """Answer and score the items in batches, bodies first, longest prompt first."""
         questions = [_Question(item, self._prompt(item)) for item in items]
-        questions.sort(key=lambda question: (-len(question.prompt.ids), question.item.id))
+        questions.sort(
+            key=lambda each: (each.item.kind in ONE_LINE_KINDS, -len(each.prompt.ids), each.item.id),
+        )
         for start in range(0, len(questions), self.settings.batch):
             yield from self._answer_batch(questions[start : start + self.settings.batch])
 
     def complete(self, item: Item) -> str:
         """Answer one item alone, without scoring it."""
         prompt = self._prompt(item)
-        return first_line(self._raw(prompt, self._generate([prompt])[0]))
+        prefilled = self.decoder.prefill([prompt.ids])
+        ids = self.decoder.generate_until(prefilled, [prompt.healed], [self._stop(item)])[0]
+        return cut(item, self._raw(prompt, ids))
 
     def figures(self, items: Sequence[Item]) -> dict[str, float]:
         """Count the items whose bits are those without healing."""
@@ -77,27 +84,35 @@ class LocalSystem:
             self.healer.path(prompt.healed, target) or [] for prompt, target in zip(prompts, targets, strict=True)
         ]
         prefilled = self.decoder.prefill([prompt.ids for prompt in prompts])
-        bits = self.decoder.score(prefilled, targets, healing)
-        answers = self.decoder.generate(prefilled, [prompt.healed for prompt in prompts], self.settings.max_new_tokens)
+        followed = self.decoder.follow(prefilled, targets, healing)
+        stops = [self._stop(question.item) for question in questions]
+        answers = self.decoder.generate_until(prefilled, [prompt.healed for prompt in prompts], stops)
         raws = [self._raw(prompt, ids) for prompt, ids in zip(prompts, answers, strict=True)]
+        cuts = [
+            count_cuts(questions[row].item, prompts[row].healed, target, followed[row].picks, self.decoder)
+            for row, target in enumerate(targets)
+        ]
         return [
             Prediction(
                 item_id=question.item.id,
                 raw=raws[row],
-                text=first_line(raws[row]),
-                bits=bits[row],
+                text=cut(question.item, raws[row]),
+                bits=followed[row].bits,
                 target_bytes=len(question.item.target.encode("utf-8")),
                 tokens=len(answers[row]),
                 latency_ms=None,
                 void=None,
                 prompt_tokens=len(prompts[row].ids),
+                cuts=cuts[row][0],
+                right_cuts=cuts[row][1],
             )
             for row, question in enumerate(questions)
         ]
 
-    def _generate(self, prompts: list[Prompt]) -> list[list[int]]:
-        prefilled = self.decoder.prefill([prompt.ids for prompt in prompts])
-        return self.decoder.generate(prefilled, [prompt.healed for prompt in prompts], self.settings.max_new_tokens)
+    def _stop(self, item: Item) -> Stop:
+        if item.kind in ONE_LINE_KINDS:
+            return Stop(self.settings.max_new_tokens)
+        return Stop(self.settings.max_new_tokens_block, lambda new: is_over(item, new))
 
     def _prompt(self, item: Item) -> Prompt:
         return self.renderer.infilling_prompt(

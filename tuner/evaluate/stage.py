@@ -26,6 +26,7 @@ from tuner.errors import DataError, EvaluateError
 from tuner.evaluate.system import System
 from tuner.recipe import EvaluateSettings
 from tuner.records import (
+    ONE_LINE_KINDS,
     Dataset,
     Evaluation,
     Interval,
@@ -40,6 +41,7 @@ from tuner.records import (
 from tuner.rundir import Workspace
 from tuner.scoring import METRICS, Figure, Metric
 from tuner.statistics import cluster_bootstrap, ratio
+from tuner.truncation import is_over
 
 RESAMPLES = 2000  # of one system's own intervals, which only describe; the verdict's have a setting
 
@@ -67,7 +69,7 @@ def run(
         else:
             figures |= latency([each.latency_ms for each in predictions if each.latency_ms is not None])
         about = {"day": day, **system.about}
-    scores = score(items, predictions, settings.max_new_tokens, seed)
+    scores = score(items, predictions, settings, seed)
     figures["voided_items"] = float(sum(each.void is not None for each in predictions))
     figures |= {name: interval.value for name, interval in scores.items()}
     metrics = {
@@ -124,10 +126,10 @@ def answer_all(system: System, items: Sequence[Item], batch: int, work: Workspac
 
 
 def score(
-    items: Sequence[Item], predictions: Sequence[Prediction], max_new_tokens: int, seed: int
+    items: Sequence[Item], predictions: Sequence[Prediction], settings: EvaluateSettings, seed: int
 ) -> dict[str, Interval]:
     """Give each metric with its interval, resampling commits; the order of the items does not matter."""
-    stopped = Metric("stopped_rate", "higher", lambda _, each: _stopped(each, max_new_tokens))
+    stopped = Metric("stopped_rate", "higher", lambda item, each: _stopped(item, each, settings))
     pairs = sorted(zip(items, predictions, strict=True), key=lambda pair: pair[0].id)
     scores = {}
     for metric in (*METRICS, stopped):
@@ -190,11 +192,12 @@ def _finished(path: Path, total: int, batch: int) -> list[Prediction]:
     return done if len(done) == total else done[: len(done) // batch * batch]
 
 
-def _stopped(prediction: Prediction, max_new_tokens: int) -> Figure | None:
-    """Tell whether the answer ended by itself, at the end of the line or with a stop token, not at the token limit."""
+def _stopped(item: Item, prediction: Prediction, settings: EvaluateSettings) -> Figure | None:
+    """Tell whether the answer ended by itself, where it is cut or with a stop token, not at the token limit."""
     if prediction.tokens is None:
         return None
-    return float("\n" in prediction.raw.lstrip() or prediction.tokens < max_new_tokens), 1.0
+    most = settings.max_new_tokens if item.kind in ONE_LINE_KINDS else settings.max_new_tokens_block
+    return float(is_over(item, prediction.raw) or prediction.tokens < most), 1.0
 
 
 def _write(

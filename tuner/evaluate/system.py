@@ -37,7 +37,7 @@ class Stopped(EvaluateError):
 
 
 class System(Protocol):
-    """Something that completes the line at a cursor.
+    """Something that completes the text at a cursor.
 
     `batch` says how many answers are kept at once: 1 where an answer costs money. `about` says what it is that answers.
     `times_alone` asks for items to be answered again, alone, for their latency: never of what costs or was collected.
@@ -59,8 +59,3 @@ class System(Protocol):
 
     def figures(self, items: Sequence[Item]) -> dict[str, float]:
         """Give the system's own figures, after it has answered; they stand beside its scores."""
-
-
-def first_line(raw: str) -> str:
-    """Cut an answer where every system's answers are cut: at the end of the line, without trailing blanks."""
-    return raw.partition("\n")[0].rstrip()

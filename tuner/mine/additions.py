@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from tuner.mine.history import Commit, Patch
 from tuner.mine.holes import head, tail
 from tuner.mine.languages import Language
+from tuner.mine.parsed import Parsed
+from tuner.mine.spans import spans
 from tuner.records import Addition, content_id
 
 MIN_LINE_CHARS = 6
@@ -27,10 +29,11 @@ def additions(
     patch: Patch,
     language: Language,
     text: str,
+    tree: Parsed | None,
     removed: set[bytes],
     max_context: int,
 ) -> Iterator[Addition | str]:
-    """Yield the runs that one patch added to a file, or the reason for dropping a run."""
+    """Yield the runs that one patch added to a file, or the reason for dropping a run; `tree` is that of `text`."""
     lines = text.split("\n")
     for hunk in patch.hunks:
         numbered = iter(hunk.added())
@@ -38,7 +41,7 @@ def additions(
             raw = [next(numbered) for _ in range(end - start)]
             run = lines[start:end]
             reason = _reason(run, raw, removed)
-            yield reason or _addition(repo, commit, patch.change.path, language, lines, start, end, max_context)
+            yield reason or _addition(repo, commit, patch.change.path, language, lines, tree, start, end, max_context)
 
 
 def _reason(run: list[str], raw: list[bytes], removed: set[bytes]) -> str | None:
@@ -50,7 +53,15 @@ def _reason(run: list[str], raw: list[bytes], removed: set[bytes]) -> str | None
 
 
 def _addition(
-    repo: str, commit: Commit, path: str, language: Language, lines: list[str], start: int, end: int, max_context: int
+    repo: str,
+    commit: Commit,
+    path: str,
+    language: Language,
+    lines: list[str],
+    tree: Parsed | None,
+    start: int,
+    end: int,
+    max_context: int,
 ) -> Addition:
     # Only the lines that can fit are joined: a file of thousands of lines has a run in every tenth of them.
     prefix = tail("".join(line + "\n" for line in _last(lines[:start], max_context)), max_context)
@@ -58,7 +69,9 @@ def _addition(
     added = "\n".join(lines[start:end]) + ("\n" if end < len(lines) else "")
     parent = commit.parents[0] if commit.parents else ""
     ident = content_id(repo, path, commit.sha, str(start), prefix, added, suffix)
-    return Addition(ident, repo, path, language.name, commit.sha, parent, commit.committed_at, prefix, added, suffix)
+    found = spans(tree, start, end) if tree is not None else []
+    at = commit.committed_at
+    return Addition(ident, repo, path, language.name, commit.sha, parent, at, prefix, added, suffix, found)
 
 
 def _first(lines: list[str], limit: int) -> list[str]:

@@ -84,7 +84,9 @@ class Books:
     def keep_addition(self, addition: Addition) -> bool:
         """Write an addition, unless a cut left what looks like a secret."""
         prefix, added, suffix = map(self._nameless, (addition.prefix, addition.added, addition.suffix))
-        addition = dataclasses.replace(addition, prefix=prefix, added=added, suffix=suffix)
+        # a name that was replaced moves what stands behind it, and no item is made of such a line anyway
+        spans = addition.spans if added == addition.added else []
+        addition = dataclasses.replace(addition, prefix=prefix, added=added, suffix=suffix, spans=spans)
         if find_secrets(_ends((prefix, added, suffix))):
             self.reject(addition.id, "secret_after_cut")
             return False

@@ -22,13 +22,14 @@ from tuner.mine.history import SUBMODULE, SYMLINK, Commit, Patch, read_patches
 from tuner.mine.kinds import CHANGE_KINDS
 from tuner.mine.languages import Language, code_globs, language_of
 from tuner.mine.messages import is_fix, normalised_message
+from tuner.mine.parsed import parsed
 from tuner.mine.plumbing import Git, huge_blobs
 from tuner.mine.redact import redact
 from tuner.mine.search_replace import reproduces
 from tuner.mine.sources import parse_reason
 from tuner.mine.texts import Texts, texts_of
 from tuner.recipe import MineSettings
-from tuner.records import Addition, Neighbour
+from tuner.records import Addition, Neighbour, Span
 
 Side = Literal["before", "after"]
 MIN_LINE_CHARS = 8  # visible characters of a line that is telling enough to be followed through history
@@ -55,7 +56,7 @@ class CommitFacts:
             "is_fix": self.is_fix,
             "touched": self.touched,
             "drafts": [draft_to_plain(draft) for draft in self.drafts],
-            "additions": [[getattr(each, name) for name in ADDITION_FIELDS] for each in self.additions],
+            "additions": [addition_to_plain(each) for each in self.additions],
             "dropped": [[each.path, each.reason] for each in self.dropped],
             "redactions": self.redactions,
         }
@@ -69,13 +70,13 @@ class CommitFacts:
             plain["is_fix"],
             [(path, added, removed) for path, added, removed in plain["touched"]],
             [draft_from_plain(each) for each in plain["drafts"]],
-            [Addition(*each) for each in plain["additions"]],
+            [addition_from_plain(each) for each in plain["additions"]],
             [Dropped(path, reason) for path, reason in plain["dropped"]],
             plain["redactions"],
         )
 
 
-ADDITION_FIELDS = tuple(Addition.__dataclass_fields__)
+ADDITION_FIELDS = tuple(name for name in Addition.__dataclass_fields__ if name != "spans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +155,13 @@ class _Reading:
         removed, limit = removed_lines(self.patches), self.settings.max_context_chars
         for patch, language in self._files(said=True):
             read, _ = self.texts.read(patch.change.new_sha or "", patch.change.path, language)
-            if reason := read.reason or parse_reason(read.text.encode(), read.language):
+            is_parsed = read.reason is None and read.language.grammar is not None
+            tree = parsed(read.text, read.language) if is_parsed else None
+            if reason := read.reason or (parse_reason(tree) if tree is not None else None):
                 self._drop(patch, reason)
                 continue
             self.redactions.update(read.redactions)
-            for found in additions(self.repo, self.commit, patch, read.language, read.text, removed, limit):
+            for found in additions(self.repo, self.commit, patch, read.language, read.text, tree, removed, limit):
                 if isinstance(found, Addition):
                     self.facts.additions.append(found)
                 else:
@@ -197,6 +200,18 @@ class _Reading:
 
     def _drop(self, patch: Patch, reason: str) -> None:
         self.facts.dropped.append(Dropped(patch.change.path, reason))
+
+
+def addition_to_plain(addition: Addition) -> list[Any]:
+    """Give an addition as JSON values."""
+    own = [getattr(addition, name) for name in ADDITION_FIELDS]
+    return [*own, [[each.kind, each.start, each.end] for each in addition.spans]]
+
+
+def addition_from_plain(plain: list[Any]) -> Addition:
+    """Build the addition that `addition_to_plain` gave."""
+    *own, spans = plain
+    return Addition(*own, [Span(*each) for each in spans])
 
 
 def draft_to_plain(draft: Draft) -> list[Any]:

@@ -39,6 +39,10 @@ class Parsed:
         """Give the line that holds a byte."""
         return bisect_right(self._line_starts, offset) - 1
 
+    def start_of(self, line: int) -> int:
+        """Give the first byte of a line."""
+        return self._line_starts[line]
+
     def text(self, start: int, end: int) -> str:
         """Give the text between two offsets."""
         return self.data[start:end].decode("utf-8", "surrogatepass")

@@ -14,6 +14,7 @@ from tuner.mine.gates.contents import MAX_ERROR_SHARE, content_reason, generated
 from tuner.mine.languages import Language, dialect_of, language_named
 from tuner.mine.notebooks import MAX_NOTEBOOK_BYTES, code_of
 from tuner.mine.novelty import redact_beside
+from tuner.mine.parsed import Parsed
 from tuner.mine.redact import Scanner
 
 MAX_SECRETS = 3
@@ -74,11 +75,9 @@ def gated_text(data: bytes | None, size: int, language: Language, max_bytes: int
     return Text(language, text, generated(text, language))
 
 
-def parse_reason(data: bytes, language: Language) -> str | None:
+def parse_reason(parsed: Parsed) -> str | None:
     """Say whether too much of a file is no code of its language."""
-    if language.grammar is None:
-        return None
-    share = syntax.error_share(syntax.parse(data, language), data, language)
+    share = syntax.error_share(parsed.tree, parsed.data, parsed.language)
     return "parse_errors" if share > MAX_ERROR_SHARE else None
 
 

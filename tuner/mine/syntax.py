@@ -303,6 +303,13 @@ def imports(tree: Tree, data: bytes, language: Language) -> list[str]:
     return [data[node.start_byte : node.end_byte].decode("utf-8", "replace").strip() for node in nodes]
 
 
+def nodes_between(tree: Tree, language: Language, types: str, start: int, end: int) -> list[Node]:
+    """List the nodes of some types that reach into a range of bytes, in the order of the file."""
+    cursor = QueryCursor(_query(language, f"[{' '.join(f'({name})' for name in types.split())}] @found"))
+    cursor.set_byte_range(start, end)
+    return sorted(cursor.captures(tree.root_node).get("found", []), key=lambda node: (node.start_byte, -node.end_byte))
+
+
 def _is_string(node: Node) -> bool:
     return node.named_child_count == 1 and node.named_children[0].type == "string"
 

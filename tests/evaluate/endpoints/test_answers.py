@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from tuner.evaluate.endpoints import answers
 from tuner.evaluate.endpoints.answers import Read, from_chat, from_completion
-from tuner.evaluate.system import first_line
+from tuner.truncation import first_line
+
+from .servers import item
 
 MARK = "<CURSOR/>"
 PREFIX = "class Counter:\n    def count(self, rows):\n        return self.get_co"
@@ -19,7 +21,7 @@ GOOD = "unt(rows)"
 
 
 def read(raw: str, prefix: str = PREFIX, suffix: str = SUFFIX) -> tuple[str, str | None]:
-    found = from_chat(raw, prefix, suffix, MARK)
+    found = from_chat(raw, item(prefix=prefix, suffix=suffix), MARK)
     return found.text, found.format_failure
 
 
@@ -110,20 +112,20 @@ def test_a_repeated_file_gives_the_text_at_its_cursor(before: str, line: str) ->
 
 @given(st.text(max_size=200), st.text(max_size=80), st.text(max_size=80))
 def test_any_answer_gives_one_line_and_the_same_each_time(raw: str, prefix: str, suffix: str) -> None:
-    for found in (from_chat(raw, prefix, suffix, MARK), from_completion(raw, prefix, suffix)):
+    for found in (from_chat(raw, item(prefix=prefix, suffix=suffix), MARK), from_completion(raw, item(prefix=prefix, suffix=suffix))):
         assert "\n" not in found.text and found.text == found.text.rstrip()
-    assert from_chat(raw, prefix, suffix, MARK) == from_chat(raw, prefix, suffix, MARK)
+    assert from_chat(raw, item(prefix=prefix, suffix=suffix), MARK) == from_chat(raw, item(prefix=prefix, suffix=suffix), MARK)
 
 
 @given(st.text(max_size=200))
 def test_a_completion_is_cut_as_our_own_systems_are(raw: str) -> None:
-    assert from_completion(raw, "x", "\n# end\n# of file\n").text == first_line(raw)
+    assert from_completion(raw, item(prefix="x", suffix="\n# end\n# of file\n")).text == first_line(raw)
 
 
 def test_of_a_completion_only_the_suffix_is_looked_for() -> None:
-    assert from_completion("\n    x", "x", "\n") == Read("", None)
-    assert from_completion("```x", "x", "\n") == Read("```x", None)
-    assert from_completion(f"{GOOD}\n\n    def reset(self):", "x", SUFFIX) == Read(GOOD, "repeated_suffix")
+    assert from_completion("\n    x", item(prefix="x", suffix="\n")) == Read("", None)
+    assert from_completion("```x", item(prefix="x", suffix="\n")) == Read("```x", None)
+    assert from_completion(f"{GOOD}\n\n    def reset(self):", item(prefix="x", suffix=SUFFIX)) == Read(GOOD, "repeated_suffix")
 
 
 def test_every_failure_that_is_named_is_described() -> None:
@@ -133,6 +135,29 @@ def test_every_failure_that_is_named_is_described() -> None:
 
 
 def test_blanks_before_the_cursor_that_an_answer_writes_again_are_no_part_of_it() -> None:
-    assert from_completion("  spec)", "volume = ", "\n") == Read("spec)", None)
-    assert from_completion("    return 1", "def f():\n    ", "\n") == Read("return 1", None)
-    assert from_completion(" spec", "volume =", "\n") == Read(" spec", None)
+    assert from_completion("  spec)", item(prefix="volume = ", suffix="\n")) == Read("spec)", None)
+    assert from_completion("    return 1", item(prefix="def f():\n    ", suffix="\n")) == Read("return 1", None)
+    assert from_completion(" spec", item(prefix="volume =", suffix="\n")) == Read(" spec", None)
+
+
+BODY = {"kind": "body", "prefix": "def total(rows):\n    ", "suffix": "\n\nprint(total)\n"}
+TOTAL = "found = sum(rows)\n    return found"
+
+
+@pytest.mark.parametrize(
+    ("raw", "failure"),
+    [
+        (TOTAL, None),
+        (f"{TOTAL}\n\nprint(total)\n", "repeated_suffix"),
+        (f"```python\n    {TOTAL}\n```", "fenced"),
+        (f"    {TOTAL}\n\n\ndef other():\n    pass", "echoed"),
+        (f"{TOTAL}\n\n\ndef other():\n    pass", None),
+    ],
+)
+def test_of_a_body_all_lines_are_taken(raw: str, failure: str | None) -> None:
+    assert from_chat(raw, item(**BODY), MARK) == Read(TOTAL, failure)
+
+
+def test_a_completion_of_a_body_may_begin_with_the_blanks_that_stand_there() -> None:
+    for raw in (TOTAL, f"    {TOTAL}", f"{TOTAL}\n\n\ndef other():\n    pass"):
+        assert from_completion(raw, item(**BODY)) == Read(TOTAL, None)

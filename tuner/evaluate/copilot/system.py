@@ -1,7 +1,7 @@
 """GitHub Copilot as a system: each item is asked as an editor asks at an automatic trigger, one at a time.
 
 In: frozen items, and for each the neighbours that our own model gets. Out: predictions without bits or token counts;
-`raw` is the inserted text as it came, `text` what is new after the cursor, cut at the line's end. An item's documents
+`raw` is the inserted text as it came, `text` what is new after the cursor, cut where every system's is. An item's documents
 are open only while it is asked, so that no item sees another's; the neighbours are opened and looked at first, since
 the server takes its snippets from open files. Latency is wall time here, of the question alone, and None where the
 server answered from its cache.
@@ -29,9 +29,10 @@ from tuner.evaluate.copilot.outcomes import Outcome
 from tuner.evaluate.copilot.program import find_server
 from tuner.evaluate.copilot.session import Session
 from tuner.evaluate.replay import not_asked, target_bytes, void
-from tuner.evaluate.system import FINAL_VOIDS, Stopped, first_line
+from tuner.evaluate.system import FINAL_VOIDS, Stopped
 from tuner.recipe import CopilotSettings
 from tuner.records import Item, Neighbour, Prediction
+from tuner.truncation import cut
 
 AUTOMATIC = 2  # LSP's trigger kind for typing: one completion, temperature 0
 ONCE_MORE = ("auth", "no_access", "rate", "crash")  # a fresh token, a pause or a restart may mend these
@@ -227,7 +228,7 @@ def _prediction(item: Item, found: list[dict[str, Any]], latency: float | None, 
     if found:
         edit = Edit.of(found[0])
         completion = completed(item.prefix, item.suffix, edit)
-        raw, text, failure = edit.text, first_line(completion.text), completion.failure
+        raw, text, failure = edit.text, cut(item, completion.text), completion.failure
     return Prediction(
         item.id, raw, text, None, target_bytes(item), None, latency, None, prompt_tokens=None, format_failure=failure
     )

@@ -1,8 +1,8 @@
 """Take out of an answer the text that belongs at the cursor, and name what was wrong with the answer's form.
 
-In: an answer as it came, the text before and after the cursor, and the mark that stood for the cursor. Out: the text
-that is scored, cut at the end of its line as every system's is, and the first fault found. What the author wrote is
-never looked at. An answer in good form passes unchanged.
+In: an answer as it came, its item, and the mark that stood for the cursor. Out: the text that is scored, cut where every
+system's is, and the first fault found. What the author wrote is never looked at. An answer in good form passes
+unchanged.
 
     only_reasoning   the tokens went into thinking, and no text came
     refused          the model declined
@@ -10,7 +10,8 @@ never looked at. An answer in good form passes unchanged.
     prose            words around a fence, or an announcement before the text
     fenced           a code fence around the text
     marked           the mark of the cursor, with what stood on its other side
-    echoed           the beginning of the line, the word at the cursor, or lines before it, once more
+    echoed           the beginning of the line, the word at the cursor, or lines before it, once more; before a body of
+                     several lines also the indentation
     leading_newline  line ends before the text
     repeated_suffix  the text goes on into the lines that stand after the cursor, or is nothing but these
 
@@ -22,7 +23,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tuner.evaluate.system import first_line
+from tuner.records import ONE_LINE_KINDS, Item
+from tuner.truncation import cut
 
 MIN_WORD = 3  # characters of a word at the cursor that an answer repeats; two can be chance
 MIN_LETTERS = 2  # letters of a beginning of a line that an answer repeats; a bracket or a number can be chance
@@ -46,9 +48,10 @@ class Read:
     format_failure: str | None
 
 
-def from_chat(raw: str, prefix: str, suffix: str, mark: str) -> Read:
+def from_chat(raw: str, item: Item, mark: str) -> Read:
     """Read a chat model's answer, which may be dressed up in many ways."""
     faults: list[str] = []
+    prefix = item.prefix
 
     def step(name: str, text: str, new: str) -> str:
         if new != text:
@@ -66,15 +69,17 @@ def from_chat(raw: str, prefix: str, suffix: str, mark: str) -> Read:
     text = step("marked", text, _without_mark(text, prefix, mark))
     text = step("leading_newline", text, _BLANK_LINES.sub("", text))
     text = step("echoed", text, _without_echo(text, prefix))
-    text = step("repeated_suffix", text, _without_suffix(text, suffix))
-    return Read(first_line(text), faults[0] if faults else None)
+    if item.kind not in ONE_LINE_KINDS:
+        text = step("echoed", text, text.lstrip(" \t"))
+    text = step("repeated_suffix", text, _without_suffix(text, item.suffix))
+    return Read(cut(item, text), faults[0] if faults else None)
 
 
-def from_completion(raw: str, prefix: str, suffix: str) -> Read:
+def from_completion(raw: str, item: Item) -> Read:
     """Read what a completion or infilling API returned: it begins at the cursor, or at the blanks before it."""
-    text = _without_suffix(raw, suffix)
+    text = _without_suffix(raw, item.suffix)
     failure = None if text == raw else "repeated_suffix"
-    return Read(first_line(text.lstrip(" \t") if prefix.endswith((" ", "\t")) else text), failure)
+    return Read(cut(item, text.lstrip(" \t") if item.prefix.endswith((" ", "\t")) else text), failure)
 
 
 def _without_mark(text: str, prefix: str, mark: str) -> str:

@@ -114,8 +114,8 @@ class Asker:
             return Read("", answered.without_text)
         item = question.item
         if self.settings.protocol == "openai_chat":
-            return from_chat(answered.raw, item.prefix, item.suffix, question.mark)
-        return from_completion(answered.raw, item.prefix, item.suffix)
+            return from_chat(answered.raw, item, question.mark)
+        return from_completion(answered.raw, item)
 
     def _can_get_better(self, error: BaseException) -> bool:
         return (

@@ -17,11 +17,18 @@ from dataclasses import dataclass
 
 from tuner.evaluate.endpoints.comments import as_comment
 from tuner.fim_forms import FimForm
-from tuner.records import Item, Neighbour
+from tuner.records import Item, ItemKind, Neighbour
 from tuner.render import fence_for
 
 SUFFIX_SHARE = 4  # a quarter goes to the text after the cursor, as in the prompts of our own systems
 CURSOR = "CURSOR"
+LINE_END = "the end of that line"
+ENDS: dict[ItemKind, str] = {  # how far a chat model is asked to write
+    "line": LINE_END,
+    "call": LINE_END,
+    "block": "the end of the block that it stands in, indented as in the file",
+    "body": "the end of the function that it stands in, indented as in the file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ def chat_message(item: Item, code: Shown, mark: str) -> str:
         parts += [f"{each.path}\n{fence}\n{_ended(each.text)}{fence}" for each in code.others]
     parts.append(f"{item.path}\n{fence}\n{_ended(code.before + mark + code.after)}{fence}")
     parts.append(
-        f"Return only the text to insert at {mark}, up to the end of that line. Do not repeat what stands before or "
+        f"Return only the text to insert at {mark}, up to {ENDS[item.kind]}. Do not repeat what stands before or "
         "after it. No code fence, no explanation."
     )
     return "\n\n".join(parts)

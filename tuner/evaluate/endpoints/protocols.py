@@ -10,8 +10,9 @@ the text as it came and the tokens that the API counted. What is no answer is a 
     llama_infill        /infill              prefix, suffix and other files; llama.cpp
     ollama              /api/generate        prefix and suffix; the model's template must know one
 
-All ask greedily, and all but chat stop at the end of the line: a line is what is scored. A chat model may begin with a
-fence, so that its first line is not its answer.
+All ask greedily. Asked for a line, all but chat stop at its end; a chat model may begin with a fence, so that its first
+line is not its answer. Asked for a body of several lines, none has a stop: where a body ends is seen in the answer, and
+`max_new_tokens_block` bounds what that may cost.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tuner.evaluate.endpoints.failures import Failed
 from tuner.evaluate.endpoints.prompts import Shown, chat_message, commented, cursor_mark, with_tokens
 from tuner.fim_forms import DEEPSEEK, QWEN
 from tuner.recipe import Endpoint, Protocol
-from tuner.records import Item
+from tuner.records import ONE_LINE_KINDS, Item
 
 PATHS: dict[Protocol, str] = {
     "openai_chat": "/chat/completions",
@@ -82,7 +83,9 @@ def read_answer(protocol: Protocol, body: dict[str, Any]) -> Answered:
 
 
 def _plain_body(settings: Endpoint, item: Item, code: Shown) -> dict[str, Any]:
-    most = settings.max_new_tokens
+    is_line = item.kind in ONE_LINE_KINDS
+    most = settings.max_new_tokens if is_line else settings.max_new_tokens_block
+    stop: dict[str, Any] = {"stop": _LINE_END} if is_line else {}
     asked: dict[str, Any] = {"model": settings.model, "max_tokens": most, "temperature": 0}
     # a file ends with a line end; an empty suffix is read as "no suffix", which is another question
     after = code.after or "\n"
@@ -91,15 +94,15 @@ def _plain_body(settings: Endpoint, item: Item, code: Shown) -> dict[str, Any]:
             message = chat_message(item, code, cursor_mark(code))
             return {**asked, "messages": [{"role": "user", "content": message}]}
         case "openai_completions" if settings.infilling in _TOKENS:
-            return {**asked, "prompt": with_tokens(_TOKENS[settings.infilling], item, code), "stop": _LINE_END}
+            return {**asked, "prompt": with_tokens(_TOKENS[settings.infilling], item, code), **stop}
         case "openai_completions" if settings.infilling == "none":
             # tokens begin with a blank: after one, a model that is not healed has hardly anything left to say
-            return {**asked, "prompt": commented(item, code).rstrip(" \t"), "stop": _LINE_END}
+            return {**asked, "prompt": commented(item, code).rstrip(" \t"), **stop}
         case "openai_completions" | "deepseek_fim" | "mistral_fim":
-            return {**asked, "prompt": commented(item, code), "suffix": after, "stop": _LINE_END}
+            return {**asked, "prompt": commented(item, code), "suffix": after, **stop}
         case "ollama":
             room = settings.max_prompt_chars // _CHARS_PER_TOKEN + most + _SPARE_TOKENS
-            options = {"temperature": 0, "num_predict": most, "num_ctx": room, "stop": _LINE_END}
+            options = {"temperature": 0, "num_predict": most, "num_ctx": room, **stop}
             question = {"prompt": commented(item, code), "suffix": after}
             return {"model": settings.model, **question, "stream": False, "options": options}
         case "llama_infill":
@@ -111,7 +114,7 @@ def _plain_body(settings: Endpoint, item: Item, code: Shown) -> dict[str, Any]:
                 "prompt": "",
                 "n_predict": most,
                 "temperature": 0,
-                "stop": _LINE_END,
+                **stop,
                 "cache_prompt": False,  # an answer must not depend on what was asked before it
                 "stream": False,
             }

@@ -171,5 +171,6 @@ class EndpointSystem:
         if prediction.void in PAID_VOIDS:
             read, written = prediction.prompt_tokens, prediction.tokens
             read = self.settings.max_prompt_chars if read is None else read
-            written = self.settings.max_new_tokens if written is None else written
+            most = max(self.settings.max_new_tokens, self.settings.max_new_tokens_block)
+            written = most if written is None else written
             self.meter.settle(0.0, self.meter.cost(read, written))
