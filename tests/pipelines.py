@@ -39,6 +39,7 @@ SMALL = {
     "train.checkpoint_steps": 1,
     "evaluate.max_prompt_tokens": 64,
     "evaluate.max_new_tokens": 8,
+    "evaluate.max_new_tokens_block": 16,
     "evaluate.latency_items": 2,
     "compare.resamples": 100,
     "export.parity_prompts": 1,

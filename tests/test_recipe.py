@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tuner.errors import RecipeError
-from tuner.recipe import Recipe, Section, Shares
+from tuner.recipe import ItemShares, Recipe, Section, Shares
 from tuner.recipe_file import find_for, flatten, load, settings_table, to_yaml
-from tuner.records import PAIR_KINDS
+from tuner.records import ITEM_KINDS, PAIR_KINDS
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted((ROOT / "recipes").rglob("*.yaml"))
@@ -129,8 +129,9 @@ def test_a_share_can_be_moved_from_one_kind_to_another_by_set(tmp_path: Path) ->
     assert resolved.origins["dataset.shares.edit"] == f"{path}:4"
 
 
-def test_every_kind_of_pair_has_a_share_and_nothing_else_has() -> None:
+def test_every_kind_of_pair_and_of_item_has_a_share_and_nothing_else_has() -> None:
     assert tuple(Shares.model_fields) == PAIR_KINDS
+    assert tuple(ItemShares.model_fields) == ITEM_KINDS
 
 
 @pytest.mark.parametrize(
@@ -229,9 +230,9 @@ def unread(model: type[Section], read: set[str]) -> list[str]:
 
 def test_every_setting_is_read_somewhere() -> None:
     read = attributes_read(ROOT / "tuner")
-    # `_section` of the pipeline takes a stage's settings by its name, and the dataset room a kind's share by its kind
+    # `_section` of the pipeline takes a stage's settings by its name, and the dataset room kinds' shares by their kind
     sections = {name for name in Recipe.model_fields if isinstance(getattr(Recipe(), name), Section)}
-    assert unread(Recipe, read | sections | set(PAIR_KINDS)) == []
+    assert unread(Recipe, read | sections | {*PAIR_KINDS, *ITEM_KINDS}) == []
 
 
 def test_a_setting_that_nothing_reads_is_found(tmp_path: Path) -> None:

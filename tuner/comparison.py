@@ -58,7 +58,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class SystemResult:
-    """One system's own figures. `scores` is by stratum (`all`, `novel`), then by metric.
+    """One system's own figures. `scores` is by stratum (`all`, `novel`, each kind), then by metric.
 
     `voids` and `format_failures` count items by class. Tokens are means per answered item; `dollars_per_1000` is the
     price of a thousand completions of that size, None where none is known (`price_note` says which price, or why none).

@@ -6,8 +6,8 @@ Void predictions are no answers and must be dropped before.
 
     bits_per_byte        base-2 log loss of the target over its UTF-8 bytes; needs a system that gives probabilities
     exact_match          the answer is the author's text; blanks at the ends of lines and blank lines at its end aside
-    exact_match_all_cuts mean over the items of one line: share of the cursors from this one to the line's end, three
-                         visible characters before it, from which the rest of the line comes out right; local models only
+    exact_match_all_cuts mean over the items of one line: share of the cursors from this one on that leave three visible
+                         characters from which the rest of the line comes out right; local models only
     perfect_first_line   the answer's first line is the author's: of an item of one line, exact match once more
     edit_similarity      rapidfuzz.fuzz.ratio / 100: normalised indel similarity of the two texts
     identifier_f1        F1 over the sets of identifiers, strings and keywords left out; 1 where both sets are empty

@@ -16,12 +16,14 @@ from tuner.rundir import Run, State
 SHOWN = (
     "bits_per_byte",
     "exact_match",
+    "exact_match_all_cuts",
+    "perfect_first_line",
     "edit_similarity",
     "identifier_f1",
     "chars_saved_ratio",
     "over_generation_rate",
 )
-PERCENT = {"exact_match", "edit_similarity", "identifier_f1", "chars_saved_ratio", "over_generation_rate"}
+PERCENT = set(SHOWN[1:])
 STATES: dict[State, str] = {
     "done": "",
     "kept": "  (done before, kept)",
@@ -160,14 +162,15 @@ def _table(comparison: Comparison, systems: dict[str, Evaluation]) -> list[str]:
         return ["  nothing was compared: there are no evaluation items"]
     novel = [each for each in comparison.differences if each.stratum == "novel" and each.metric in SHOWN[:2]]
     novel.sort(key=lambda each: SHOWN.index(each.metric))
+    of_kind = [e for e in comparison.differences if e.stratum.startswith("kind:") and e.metric == "exact_match"]
     head = f"  {'':<22}{'base [95 %]':<24}{'tuned [95 %]':<24}{'tuned - base [95 %]':<28}{'finding':<14}{'n':>4}"
     lines = [head]
     for each in chosen:
         values = [_interval(each.metric, systems[name].scores.get(each.metric)) for name in ("base", "tuned")]
         lines.append(_row(each.metric, values, each))
-    for each in novel:
+    for each in [*novel, *of_kind]:
         values = [_number(each.metric, value) for value in (each.b, each.a)]
-        lines.append(_row(f"{each.metric}, novel", values, each))
+        lines.append(_row(f"{each.metric}, {each.stratum.removeprefix('kind:')}", values, each))
     lines.append(f"  n items from up to {chosen[0].commits} commits after the cut" + _NOVEL * bool(novel))
     return lines
 

@@ -112,10 +112,10 @@ def test_a_better_system_ships_and_the_table_shows_every_figure(desk: Desk) -> N
     assert comparison.verdict == "ship"
     assert comparison.metrics["eval.tuned_vs_base.bits_per_byte_relative.delta"] == pytest.approx(-0.2, abs=0.03)
     assert comparison.metrics["eval.tuned_vs_base.novel.exact_match.low"] > 0.0
-    assert {each.stratum for each in comparison.differences} == {"all", "novel", "inside", "boundary"}
+    assert {each.stratum for each in comparison.differences} == {"all", "novel", "known", "inside", "boundary"}
     table = desk.written("comparison.md")
     assert "Verdict: **ship**" in table
-    assert table.count("\n| bits_per_byte |") == 4
+    assert table.count("\n| bits_per_byte |") == 5
     assert desk.contest().differences[0].finding == "gain"
 
 
@@ -221,7 +221,7 @@ def test_costs_come_from_the_price_table_and_say_which_price(desk: Desk) -> None
 def test_the_sentence_says_no_more_than_the_interval(desk: Desk) -> None:
     rivals = Rivals(desk)
     said = desk.compare(*rivals.evaluations).sentence
-    assert said.startswith("On 105 lines from 20 later commits of shop, tuned+bm25 completed ")
+    assert said.startswith("At 105 cursors in 20 later commits of shop, tuned+bm25 completed ")
     assert "and copilot" in said
     assert said.endswith(": a gain beyond chance.")
     even = [desk.evaluation(name, rivals.copilot) for name in ("base", "tuned", "copilot")]

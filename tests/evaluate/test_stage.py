@@ -137,6 +137,6 @@ def test_no_items_give_empty_files_and_no_figures(desk: Desk) -> None:
 def test_a_void_counts_in_no_figure(items: list[Item]) -> None:
     answers = [Prediction(item.id, item.target, item.target, 1.0, 4, 3, 1.0, None) for item in items]
     answers[0] = dataclasses.replace(answers[0], text="", raw="", void="timed out")
-    scores = stage.score(items, answers, 12, 17)
+    scores = stage.score(items, answers, SETTINGS, 17)
     assert scores["exact_match"].value == 1.0
     assert scores["exact_match"].n == len(items) - 1

@@ -77,7 +77,7 @@ def test_the_curve_goes_down_as_the_loss_does() -> None:
 
 def test_shades_follow_the_shares_and_few_items_are_marked() -> None:
     groups = heat(contests.contest(("base", "copilot")))
-    assert [group.title for group in groups] == ["lines", "languages", "folders"]
+    assert [group.title for group in groups] == ["items", "languages", "folders"]
     cells = [cell for group in groups for _, row in group.rows for cell in row if cell]
     assert max(cell.level for cell in cells) == SHADES
     by_share = sorted(cells, key=lambda cell: float(cell.text.split()[0]))

@@ -9,18 +9,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from tuner.comparison import Difference
-from tuner.records import Item, Prediction
+from tuner.records import ITEM_KINDS, Item, ItemKind, Prediction
 from tuner.scoring import BITS_PER_BYTE, COMPARED, Metric
 from tuner.statistics import cluster_bootstrap, ratio_change, ratio_difference
 
 Answered = tuple[Item, Prediction, Prediction]
+
+
+def _of_kind(kind: ItemKind) -> Callable[[Item], bool]:
+    return lambda item: item.kind == kind
+
+
+# The place of a cursor is drawn for lines alone; the other kinds would blur what it is worth to stand inside a word.
 STRATA: dict[str, Callable[[Item], bool]] = {
     "all": lambda item: True,
     "novel": lambda item: item.novel,
-    "inside": lambda item: item.cursor == "inside",
-    "boundary": lambda item: item.cursor == "boundary",
+    "known": lambda item: not item.novel,
+    "new_names": lambda item: item.new_names,
+    "inside": lambda item: item.kind == "line" and item.cursor == "inside",
+    "boundary": lambda item: item.kind == "line" and item.cursor == "boundary",
+    **{f"kind:{kind}": _of_kind(kind) for kind in ITEM_KINDS},
 }
-REPORTED = ("all", "novel")  # the strata of pairs beside the adapter's and of metrics.json; the adapter's has them all
+REPORTED = ("all", "novel")  # the strata of pairs beside the adapter's; the adapter's has them all
+
+
+def kinds_of(items: Iterable[Item]) -> list[str]:
+    """Name the strata by kind that items fall into; none where all are of one kind, which `all` shows already."""
+    there = {item.kind for item in items}
+    return [f"kind:{kind}" for kind in ITEM_KINDS if kind in there] if len(there) > 1 else []
+
+
+def strata_of(items: Sequence[Item]) -> list[str]:
+    """Name all strata of the adapter against its base."""
+    return [name for name in STRATA if not name.startswith("kind:")] + kinds_of(items)
 
 
 def differences(pairs: Sequence[Answered], strata: Iterable[str], resamples: int, seed: int) -> list[Difference]:

@@ -1,8 +1,8 @@
 """Find where a completion may come from: the likest line of what the adapter was trained on.
 
 In: examples and `mined/pairs.jsonl`. Out: for each example the training line that is likest to the line as completed by
-system a, its file, commit and a few lines around it. Likeness is rapidfuzz.fuzz.ratio / 100. It shows where something
-like it stands; it cannot show why the model wrote it.
+system a (of several lines the first), its file, commit and a few lines around it. Likeness is rapidfuzz.fuzz.ratio /
+100. It shows where something like it stands; it cannot show why the model wrote it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def nearest(examples: Sequence[Example], pairs: Path) -> list[Nearest]:
 
 
 def _completed(example: Example) -> str:
-    return (example.before.split("\n")[-1] + example.answers[example.a]).strip()
+    return (example.before.split("\n")[-1] + example.answers[example.a].partition("\n")[0]).strip()
 
 
 def _lines(pairs: Iterable[Pair]) -> dict[str, tuple[Pair, int]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from tuner.compare.differences import REPORTED, STRATA
+from tuner.compare.differences import REPORTED, STRATA, kinds_of
 from tuner.comparison import Cell, SystemResult
 from tuner.recipe import OUR_SYSTEMS, CompareSettings
 from tuner.records import Evaluation, Interval, Item, Prediction
@@ -31,7 +31,7 @@ def result(
     answered = [(item, answers[item.id]) for item in items if answers[item.id].void is None]
     scores = {
         stratum: _scores([each for each in answered if STRATA[stratum](each[0])], settings.resamples, seed)
-        for stratum in REPORTED
+        for stratum in (*REPORTED, *kinds_of(items))
     }
     read = [each.prompt_tokens for _, each in answered if each.prompt_tokens is not None]
     written = [each.tokens for _, each in answered if each.tokens is not None]

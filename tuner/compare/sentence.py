@@ -42,8 +42,8 @@ def sentence(pairings: Sequence[Pairing], ours: str, rival: str, repo: str, min_
             f"{ours} and {rival} cannot be compared on {repo}: fewer than two later commits have items both answered."
         )
     lead = (
-        f"On {found.items} lines from {found.commits} later commits of {repo}, {ours} completed "
-        f"{100 * found.a:.1f} % exactly as their authors did and {rival} {100 * found.b:.1f} %"
+        f"At {found.items} cursors in {found.commits} later commits of {repo}, {ours} completed "
+        f"{100 * found.a:.1f} % exactly as the author did and {rival} {100 * found.b:.1f} %"
     )
     difference = f"{100 * found.delta:+.1f} points, 95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}"
     if pairing.items < min_items:

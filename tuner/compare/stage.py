@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.compare.differences import REPORTED, STRATA, Answered, differences
+from tuner.compare.differences import REPORTED, Answered, differences, strata_of
 from tuner.compare.examples import choose
 from tuner.compare.nearest import nearest
 from tuner.compare.reading import read_items, read_predictions
@@ -61,7 +61,7 @@ def run(
     items = sorted(read_items(list(by_name.values()), dataset, work.run), key=lambda item: item.id)
     field = Field(items, {name: read_predictions(each, items, work.run) for name, each in by_name.items()})
     answered = field.pairs(a.system, b.system)
-    of_adapter = differences(answered, STRATA, settings.resamples, seed)
+    of_adapter = differences(answered, strata_of(items), settings.resamples, seed)
     verdict, reason = decide(of_adapter, len(answered), settings.min_items, a.system, b.system)
     pairings = _pairings(field, settings, seed)
     systems = [result(each, items, field.answers[name], settings, seed) for name, each in by_name.items()]

@@ -8,6 +8,8 @@ from tuner.comparison import Contest, Difference, Pairing, SystemResult
 
 FINDINGS = {"gain": "gain", "loss": "**loss**", "inconclusive": "inconclusive"}
 SHOWN = ("bits_per_byte", "exact_match", "edit_similarity", "identifier_f1", "chars_saved_ratio")
+OF_KIND = ("exact_match", "exact_match_all_cuts", "perfect_first_line", "edit_similarity", "chars_saved_ratio")
+KIND = "kind:"
 
 
 def markdown(contest: Contest) -> str:
@@ -22,6 +24,7 @@ def markdown(contest: Contest) -> str:
         contest.sentence,
         "",
         *_systems(contest.systems),
+        *_kinds(contest.systems),
         "",
         f"## {a} against {b}",
         "",
@@ -32,7 +35,7 @@ def markdown(contest: Contest) -> str:
         f"Differences are {a} minus {b}; `bits_per_byte_relative` is their quotient minus 1. Bits per byte and",
         "over-generation are better when lower, all else when higher. Intervals resample whole commits. A finding",
         "needs an interval on one side of 0; of rows without any true difference, one in twenty is still called one.",
-        "Lines whose items stem from a single commit have no interval and are not shown.",
+        "Strata whose items stem from a single commit have no interval and are not shown.",
     ]
     for pairing in contest.pairings:
         if pairing is not own:
@@ -48,12 +51,33 @@ def _systems(systems: Sequence[SystemResult]) -> list[str]:
     ]
 
 
-def _system(each: SystemResult) -> str:
-    scores = each.scores["all"]
-    figures = [
-        f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]" if (found := scores.get(name)) else "-"
-        for name in SHOWN
+def _kinds(systems: Sequence[SystemResult]) -> list[str]:
+    """Write each kind's figures by system; nothing where all items are of one kind."""
+    rows = [
+        f"| {name.removeprefix(KIND)} | {each.name} | {' | '.join([_n(each, name), *_figures(each, name, OF_KIND)])} |"
+        for name in dict.fromkeys(name for each in systems for name in each.scores if name.startswith(KIND))
+        for each in systems
+        if each.scores.get(name)
     ]
+    if not rows:
+        return []
+    return ["", f"| kind | system | items | {' | '.join(OF_KIND)} |", "|---|---|--:|" + "--:|" * len(OF_KIND), *rows]
+
+
+def _n(each: SystemResult, stratum: str) -> str:
+    return str(max(found.n for found in each.scores[stratum].values()))
+
+
+def _figures(each: SystemResult, stratum: str, names: Sequence[str]) -> list[str]:
+    scores = each.scores[stratum]
+    return [
+        f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]" if (found := scores.get(name)) else "-"
+        for name in names
+    ]
+
+
+def _system(each: SystemResult) -> str:
+    figures = _figures(each, "all", SHOWN)
     speed = ["-" if taken is None else f"{taken:.0f}" for taken in (each.latency_p50_ms, each.latency_p95_ms)]
     price = "-" if each.dollars_per_1000 is None else f"{each.dollars_per_1000:.2f}"
     counted = [
@@ -70,7 +94,7 @@ def _pairing(pairing: Pairing) -> list[str]:
 
 def _differences(a: str, b: str, found: Sequence[Difference]) -> list[str]:
     return [
-        f"| metric | lines | items | commits | {a} | {b} | difference | 95 % interval | finding |",
+        f"| metric | stratum | items | commits | {a} | {b} | difference | 95 % interval | finding |",
         "|---|---|--:|--:|--:|--:|--:|:-:|---|",
         *map(_row, found),
     ]

@@ -22,7 +22,21 @@ from tuner.dataset.row_checks import Preview, RowChecks, RowFigures, Side
 from tuner.dataset.shares import Ages, Share, ages, folder_shares, overlap, shares
 from tuner.errors import DataError
 from tuner.progress import Progress
-from tuner.records import PAIR_KINDS, Cut, Dataset, Item, Mined, Pair, PairKind, Rejected, Row, read_jsonl, sha256_file
+from tuner.records import (
+    ITEM_KINDS,
+    ONE_LINE_KINDS,
+    PAIR_KINDS,
+    Cut,
+    Dataset,
+    Item,
+    Mined,
+    Pair,
+    PairKind,
+    Rejected,
+    Row,
+    read_jsonl,
+    sha256_file,
+)
 from tuner.render import Renderer
 from tuner.rundir import Run
 from tuner.strict import ALTERED
@@ -59,6 +73,7 @@ class ItemFigures:
     items: int
     commits: int
     novel: int
+    kinds: dict[str, int]
     cursors: dict[str, int]
     long_lines: int
     lines_trained: int
@@ -187,6 +202,7 @@ class _Asked:
     language: str
     commit: str
     committed_at: int
+    kind: str
     cursor: str
     novel: bool
     line: str
@@ -194,10 +210,11 @@ class _Asked:
 
 def _items(path: Path) -> Iterator[_Asked]:
     for item in read_jsonl(path, Item):
-        line = comparable((item.prefix.rpartition("\n")[2] + item.target.partition("\n")[0]).strip())
-        yield _Asked(
-            item.id, item.repo, item.path, item.language, item.commit, item.committed_at, item.cursor, item.novel, line
-        )
+        # a body is novel if any of its lines is, so that its first one may well stand in a training row
+        is_line = item.kind in ONE_LINE_KINDS
+        line = comparable((item.prefix.rpartition("\n")[2] + item.target).strip()) if is_line else ""
+        about = (item.id, item.repo, item.path, item.language, item.commit, item.committed_at)
+        yield _Asked(*about, item.kind, item.cursor, item.novel, line)
 
 
 def _by_path(tokens: Counter[Source], items: Counter[Source]) -> tuple[dict[str, int], dict[str, int]]:
@@ -232,6 +249,7 @@ def _item_figures(items: list[_Asked], checks: RowChecks) -> ItemFigures:
         items=len(items),
         commits=len({item.commit for item in items}),
         novel=sum(item.novel for item in items),
+        kinds={kind: sum(item.kind == kind for item in items) for kind in ITEM_KINDS},
         cursors=dict(sorted(Counter(item.cursor for item in items).items())),
         long_lines=sum(item.line in checks.lines for item in items),
         lines_trained=sum(item.line in checks.lines_seen for item in items),

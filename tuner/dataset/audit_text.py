@@ -107,8 +107,10 @@ def _lengths(audit: Audit) -> list[str]:
 def _items(audit: Audit) -> list[str]:
     items = audit.items
     cursors = ", ".join(f"{count:,} with the cursor {name}" for name, count in items.cursors.items())
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in items.kinds.items() if count)
     return [
         f"Evaluation items: {items.items:,} from {items.commits:,} commits; {items.novel:,} novel; {cursors or 'none'}",
+        f"  by what they ask for: {kinds or 'none'}",
         f"  {items.long_lines:,} have a line of {LONG_LINE} characters or more; {items.lines_trained:,} of these lines"
         " stand in a training row, and none of those may be novel.",
     ]

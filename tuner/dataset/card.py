@@ -75,15 +75,16 @@ def card(
         "",
         "## Evaluation items",
         "",
-        f"{len(items)} items from {counts['items.commits']} commits; each asks for the rest of a line that a commit"
-        " after the cut added.",
+        f"{len(items)} items from {counts['items.commits']} commits; each asks for the rest of a line, or for a"
+        " whole body, that a commit after the cut added.",
         "",
         *_table(
-            ("language", "cursor", "line", "items"),
+            ("language", "kind", "cursor", "text", "items"),
             [(*key, count) for key, count in sorted(Counter(map(_stratum, items)).items())],
         ),
         "",
-        "A line is novel when it stands in no pair that was mined.",
+        "A text is novel when its line stands in no pair that was mined, of a body any of its lines."
+        f" {counts['items.new_names']} items use a name that stands in no file at the cut.",
         "",
         "## Redaction",
         "",
@@ -122,8 +123,8 @@ def _cut_of(repo: MinedRepo) -> str:
     return f"cut at `{repo.cut.commit}`" if repo.cut is not None else "all of it later than the cut"
 
 
-def _stratum(item: Item) -> tuple[str, str, str]:
-    return item.language, item.cursor, "novel" if item.novel else "known"
+def _stratum(item: Item) -> tuple[str, str, str, str]:
+    return item.language, item.kind, item.cursor, "novel" if item.novel else "known"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:

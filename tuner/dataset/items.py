@@ -114,7 +114,9 @@ def _line_candidates(
         fault = fault_of(line)
         counts[f"added_lines.{fault or 'usable'}"] += 1
         if fault is None:
-            yield _Candidate(0, rank(seed, "item", addition.id, str(number)), addition.id, "line", number, (line.strip(),))
+            yield _Candidate(
+                0, rank(seed, "item", addition.id, str(number)), addition.id, "line", number, (line.strip(),)
+            )
         elif fault == "redacted":
             rejected.append(Rejected(addition.id, "dataset", fault))
 

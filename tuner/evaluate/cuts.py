@@ -35,12 +35,13 @@ def count_cuts(
         left.append((text, right))
     left.reverse()
     typed = len(text) - len(healed)  # of the text behind the cursor
-    tried = [left[0][1]] + [is_right for rest, is_right in left[1:] if len(rest) < typed and _says_enough(rest)]
+    later = [is_right for rest, is_right in left[1:] if len(rest) < typed and _says_enough(rest)]
+    tried = [left[0][1], *later]
     return len(tried), sum(tried)
 
 
 def _ends_line(pick: int, rest: bytes, decoder: Decoder) -> bool:
-    """Tell whether a token spells the rest of the line and its end; many tokenizers have one for `):` with a newline."""
+    left: list[tuple[bytes, bool]] = []  # what is left of the line behind each boundary, the last one first
     spelled = decoder.healer.spelling(pick)
     if not rest and pick in decoder.stop_ids:
         return True

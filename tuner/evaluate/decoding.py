@@ -1,8 +1,8 @@
 """Score and generate completions for a batch of prompts with one pass over the prompts.
 
-In: token ids of prompts, padded on the left here. Out: the bits of given targets, with what would have been generated in
-their place, and greedily generated ids. The prompt's keys and values are computed once: the target is scored on top of
-them, the cache is cut back, and generation goes on from the same place. Logits are made for no position that is not
+In: token ids of prompts, padded on the left here. Out: the bits of given targets, with what would have been generated
+in their place, and greedily generated ids. The prompt's keys and values are computed once: the target is scored on top
+of them, the cache is cut back, and generation goes on from the same place. Logits are made for no position that is not
 read, and turned to float32 row by row.
 
 Tensor shapes: b rows of the batch, t tokens, v vocabulary.

@@ -17,7 +17,7 @@ from typing import Any
 
 from tuner.errors import ExportError
 from tuner.recipe import EvaluateSettings
-from tuner.records import Item, Prediction
+from tuner.records import ONE_LINE_KINDS, Item, Prediction
 from tuner.render import Prompt, Renderer
 from tuner.scoring import COMPARED
 
@@ -84,9 +84,10 @@ def make_slice(
     evaluated: EvaluateSettings,
     count: int,
 ) -> Slice:
-    """Choose `count` items that were answered, spread by the hash in their ids, and render them as evaluation did."""
+    """Choose `count` items of a line that were answered, spread by their ids, and render them as evaluation did."""
     answers = {each.item_id: each for each in predictions if each.void is None and each.bits is not None}
-    chosen = sorted((item for item in items if item.id in answers), key=lambda item: item.id)[:count]
+    lines = (item for item in items if item.id in answers and item.kind in ONE_LINE_KINDS)
+    chosen = sorted(lines, key=lambda item: item.id)[:count]
     asked = []
     for item in chosen:
         prompt = renderer.infilling_prompt(

@@ -210,8 +210,7 @@ def addition_to_plain(addition: Addition) -> list[Any]:
 
 def addition_from_plain(plain: list[Any]) -> Addition:
     """Build the addition that `addition_to_plain` gave."""
-    *own, spans = plain
-    return Addition(*own, [Span(*each) for each in spans])
+    return Addition(*plain[:-1], spans=[Span(*each) for each in plain[-1]])
 
 
 def draft_to_plain(draft: Draft) -> list[Any]:

@@ -19,6 +19,8 @@ NAMES = {
     "bits_per_byte": "bits per byte",
     "bits_per_byte_relative": "bits per byte, relative",
     "exact_match": "exact match",
+    "exact_match_all_cuts": "exact match, all cuts",
+    "perfect_first_line": "perfect first line",
     "edit_similarity": "edit similarity",
     "identifier_f1": "identifier F1",
     "chars_saved_ratio": "characters saved",
@@ -28,8 +30,10 @@ NAMES = {
 }
 MEANINGS = {
     "bits_per_byte": "how surprised the model is by what the author wrote",
-    "exact_match": "the answer's line is the author's",
-    "edit_similarity": "how alike answer and line are",
+    "exact_match": "the answer is what the author wrote",
+    "exact_match_all_cuts": "from how many cursors in the rest of the line it comes out right",
+    "perfect_first_line": "the answer's first line is the author's",
+    "edit_similarity": "how alike answer and truth are",
     "identifier_f1": "the same names are used",
     "chars_saved_ratio": "typing spared if the correct beginning is accepted",
     "over_generation_rate": "right, but does not stop",

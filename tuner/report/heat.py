@@ -18,6 +18,7 @@ METRIC = "exact_match"
 SHADES = 9
 FEW_ITEMS = 20  # below it a single item moves a share by more than five points
 GROUPS = (("language", "languages"), ("folder", "folders"))
+KINDS = {"line": "ends of lines", "call": "calls", "block": "blocks", "body": "function bodies"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def heat(contest: Contest) -> list[HeatGroup]:
     shares = [each.exact_match for each in contest.cells]
     shares += [found.value for each in contest.systems for found in _strata(each).values()]
     most = max(shares, default=0.0) or 1.0
-    groups = [HeatGroup("lines", _stratum_rows(contest.systems, most))]
+    groups = [HeatGroup("items", _stratum_rows(contest.systems, most))]
     for by, title in GROUPS:
         cells = {(each.name, each.system): each for each in contest.cells if each.by == by}
         rows = []
@@ -65,7 +66,8 @@ def _stratum_rows(systems: Sequence[SystemResult], most: float) -> list[tuple[st
             saved = each.scores.get(stratum, {}).get("chars_saved_ratio")
             spared = None if saved is None else saved.value
             shades.append(None if found is None else _shade(found.value, spared, found.n, most))
-        rows.append((stratum, shades))
+        kind = stratum.removeprefix("kind:")
+        rows.append((KINDS.get(kind, kind), shades))
     return rows
 
 

@@ -23,7 +23,7 @@ from tuner.report.curve import curve
 from tuner.report.data_card import data_card
 from tuner.report.examples import examples
 from tuner.report.forest import forests
-from tuner.report.heat import FEW_ITEMS, heat
+from tuner.report.heat import FEW_ITEMS, KINDS, heat
 from tuner.report.material import Material
 from tuner.report.provenance import provenance
 from tuner.report.scatter import scatter
@@ -33,7 +33,15 @@ from tuner.report.whiskers import marker, plots
 from tuner.visible import visible
 
 VERDICTS = {"ship": ("✓", "ship"), "no_benefit_shown": ("◇", "no benefit shown"), "harm": ("✗", "harm")}
-STRATA = {"all": "all lines", "novel": "novel lines", "inside": "inside a word", "boundary": "at a boundary"}
+STRATA = {
+    "all": "all items",
+    "novel": "novel items",
+    "known": "known items",
+    "new_names": "with new names",
+    "inside": "lines, inside a word",
+    "boundary": "lines, at a boundary",
+    **{f"kind:{kind}": text for kind, text in KINDS.items()},
+}
 
 
 @dataclass(frozen=True, slots=True)

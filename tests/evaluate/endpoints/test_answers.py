@@ -112,9 +112,14 @@ def test_a_repeated_file_gives_the_text_at_its_cursor(before: str, line: str) ->
 
 @given(st.text(max_size=200), st.text(max_size=80), st.text(max_size=80))
 def test_any_answer_gives_one_line_and_the_same_each_time(raw: str, prefix: str, suffix: str) -> None:
-    for found in (from_chat(raw, item(prefix=prefix, suffix=suffix), MARK), from_completion(raw, item(prefix=prefix, suffix=suffix))):
+    for found in (
+        from_chat(raw, item(prefix=prefix, suffix=suffix), MARK),
+        from_completion(raw, item(prefix=prefix, suffix=suffix)),
+    ):
         assert "\n" not in found.text and found.text == found.text.rstrip()
-    assert from_chat(raw, item(prefix=prefix, suffix=suffix), MARK) == from_chat(raw, item(prefix=prefix, suffix=suffix), MARK)
+    assert from_chat(raw, item(prefix=prefix, suffix=suffix), MARK) == from_chat(
+        raw, item(prefix=prefix, suffix=suffix), MARK
+    )
 
 
 @given(st.text(max_size=200))
@@ -125,7 +130,9 @@ def test_a_completion_is_cut_as_our_own_systems_are(raw: str) -> None:
 def test_of_a_completion_only_the_suffix_is_looked_for() -> None:
     assert from_completion("\n    x", item(prefix="x", suffix="\n")) == Read("", None)
     assert from_completion("```x", item(prefix="x", suffix="\n")) == Read("```x", None)
-    assert from_completion(f"{GOOD}\n\n    def reset(self):", item(prefix="x", suffix=SUFFIX)) == Read(GOOD, "repeated_suffix")
+    assert from_completion(f"{GOOD}\n\n    def reset(self):", item(prefix="x", suffix=SUFFIX)) == Read(
+        GOOD, "repeated_suffix"
+    )
 
 
 def test_every_failure_that_is_named_is_described() -> None:

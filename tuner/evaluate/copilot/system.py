@@ -1,10 +1,10 @@
 """GitHub Copilot as a system: each item is asked as an editor asks at an automatic trigger, one at a time.
 
 In: frozen items, and for each the neighbours that our own model gets. Out: predictions without bits or token counts;
-`raw` is the inserted text as it came, `text` what is new after the cursor, cut where every system's is. An item's documents
-are open only while it is asked, so that no item sees another's; the neighbours are opened and looked at first, since
-the server takes its snippets from open files. Latency is wall time here, of the question alone, and None where the
-server answered from its cache.
+`raw` is the inserted text as it came, `text` what is new after the cursor, cut where every system's is. An item's
+documents are open only while it is asked, so that no item sees another's; the neighbours are opened and looked at
+first, since the server takes its snippets from open files. Latency is wall time here, of the question alone, and None
+where the server answered from its cache.
 
 Items are asked in the order of their ids, which are hashes: where `max_items` ends the asking, those asked are a fair
 sample, and the same one after a kill. Nothing is asked before the recipe allows it. A class of failure that no further

@@ -1,7 +1,7 @@
 """Take out of an answer the text that belongs at the cursor, and name what was wrong with the answer's form.
 
-In: an answer as it came, its item, and the mark that stood for the cursor. Out: the text that is scored, cut where every
-system's is, and the first fault found. What the author wrote is never looked at. An answer in good form passes
+In: an answer as it came, its item, and the mark that stood for the cursor. Out: the text that is scored, cut where
+every system's is, and the first fault found. What the author wrote is never looked at. An answer in good form passes
 unchanged.
 
     only_reasoning   the tokens went into thinking, and no text came
