@@ -41,7 +41,7 @@ def count_cuts(
 
 
 def _ends_line(pick: int, rest: bytes, decoder: Decoder) -> bool:
-    left: list[tuple[bytes, bool]] = []  # what is left of the line behind each boundary, the last one first
+    """Tell whether a token spells the rest of the line and its end; many have one for `):` with a newline."""
     spelled = decoder.healer.spelling(pick)
     if not rest and pick in decoder.stop_ids:
         return True
