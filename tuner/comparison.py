@@ -14,7 +14,10 @@ from tuner.records import CursorPlace, Interval
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One metric of system `a` minus system `b`, over the same items, with a 95 % interval clustered by commit."""
+    """One metric of system `a` minus system `b`, over the same items, with a 95 % interval clustered by commit.
+
+    `p` is the p-value that belongs to the interval: below 0.05 where it leaves out 0.
+    """
 
     metric: str
     stratum: str
@@ -26,6 +29,7 @@ class Difference:
     items: int
     commits: int
     better: Literal["higher", "lower"]
+    p: float = 1.0
 
     @property
     def finding(self) -> Literal["gain", "loss", "inconclusive"]:
@@ -36,6 +40,47 @@ class Difference:
 
 
 Verdict = Literal["ship", "no_benefit_shown", "harm"]
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One of the few differences that were fixed as the headline before any was seen, with its tests.
+
+    `p` is of the `test` that is named; `p_holm` allows for all headlines of the run together. `only_a` and `only_b`
+    count the items that just one of the two has right (exact match alone). `smallest_detectable` is the true difference
+    that a comparison of this size finds in four of five cases.
+    """
+
+    a: str
+    b: str
+    difference: Difference
+    test: Literal["mcnemar", "bootstrap"]
+    p: float
+    p_holm: float
+    only_a: int | None
+    only_b: int | None
+    smallest_detectable: float
+
+    @property
+    def finding(self) -> Literal["gain", "loss", "inconclusive"]:
+        """Say what interval and corrected test allow together: both must tell the two apart."""
+        return self.difference.finding if self.p_holm < SIGNIFICANT else "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A written condition of `ship` beside the differences; `said` puts value and limit into words.
+
+    One that is not `passed` turns `ship` into `no_benefit_shown`, or any verdict into `harm` where it `harms`.
+    """
+
+    name: str
+    value: float
+    limit: float
+    passed: bool
+    said: str
+    harms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +99,8 @@ class Comparison:
     metrics: dict[str, float]
     systems: list[str] = field(default_factory=list)
     sentence: str = ""
+    headlines: list[Headline] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +129,19 @@ class SystemResult:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """Two systems over the items that both answered; `voided` counts those that one of them did not."""
+    """Two systems over the items that both answered; `voided` counts those that one of them did not.
+
+    `only_a` and `only_b` count the items that just one of them completed exactly; `mcnemar` is the p-value of that.
+    """
 
     a: str
     b: str
     items: int
     voided: int
     differences: list[Difference]
+    only_a: int = 0
+    only_b: int = 0
+    mcnemar: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +206,5 @@ class Contest:
     cells: list[Cell]
     smallest_detectable: dict[str, float]
     prices_as_of: str
+    headlines: list[Headline] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)

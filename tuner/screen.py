@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from tuner.comparison import Comparison, Contest, Difference, SystemResult
+from tuner.comparison import Comparison, Contest, Difference, Headline, SystemResult
 from tuner.records import PAIR_KINDS, Adapter, Base, Bundle, Dataset, Evaluation, Interval, Mined, from_json
 from tuner.rundir import Run, State
 
@@ -58,7 +59,7 @@ def final_screen(run: Run, base: Base, command: str) -> str:
         ),
     ]
     lines += [_field("note", each) for each in adapter.fallbacks]
-    lines += ["", *_table(comparison, systems), ""]
+    lines += ["", *_table(comparison, systems), "", *headline_lines(comparison.headlines)]
     lines.append(_field("verdict", f"{comparison.verdict}: {comparison.reason}"))
     failed = [each.name for each in bundle.artefacts if each.passed is False]
     parity = f"FAILED for {', '.join(failed)}" if failed else _parity(bundle)
@@ -87,7 +88,8 @@ def contest_screen(run: Run) -> str:
             ):
                 label = f"{each.metric}, {ours} - {pairing.b}"
                 lines.append(f"  {label:<52}{_difference(each):<28}{each.finding:<14}{each.items:>4} items")
-    lines += ["", _field("in words", contest.sentence), _field("verdict", f"{contest.verdict}: {contest.reason}")]
+    lines += ["", *headline_lines(contest.headlines)]
+    lines += [_field("in words", contest.sentence), _field("verdict", f"{contest.verdict}: {contest.reason}")]
     lines += [_field("report", f"{run.folder}/report/index.html")]
     return "\n".join(lines)
 
@@ -176,6 +178,19 @@ def _table(comparison: Comparison, systems: dict[str, Evaluation]) -> list[str]:
 
 
 _NOVEL = "; novel: the line stands in no training text"
+
+
+def headline_lines(headlines: Sequence[Headline]) -> list[str]:
+    """Write each headline with its tests, and the difference that is too small to be seen."""
+    lines = []
+    for each in headlines:
+        row = each.difference
+        counts = "" if each.only_a is None else f", only {each.a} right {each.only_a}, only {each.b} {each.only_b}"
+        said = f"p {each.p_holm:.3f} after Holm{counts}; {each.finding}"
+        seen = f", under {100 * each.smallest_detectable:.1f} pp would not be seen"
+        label = f"{row.metric}, novel, {each.a} - {each.b}"
+        lines.append(f"  {label:<52}{_difference(row):<28}{said}{seen}")
+    return [*lines, ""] if lines else []
 
 
 def _row(label: str, values: list[str], each: Difference) -> str:

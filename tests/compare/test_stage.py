@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from rapidfuzz import fuzz
+from scipy.stats import binomtest
 
 from tuner.compare import stage
-from tuner.comparison import Comparison, Contest
+from tuner.comparison import Comparison, Contest, Difference, Headline
 from tuner.errors import EvaluateError
 from tuner.progress import Progress
 from tuner.recipe import CompareSettings
@@ -131,6 +132,8 @@ def test_a_system_against_itself_differs_in_nothing(desk: Desk) -> None:
     comparison = desk.compare(desk.evaluation("tuned", same), desk.evaluation("base", same))
     assert {(each.delta, each.low, each.high) for each in comparison.differences} == {(0.0, 0.0, 0.0)}
     assert {each.finding for each in comparison.differences} == {"inconclusive"}
+    assert {each.p for each in comparison.differences} == {1.0}
+    assert {(each.p, each.p_holm, each.finding) for each in comparison.headlines} == {(1.0, 1.0, "inconclusive")}
     assert comparison.verdict == "no_benefit_shown"
     assert json.loads(desk.written("examples.json")) == []
 
@@ -143,6 +146,44 @@ def test_the_order_of_items_and_predictions_changes_no_byte(desk: Desk, tmp_path
     other.compare(other.evaluation("tuned", a[::-1]), other.evaluation("base", b))
     assert other.written("comparison.md") == desk.written("comparison.md")
     assert other.written("examples.json") == desk.written("examples.json")
+
+
+def test_the_headline_is_tested_by_mcnemar_and_corrected_by_holm(desk: Desk) -> None:
+    tuned, base = answers(desk.items, 0.6, 0.8, 1), answers(desk.items, 0.2, 1.0, 2)
+    desk.compare(desk.evaluation("tuned", tuned), desk.evaluation("base", base))
+    contest = desk.contest()
+    right = [
+        (a.text == item.target, b.text == item.target)
+        for item, a, b in zip(desk.items, tuned, base, strict=True)
+        if item.novel
+    ]
+    only_a, only_b = right.count((True, False)), right.count((False, True))
+    exact, edit, names = contest.headlines
+    assert [each.difference.metric for each in contest.headlines] == ["exact_match", "edit_similarity", "identifier_f1"]
+    assert {each.difference.stratum for each in contest.headlines} == {"novel"}
+    assert (exact.only_a, exact.only_b) == (only_a, only_b)
+    assert exact.p == pytest.approx(binomtest(only_a, only_a + only_b).pvalue)
+    assert (edit.test, edit.only_a, edit.p) == ("bootstrap", None, edit.difference.p)
+    assert max(exact.p_holm, edit.p_holm, names.p_holm) >= 1.0 * max(exact.p, edit.p, names.p)
+    assert min(exact.p_holm, edit.p_holm, names.p_holm) == pytest.approx(3 * min(exact.p, edit.p, names.p))
+    assert {each.finding for each in contest.headlines} == {"gain"}
+    assert f"| tuned - base | exact_match | {exact.difference.delta:+.3f} |" in desk.written("comparison.md")
+    assert f"| {only_a} / {only_b} | {exact.smallest_detectable:.3f} | gain |" in desk.written("comparison.md")
+
+
+def test_a_corrected_p_above_a_twentieth_makes_a_clear_interval_inconclusive() -> None:
+    row = Difference("exact_match", "novel", 0.3, 0.2, 0.1, 0.01, 0.19, 60, 20, "higher", 0.03)
+    assert row.finding == "gain"
+    assert Headline("tuned", "base", row, "mcnemar", 0.02, 0.06, 9, 2, 0.13).finding == "inconclusive"
+    assert Headline("tuned", "base", row, "mcnemar", 0.01, 0.03, 9, 1, 0.13).finding == "gain"
+
+
+def test_with_retrieval_on_both_sides_the_family_has_six_tests(desk: Desk) -> None:
+    desk.compare(*Rivals(desk).evaluations)
+    assert [(each.a, each.b) for each in desk.contest().headlines] == [
+        *[("tuned", "base")] * 3,
+        *[("tuned+bm25", "base+bm25")] * 3,
+    ]
 
 
 def test_an_item_that_either_system_leaves_void_counts_for_neither(desk: Desk) -> None:

@@ -3,7 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tuner.statistics import cluster_bootstrap, ratio, ratio_change, ratio_difference
+from tuner.statistics import (
+    cluster_bootstrap,
+    cluster_test,
+    gain_share,
+    holm,
+    mcnemar,
+    ratio,
+    ratio_change,
+    ratio_difference,
+)
 
 
 @pytest.mark.parametrize("clusters", [3, 9, 12, 40])
@@ -57,3 +66,58 @@ def test_one_cluster_gives_no_interval_and_nothing_to_divide_gives_zero() -> Non
     empty = cluster_bootstrap(["a", "b"], [(0.0, 0.0), (0.0, 0.0)], ratio, 100, 1)
     assert empty is not None
     assert empty.value == empty.low == empty.high == 0.0
+
+
+def test_a_p_value_is_below_a_twentieth_exactly_where_the_interval_leaves_out_0() -> None:
+    generator = np.random.default_rng(3)
+    agreed, sides = 0, set()
+    for repetition in range(150):
+        names = [f"c{cluster}" for cluster in range(12) for _ in range(4)]
+        shift = generator.choice([0.0, 0.3])
+        rows = [(shift + level, 1.0) for level in generator.normal(0.0, 0.5, 12) for _ in range(4)]
+        found = cluster_test(names, rows, ratio, 2000, repetition)
+        assert found is not None
+        interval, p = found
+        sides.add(p < 0.05)
+        agreed += (p < 0.05) == (not interval.low <= 0.0 <= interval.high)
+    assert sides == {True, False}
+    assert agreed >= 149  # a quantile stands between two draws
+
+
+def test_without_a_true_difference_one_p_value_in_twenty_at_most_is_below_a_twentieth() -> None:
+    generator = np.random.default_rng(4)
+    below, repetitions = 0, 400
+    for repetition in range(repetitions):
+        names = [f"c{cluster}" for cluster in range(15) for _ in range(5)]
+        rows = [(level, 1.0) for level in generator.normal(0.0, 0.5, 15) for _ in range(5)]
+        found = cluster_test(names, rows, ratio, 600, repetition)
+        assert found is not None
+        below += found[1] < 0.05
+    assert below / repetitions <= 0.07
+
+
+def test_no_difference_at_all_has_the_p_value_1() -> None:
+    found = cluster_test(["a", "b", "c"], [(0.0, 1.0)] * 3, ratio, 100, 1)
+    assert found is not None
+    assert found[1] == 1.0
+
+
+def test_mcnemar_is_exact_over_the_items_that_only_one_system_has_right() -> None:
+    assert mcnemar(0, 0) == 1.0
+    assert mcnemar(1, 0) == 1.0
+    assert mcnemar(6, 0) == pytest.approx(2 / 2**6)
+    assert mcnemar(2, 8) == mcnemar(8, 2) == pytest.approx(2 * (1 + 10 + 45) / 2**10)
+
+
+def test_holm_multiplies_the_smallest_p_value_most_and_keeps_the_order() -> None:
+    assert holm([0.03, 0.01, 0.04]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_a_share_of_a_gain_is_1_where_the_control_gains_nothing_and_0_where_it_gains_as_much() -> None:
+    base, tuned = (10.0, 10.0), (8.0, 10.0)
+    assert gain_share(np.array([*tuned, *base, *base])) == pytest.approx(1.0)
+    assert gain_share(np.array([*tuned, *tuned, *base])) == pytest.approx(0.0)
+    assert gain_share(np.array([*tuned, 9.5, 10.0, *base])) == pytest.approx(0.75)
+    assert gain_share(np.array([*base, *base, *base])) == 0.0

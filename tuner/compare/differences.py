@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from tuner.comparison import Difference
 from tuner.records import ITEM_KINDS, Item, ItemKind, Prediction
 from tuner.scoring import BITS_PER_BYTE, COMPARED, Metric
-from tuner.statistics import cluster_bootstrap, ratio_change, ratio_difference
+from tuner.statistics import cluster_test, ratio_change, ratio_difference
 
 Answered = tuple[Item, Prediction, Prediction]
 
@@ -72,9 +72,10 @@ def _difference(
         if figure_a is not None and figure_b is not None:
             commits.append(item.commit)
             rows.append((*figure_a, *figure_b))
-    interval = cluster_bootstrap(commits, rows, figure, resamples, seed)
-    if interval is None:
+    tested = cluster_test(commits, rows, figure, resamples, seed)
+    if tested is None:
         return None
+    interval, p = tested
     sums = [sum(column) for column in zip(*rows, strict=True)]
     return Difference(
         metric=name,
@@ -87,4 +88,5 @@ def _difference(
         items=len(rows),
         commits=len(set(commits)),
         better=metric.better,
+        p=p,
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tuner.compare.differences import REPORTED, Answered, differences, strata_of
 from tuner.compare.examples import choose
+from tuner.compare.headlines import detectable, discordant, headlines
 from tuner.compare.nearest import nearest
 from tuner.compare.reading import read_items, read_predictions
 from tuner.compare.results import cells, result
@@ -27,11 +28,7 @@ from tuner.comparison import Comparison, Contest, Difference, Pairing
 from tuner.recipe import OUR_SYSTEMS, CompareSettings
 from tuner.records import Dataset, Evaluation, Item, Mined, Prediction, to_json
 from tuner.rundir import Workspace
-
-# The smallest true difference that a study of this size finds in four of five cases, in standard errors: the quantiles
-# of 97.5 and of 80 percent of the normal distribution.
-DETECTABLE_ERRORS = 1.96 + 0.84
-INTERVAL_ERRORS = 2 * 1.96
+from tuner.statistics import mcnemar
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +62,7 @@ def run(
     verdict, reason = decide(of_adapter, len(answered), settings.min_items, a.system, b.system)
     pairings = _pairings(field, settings, seed)
     systems = [result(each, items, field.answers[name], settings, seed) for name, each in by_name.items()]
+    tested = headlines(pairings, field.pairs)
     ours, rival = candidates(systems)
     repo = " and ".join(each.name for each in mined.repos)
     contest = Contest(
@@ -80,11 +78,22 @@ def run(
         cells=[cell for name in by_name for cell in cells(name, items, field.answers[name])],
         smallest_detectable=_smallest_detectable(of_adapter),
         prices_as_of=settings.prices_as_of,
+        headlines=tested,
     )
     _write(contest, field, (ours, rival), work.run / mined.pairs, seed, work.out / "eval")
     metrics = {key: value for each in pairings for key, value in _metrics(each).items()}
+    metrics |= {f"eval.{each.a}_vs_{each.b}.novel.{each.difference.metric}.p_holm": each.p_holm for each in tested}
     return Comparison(
-        a.system, b.system, dataset.items_sha256, of_adapter, verdict, reason, metrics, list(by_name), contest.sentence
+        a=a.system,
+        b=b.system,
+        items_sha256=dataset.items_sha256,
+        differences=of_adapter,
+        verdict=verdict,
+        reason=reason,
+        metrics=metrics,
+        systems=list(by_name),
+        sentence=contest.sentence,
+        headlines=tested,
     )
 
 
@@ -104,14 +113,15 @@ def _pairings(field: Field, settings: CompareSettings, seed: int) -> list[Pairin
             a, b = (second, first) if both_ours else (first, second)
             pairs = field.pairs(a, b)
             rows = differences(pairs, REPORTED, settings.resamples, seed)
-            found.append(Pairing(a, b, len(pairs), len(field.items) - len(pairs), rows))
+            only_a, only_b = discordant(pairs)
+            voided = len(field.items) - len(pairs)
+            found.append(Pairing(a, b, len(pairs), voided, rows, only_a, only_b, mcnemar(only_a, only_b)))
     return found
 
 
 def _smallest_detectable(found: Sequence[Difference]) -> dict[str, float]:
     """Say per metric which true difference such a comparison would find in four of five cases, over all items."""
-    errors = {each.metric: (each.high - each.low) / INTERVAL_ERRORS for each in found if each.stratum == "all"}
-    return {metric: DETECTABLE_ERRORS * error for metric, error in errors.items()}
+    return {each.metric: detectable(each) for each in found if each.stratum == "all"}
 
 
 def _metrics(pairing: Pairing) -> dict[str, float]:
@@ -120,6 +130,7 @@ def _metrics(pairing: Pairing) -> dict[str, float]:
     for each in pairing.differences:
         place = prefix if each.stratum == "all" else f"{prefix}.{each.stratum}"
         metrics |= {f"{place}.{each.metric}.{key}": getattr(each, key) for key in ("delta", "low", "high")}
+    metrics[f"{prefix}.exact_match.mcnemar_p"] = pairing.mcnemar
     return metrics
 
 

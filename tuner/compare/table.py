@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuner.comparison import Contest, Difference, Pairing, SystemResult
+from tuner.comparison import Contest, Difference, Headline, Pairing, SystemResult
 
 FINDINGS = {"gain": "gain", "loss": "**loss**", "inconclusive": "inconclusive"}
 SHOWN = ("bits_per_byte", "exact_match", "edit_similarity", "identifier_f1", "chars_saved_ratio")
@@ -26,9 +26,10 @@ def markdown(contest: Contest) -> str:
         *_systems(contest.systems),
         *_kinds(contest.systems),
         "",
+        *_headlines(contest.headlines),
         f"## {a} against {b}",
         "",
-        f"{own.items} items answered by both systems; {own.voided} left out because a system gave no answer.",
+        *_counts(own),
         "",
         *_differences(a, b, contest.differences),
         "",
@@ -86,10 +87,43 @@ def _system(each: SystemResult) -> str:
     return f"| {each.name} | {each.answered} | {' | '.join([*figures, *speed, price, *counted])} |"
 
 
+def _headlines(found: Sequence[Headline]) -> list[str]:
+    if not found:
+        return ["No headline can be tested: novel lines stem from fewer than two commits.", ""]
+    return [
+        "## Headline: novel lines",
+        "",
+        "| systems | metric | difference | 95 % interval | p | p, Holm | only one right | detects | finding |",
+        "|---|---|--:|:-:|--:|--:|--:|--:|---|",
+        *map(_headline, found),
+        "",
+        "Only one right: lines that only the first system completed exactly, and that only the second did.",
+        f"p of exact match is McNemar's exact test, of others that of the interval; Holm corrects all {len(found)}.",
+        "A finding needs both the interval and the corrected p. `detects` is the smallest true difference that as many",
+        "items find in four of five cases: an inconclusive row does not say that there is none smaller than it.",
+        "",
+    ]
+
+
+def _headline(each: Headline) -> str:
+    row = each.difference
+    counts = "-" if each.only_a is None else f"{each.only_a} / {each.only_b}"
+    figures = f"{row.delta:+.3f} | {row.low:+.3f} to {row.high:+.3f} | {each.p:.3f} | {each.p_holm:.3f} | {counts}"
+    finding = FINDINGS[each.finding]
+    return f"| {each.a} - {each.b} | {row.metric} | {figures} | {each.smallest_detectable:.3f} | {finding} |"
+
+
 def _pairing(pairing: Pairing) -> list[str]:
     a, b = pairing.a, pairing.b
-    counts = f"{pairing.items} items answered by both; {pairing.voided} left out because a system gave no answer."
-    return [f"## {a} against {b}", "", counts, "", *_differences(a, b, pairing.differences)]
+    return [f"## {a} against {b}", "", *_counts(pairing), "", *_differences(a, b, pairing.differences)]
+
+
+def _counts(pairing: Pairing) -> list[str]:
+    return [
+        f"{pairing.items} items answered by both systems; {pairing.voided} left out because a system gave no answer.",
+        f"Completed exactly by {pairing.a} alone: {pairing.only_a}, by {pairing.b} alone: {pairing.only_b}; "
+        f"McNemar's exact test p = {pairing.mcnemar:.3f}.",
+    ]
 
 
 def _differences(a: str, b: str, found: Sequence[Difference]) -> list[str]:
