@@ -7,6 +7,7 @@ READY  := $(VENV)/.ready
 AXE    := 4.14.1
 FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE),--base '$(BASE)') \
           $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
+VERDICT = $(if $(GATE),--gate)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup train mine dataset audit evaluate compare export report arena serve runs adapters verify recipes copilot bench test browser-checks check format clean
@@ -32,11 +33,11 @@ dataset: $(READY) ## Up to the training rows and the frozen evaluation items
 audit: $(READY) ## Look at the dataset before training: page, text, verdict (RUN=adapters/... or REPO=...)
 	@$(TUNER) dataset audit $(FLAGS)
 
-evaluate: $(READY) ## Up to the scores of base and tuned
-	@$(TUNER) evaluate $(FLAGS)
+evaluate: $(READY) ## Up to the scores of base and tuned; GATE=1 fails unless the verdict is ship
+	@$(TUNER) evaluate $(FLAGS) $(VERDICT)
 
 compare: $(READY) ## Up to the differences, with intervals, and the verdict
-	@$(TUNER) compare $(FLAGS)
+	@$(TUNER) compare $(FLAGS) $(VERDICT)
 
 export: $(READY) ## Up to the exported files and their parity check; EDITOR_NAME=continue RUN=... writes its settings
 	@$(TUNER) export $(FLAGS) $(if $(EDITOR_NAME),--editor '$(EDITOR_NAME)')

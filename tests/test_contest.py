@@ -50,9 +50,10 @@ def test_retrieval_is_added_to_a_finished_run_which_stays_what_it_was(finished: 
     before = hashes(folder)
     answer = tuner("compare", "--run", folder)
     assert answer.status == 0, answer.err
-    assert states(answer) == dict.fromkeys(("evaluate-base+bm25", "evaluate-tuned+bm25", "compare", "report"), "done")
+    asked = ("evaluate-base+bm25", "evaluate-tuned+bm25", "evaluate-copier", "compare", "report")
+    assert states(answer) == dict.fromkeys(asked, "done")
     found = contest(folder)
-    assert [each.name for each in found.systems] == ["base", "tuned", "base+bm25", "tuned+bm25"]
+    assert [each.name for each in found.systems] == ["base", "tuned", "base+bm25", "tuned+bm25", "copier"]
     assert found.verdict == finished.run.entry("compare")["record"]["verdict"]
     after = hashes(folder)
     fixed = [name for name in before if name.startswith(("mined/", "data/", "adapter/", "export/", "eval/base."))]
@@ -103,13 +104,13 @@ def test_an_endpoint_that_is_down_stops_with_a_word_and_loses_nothing(folder: Pa
         (
             ["--set", "train.epochs=2"],
             "error: `train.epochs` (SET=train.epochs=2) would make another run than {run}\n"
-            "hint: with RUN= only compare.systems, endpoints, copilot, imported, prices and team can be set; "
+            "hint: with RUN= only compare.systems, control, endpoints, copilot, imported, prices and team can be set; "
             "for the rest, REPO= in place of RUN=\n",
         ),
         (
             ["--set", "compare.systems=[gpt]"],
             "error: SET=compare.systems=[gpt]: `compare`: compare.systems: `gpt` is not one of base+bm25, tuned+bm25, "
-            "copilot\nhint: docs/recipes.md lists every setting\n",
+            "control, copier, copilot\nhint: docs/recipes.md lists every setting\n",
         ),
         (
             ["--import", "answers.jsonl"],

@@ -1,6 +1,7 @@
 """The command line: parse, compose, print, and turn errors into exit statuses.
 
 Results go to stdout, talk and progress to stderr. Exit 0 done, 1 a stage failed, 2 the user can mend it.
+`--gate` adds 3 no benefit shown, 4 harm.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from tuner import __version__, bases, contest, editor_commands, registry_commands, screen
+from tuner import __version__, bases, contest, editor_commands, registry_commands, screen, verdict_commands
 from tuner import recipe_file as recipes
 from tuner.arena import commands as arena
 from tuner.errors import ExportError, MachineError, RecipeError, RunError, TunerError
@@ -79,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(function=_run, command=name)
         if name == "export":
             editor_commands.add_to(command, _run)
+        if name in ("evaluate", "compare"):
+            verdict_commands.add_gate(command)
         if name == "compare":
             contest.add_arguments(command)
             command.set_defaults(function=_compare)
@@ -144,14 +147,14 @@ def _run(options: argparse.Namespace) -> int:
     if options.run is not None:
         return _show_finished(options)
     pipeline = _pipeline(options)
-    last = LAST_STAGE[options.command]
+    last = verdict_commands.last_stage(options, LAST_STAGE[options.command])
     with locked(pipeline.run.folder):
         pipeline.upto(last)
     if last in ("report", "export"):
         print(screen.final_screen(pipeline.run, pipeline.base, "make serve"))
     else:
         print(f"\n  run         {pipeline.run.folder}")
-    return 0
+    return verdict_commands.ended(pipeline.run, options)
 
 
 def _pipeline(options: argparse.Namespace) -> Pipeline:
@@ -223,13 +226,13 @@ def _show_finished(options: argparse.Namespace) -> int:
     """Answer a command on a finished run without its repository: nothing is computed, the result is shown."""
     _refuse_beside_run(options)
     run = Run.find(options.run)
-    last = LAST_STAGE[options.command]
+    last = verdict_commands.last_stage(options, LAST_STAGE[options.command])
     if run.entry(last) is None:
         raise RunError(
             f"{run.folder}: stage `{last}` has not finished", "repeat the `make train REPO=...` command of this run"
         )
     print(screen.final_screen(run, _base_of(run), "make serve") if run.entry("export") else screen.run_line(run))
-    return 0
+    return verdict_commands.ended(run, options)
 
 
 def _refuse_beside_run(options: argparse.Namespace) -> None:
@@ -253,7 +256,7 @@ def _compare(options: argparse.Namespace) -> int:
             pipeline.upto(LAST_STAGE["compare"])
         pipeline.contest()
     print(screen.contest_screen(pipeline.run))
-    return 0
+    return verdict_commands.ended(pipeline.run, options)
 
 
 def _dataset(options: argparse.Namespace) -> int:

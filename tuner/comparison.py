@@ -101,6 +101,31 @@ class Comparison:
     sentence: str = ""
     headlines: list[Headline] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
+    control: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpecificShare:
+    """The share of tuned's gain over base that an adapter of another repository does not reach, with its interval."""
+
+    metric: str
+    stratum: str
+    value: float
+    low: float
+    high: float
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The adapter of another repository that answered the same items: whose it is, its dose, and what it leaves."""
+
+    repository: str
+    run: str
+    tokens: int
+    tuned_tokens: int
+    shares: list[SpecificShare]
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +233,4 @@ class Contest:
     prices_as_of: str
     headlines: list[Headline] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
+    control: Control | None = None

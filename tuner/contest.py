@@ -64,7 +64,7 @@ def with_systems(run: Run, options: argparse.Namespace) -> Recipe:
     if foreign:
         raise RunError(
             f"`{foreign[0]}` ({asked.origins[foreign[0]]}) would make another run than {run.folder}",
-            "with RUN= only compare.systems, endpoints, copilot, imported, prices and team can be set; "
+            "with RUN= only compare.systems, control, endpoints, copilot, imported, prices and team can be set; "
             "for the rest, REPO= in place of RUN=",
         )
     own = recipe_file.load(run.folder / "recipe.yaml").recipe

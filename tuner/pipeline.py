@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from tuner import rundir
 from tuner.comparison import Comparison
-from tuner.errors import DataError
+from tuner.control import ControlRun, open_control
+from tuner.errors import DataError, RunError
 from tuner.progress import Progress
 from tuner.recipe import OUR_SYSTEMS, Recipe
 from tuner.records import (
@@ -78,14 +79,16 @@ class Pipeline:
         """Check every further system of the recipe that has no answers in this run yet, and name it."""
         from tuner.evaluate.open_system import check
 
-        names = [name for name in self.recipe.compare.systems if self.run.entry(f"evaluate-{name}") is None]
+        names = [name for name in self.recipe.compare.asked if self.run.entry(f"evaluate-{name}") is None]
         for name in names:
             check(name, self.recipe.compare)
+            if name == "control" and self.run.entry("train") is not None:
+                self._control()
         return names
 
     def contest(self) -> None:
         """Let every system that the recipe names answer the items too, then compare all and write the report."""
-        for name in self.recipe.compare.systems:
+        for name in self.recipe.compare.asked:
             self._evaluate(name)
         self._compare()
         self._report()
@@ -147,30 +150,43 @@ class Pipeline:
         inputs = [dataset.items]
         if system.startswith("tuned"):
             inputs += self._adapter_files()
-        if system not in ("base", "tuned"):  # all others may show pieces of other files
+        if system not in ("base", "tuned", "control"):  # all others may show pieces of other files
             inputs.append(mined.pairs)
+        control = self._control() if system == "control" else None
 
         def work(workspace: Workspace) -> Evaluation:
             from tuner.evaluate import stage
-            from tuner.evaluate.open_system import local_system, other_system
+            from tuner.evaluate.open_system import control_system, local_system, other_system
 
             pairs = self.run.folder / mined.pairs
             if system in OUR_SYSTEMS:
                 adapter, renderer = self.run.folder / "adapter", self._renderer()
                 opened = local_system(system, self.base, adapter, pairs, renderer, self.recipe.evaluate)
+            elif control is not None:
+                renderer = self._renderer()
+                opened = control_system(self.base, control.folder, control.about, renderer, self.recipe.evaluate)
             else:
                 opened = other_system(system, self.recipe.compare, pairs, self.recipe.evaluate, workspace.scratch)
             today = datetime.date.today().isoformat()
             return stage.run(system, opened, dataset, self.recipe.evaluate, self.recipe.seed, today, workspace)
 
-        settings = {"system": system, "evaluate": self._section("evaluate"), **self._asked(system)}
+        asked = self._asked(system) if control is None else {"adapter": control.sha256, **control.about}
+        settings = {"system": system, "evaluate": self._section("evaluate"), **asked}
         return self._stage(f"evaluate-{system}", Evaluation, work, settings, inputs)
+
+    def _control(self) -> ControlRun:
+        folder = self.recipe.compare.control
+        if folder is None:
+            raise RunError("`control` has no run to take an adapter from", "set compare.control to a finished run")
+        return open_control(self.run, folder)
 
     def _asked(self, system: str) -> dict[str, Any]:
         """Give what decides a system's answers; what only decides whether and how fast it may answer does not."""
         compare = self.recipe.compare
         if system in OUR_SYSTEMS:
             return {"base": self.base.revision}
+        if system == "copier":
+            return {}
         if system == "copilot":
             recording = compare.copilot.recording
             if recording is not None:

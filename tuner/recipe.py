@@ -272,14 +272,21 @@ PRICES = {
     "codestral": Price(input=0.30, output=0.90),
 }
 OUR_SYSTEMS = ("base", "tuned", "base+bm25", "tuned+bm25")
+# What ours must be better than to mean anything: an adapter of another repository, and plain copying.
+CONTROLS = ("control", "copier")
+LOCAL_SYSTEMS = (*OUR_SYSTEMS, *CONTROLS)
 
 
 class CompareSettings(Section):
     resamples: int = Field(default=10_000, ge=100, description="bootstrap resamples of commits")
     min_items: int = Field(default=100, ge=2, description="fewer items never give a verdict but no_benefit_shown")
     systems: list[str] = Field(
-        default=["base+bm25", "tuned+bm25"],
-        description="what `make compare` asks beside base and tuned: base+bm25, tuned+bm25, copilot, your endpoints",
+        default=["base+bm25", "tuned+bm25", "copier"],
+        description="what `make compare` asks beside base and tuned: these, control, copilot, your endpoints",
+    )
+    control: str | None = Field(
+        default=None,
+        description="finished run of the same base on another repository; its adapter answers as `control`",
     )
     endpoints: dict[str, Endpoint] = Field(default={}, description="models behind HTTP APIs, by a name of your choice")
     copilot: CopilotSettings = CopilotSettings()
@@ -301,7 +308,7 @@ class CompareSettings(Section):
     @classmethod
     def _names_are_free(cls, named: dict[str, Any]) -> dict[str, Any]:
         for name in named:
-            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name) or name in (*OUR_SYSTEMS, "copilot"):
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name) or name in (*LOCAL_SYSTEMS, "copilot"):
                 raise ValueError(
                     f"`{name}` cannot name a system: wanted small letters, digits, - and _, and no name of ours"
                 )
@@ -312,11 +319,18 @@ class CompareSettings(Section):
         twice = sorted(self.endpoints.keys() & self.imported.keys())
         if twice:
             raise ValueError(f"`{twice[0]}` is both an endpoint and an imported file")
-        known = [*OUR_SYSTEMS[2:], "copilot", *self.endpoints, *self.imported]
+        known = [*LOCAL_SYSTEMS[2:], "copilot", *self.endpoints, *self.imported]
         for name in self.systems:
             if name not in known:
                 raise ValueError(f"compare.systems: `{name}` is not one of {', '.join(known)}")
+        if "control" in self.systems and self.control is None:
+            raise ValueError("compare.systems: `control` wants compare.control, a finished run on another repository")
         return self
+
+    @property
+    def asked(self) -> list[str]:
+        """List the systems beside base and tuned; naming a control run asks for it."""
+        return [*self.systems, *(["control"] if self.control and "control" not in self.systems else [])]
 
 
 class ExportSettings(Section):

@@ -34,7 +34,7 @@ from tuner.records import Base, Repo, content_id, from_json, sha256_file, to_jso
 MANIFEST = "manifest.json"
 SCHEMA = 1
 # Settings that leave a run the same run: serving, and the systems that `make compare` asks beside base and tuned.
-OTHER_SYSTEMS = {"systems", "endpoints", "copilot", "imported", "prices", "prices_as_of", "team"}
+OTHER_SYSTEMS = {"systems", "control", "endpoints", "copilot", "imported", "prices", "prices_as_of", "team"}
 DECIDES_NOTHING: Any = {"serve": True, "compare": OTHER_SYSTEMS}
 R = TypeVar("R")
 State = Literal["done", "kept", "reused"]

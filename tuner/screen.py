@@ -60,7 +60,7 @@ def final_screen(run: Run, base: Base, command: str) -> str:
     ]
     lines += [_field("note", each) for each in adapter.fallbacks]
     lines += ["", *_table(comparison, systems), "", *headline_lines(comparison.headlines)]
-    lines.append(_field("verdict", f"{comparison.verdict}: {comparison.reason}"))
+    lines += verdict_lines(comparison)
     failed = [each.name for each in bundle.artefacts if each.passed is False]
     parity = f"FAILED for {', '.join(failed)}" if failed else _parity(bundle)
     lines += [_field("not exported", f"{name}: {why}") for name, why in sorted(bundle.skipped.items())]
@@ -89,7 +89,7 @@ def contest_screen(run: Run) -> str:
                 label = f"{each.metric}, {ours} - {pairing.b}"
                 lines.append(f"  {label:<52}{_difference(each):<28}{each.finding:<14}{each.items:>4} items")
     lines += ["", *headline_lines(contest.headlines)]
-    lines += [_field("in words", contest.sentence), _field("verdict", f"{contest.verdict}: {contest.reason}")]
+    lines += [_field("in words", contest.sentence), *verdict_lines(run.record("compare", Comparison))]
     lines += [_field("report", f"{run.folder}/report/index.html")]
     return "\n".join(lines)
 
@@ -178,6 +178,15 @@ def _table(comparison: Comparison, systems: dict[str, Evaluation]) -> list[str]:
 
 
 _NOVEL = "; novel: the line stands in no training text"
+
+
+def verdict_lines(comparison: Comparison) -> list[str]:
+    """Show the verdict with its reason, what an adapter of another repository does, and every gate."""
+    lines = [_field("verdict", f"{comparison.verdict}: {comparison.reason}")]
+    lines += [
+        _field("gate", f"{each.name} {'passed' if each.passed else 'MISSED'}: {each.said}") for each in comparison.gates
+    ]
+    return lines + ([_field("control", comparison.control)] if comparison.control else [])
 
 
 def headline_lines(headlines: Sequence[Headline]) -> list[str]:

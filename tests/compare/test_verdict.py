@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from tuner.compare.gates import own_gates
 from tuner.compare.verdict import decide
-from tuner.comparison import Difference, Verdict
+from tuner.comparison import Difference, Gate, Verdict
 
 GAIN, LOSS, OPEN = 1.0, -1.0, 0.0
 LOWER = ("bits_per_byte", "over_generation_rate")
@@ -87,3 +88,39 @@ def test_fewer_bits_that_never_make_a_better_answer_are_not_shipped() -> None:
     verdict, reason = decide(found, 200, 100, "tuned", "base")
     assert verdict == "no_benefit_shown"
     assert "neither exact match nor saved characters" in reason
+
+
+GOOD = {"bits_per_byte": GAIN, "bits_per_byte__novel": GAIN, "exact_match": GAIN}
+PASSED = Gate("invented_name_rate", -0.01, 0.0, True, "no more invented names")
+MISSED = Gate("forgetting", 0.02, 0.01, False, "bits per byte on the standard library +2.0 %, allowed +1.0 %")
+HARMFUL = Gate("forgetting", 0.2, 0.01, False, "bits per byte on the standard library +20.0 %", harms=True)
+
+
+def test_passed_gates_are_counted_and_ship() -> None:
+    verdict, reason = decide(differences(**GOOD), 200, 100, "tuned", "base", [PASSED])
+    assert verdict == "ship"
+    assert reason.endswith("no headline metric is a loss, 1 of 1 gates passed")
+
+
+def test_one_missed_gate_is_enough_not_to_ship_and_is_named_with_its_limit() -> None:
+    verdict, reason = decide(differences(**GOOD), 200, 100, "tuned", "base", [PASSED, MISSED])
+    assert verdict == "no_benefit_shown"
+    assert reason == (
+        "tuned against base: gate forgetting is missed (bits per byte on the standard library +2.0 %, allowed +1.0 %)"
+    )
+
+
+def test_a_gate_that_harms_makes_any_verdict_harm_but_for_too_few_items() -> None:
+    for found in (GOOD, {"bits_per_byte": OPEN, "bits_per_byte__novel": OPEN, "exact_match": OPEN}):
+        verdict, reason = decide(differences(**found), 200, 100, "tuned", "base", [HARMFUL])
+        assert (verdict, reason) == ("harm", "tuned does harm: bits per byte on the standard library +20.0 %")
+    assert decide(differences(**GOOD), 99, 100, "tuned", "base", [HARMFUL])[0] == "no_benefit_shown"
+
+
+def test_more_invented_names_miss_a_gate_and_fewer_or_as_many_pass() -> None:
+    for finding, passed in ((GAIN, True), (OPEN, True), (LOSS, False)):
+        delta = -finding or 0.01
+        row = Difference("invented_name_rate", "all", 0.1, 0.1, delta, delta - 0.5, delta + 0.5, 200, 30, "lower")
+        (gate,) = own_gates([row], "tuned", "base")
+        assert (gate.name, gate.passed, gate.value) == ("invented_name_rate", passed, delta)
+    assert own_gates(differences(**GOOD), "tuned", "base") == []

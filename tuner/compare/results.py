@@ -13,7 +13,7 @@ from statistics import fmean
 
 from tuner.compare.differences import REPORTED, STRATA, kinds_of
 from tuner.comparison import Cell, SystemResult
-from tuner.recipe import OUR_SYSTEMS, CompareSettings
+from tuner.recipe import LOCAL_SYSTEMS, CompareSettings
 from tuner.records import Evaluation, Interval, Item, Prediction
 from tuner.scoring import METRICS, chars_saved, exact_match
 from tuner.statistics import cluster_bootstrap, ratio
@@ -92,7 +92,7 @@ def _price(
     evaluation: Evaluation, prompt_tokens: float | None, tokens: float | None, settings: CompareSettings
 ) -> tuple[float | None, str]:
     """Price a thousand completions of this size, and say by which price, or why there is none."""
-    if evaluation.system in OUR_SYSTEMS:
+    if evaluation.system in LOCAL_SYSTEMS:
         return None, "runs on your own machine: see what switching would cost"
     if evaluation.system == "copilot":
         team = settings.team

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tuner.comparison import Difference, Pairing, SystemResult
-from tuner.recipe import OUR_SYSTEMS
+from tuner.recipe import LOCAL_SYSTEMS
 
 METRIC, STRATUM = "exact_match", "all"
 WORDS = {
@@ -26,7 +26,7 @@ def candidates(systems: Sequence[SystemResult]) -> tuple[str, str]:
     ours = next((name for name in ("tuned+bm25", "tuned") if name in answered), "tuned")
     if "copilot" in answered:
         return ours, "copilot"
-    others = [each for name, each in answered.items() if name not in OUR_SYSTEMS and METRIC in each.scores[STRATUM]]
+    others = [each for name, each in answered.items() if name not in LOCAL_SYSTEMS and METRIC in each.scores[STRATUM]]
     if others:
         best = max(others, key=lambda each: (each.scores[STRATUM][METRIC].value, each.name))
         return ours, best.name

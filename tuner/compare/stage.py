@@ -5,7 +5,8 @@ In: the evaluations of `tuned` and `base`, those of any other systems, and the d
 the likest training line of each. Refused: evaluations of other items, predictions that are missing, doubled or foreign.
 Dropped from a pair, and counted: items for which either of the two has a void.
 
-The verdict is on `tuned` against `base`; no other system changes it.
+The verdict is on `tuned` against `base`. Of the other systems only the control changes it, an adapter of another
+repository: what that reaches as well is no gain. `gates` are the caller's further conditions (forgetting).
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner.compare.control import control_finding
 from tuner.compare.differences import REPORTED, Answered, differences, strata_of
 from tuner.compare.examples import choose
+from tuner.compare.gates import control_gate, own_gates
 from tuner.compare.headlines import detectable, discordant, headlines
 from tuner.compare.nearest import nearest
 from tuner.compare.reading import read_items, read_predictions
@@ -24,8 +27,8 @@ from tuner.compare.results import cells, result
 from tuner.compare.sentence import candidates, sentence
 from tuner.compare.table import markdown
 from tuner.compare.verdict import decide
-from tuner.comparison import Comparison, Contest, Difference, Pairing
-from tuner.recipe import OUR_SYSTEMS, CompareSettings
+from tuner.comparison import Comparison, Contest, Difference, Gate, Pairing
+from tuner.recipe import LOCAL_SYSTEMS, OUR_SYSTEMS, CompareSettings
 from tuner.records import Dataset, Evaluation, Item, Mined, Prediction, to_json
 from tuner.rundir import Workspace
 from tuner.statistics import mcnemar
@@ -51,6 +54,7 @@ def run(
     settings: CompareSettings,
     seed: int,
     work: Workspace,
+    gates: Sequence[Gate] = (),
 ) -> Comparison:
     """Compare all systems; the same answers give the same files, in whatever order items and systems stand."""
     by_name = {each.system: each for each in sorted(evaluations, key=_rank)}
@@ -59,8 +63,15 @@ def run(
     field = Field(items, {name: read_predictions(each, items, work.run) for name, each in by_name.items()})
     answered = field.pairs(a.system, b.system)
     of_adapter = differences(answered, strata_of(items), settings.resamples, seed)
-    verdict, reason = decide(of_adapter, len(answered), settings.min_items, a.system, b.system)
     pairings = _pairings(field, settings, seed)
+    against = next((each for each in pairings if (each.a, each.b) == (a.system, "control")), None)
+    gates = [*gates, *own_gates(of_adapter, a.system, b.system)]
+    control = None
+    if against is not None:
+        foreign, resamples = by_name["control"], settings.resamples
+        gates.append(control_gate(against, foreign.about["repository"]))
+        control = control_finding(foreign, against, of_adapter, items, field.answers, resamples, seed)
+    verdict, reason = decide(of_adapter, len(answered), settings.min_items, a.system, b.system, gates)
     systems = [result(each, items, field.answers[name], settings, seed) for name, each in by_name.items()]
     tested = headlines(pairings, field.pairs)
     ours, rival = candidates(systems)
@@ -79,6 +90,8 @@ def run(
         smallest_detectable=_smallest_detectable(of_adapter),
         prices_as_of=settings.prices_as_of,
         headlines=tested,
+        gates=gates,
+        control=control,
     )
     _write(contest, field, (ours, rival), work.run / mined.pairs, seed, work.out / "eval")
     metrics = {key: value for each in pairings for key, value in _metrics(each).items()}
@@ -94,13 +107,15 @@ def run(
         systems=list(by_name),
         sentence=contest.sentence,
         headlines=tested,
+        gates=gates,
+        control=control.said if control else "",
     )
 
 
 def _rank(evaluation: Evaluation) -> tuple[int, str]:
     """Order systems: ours as listed, then all others by name."""
     name = evaluation.system
-    return (OUR_SYSTEMS.index(name) if name in OUR_SYSTEMS else len(OUR_SYSTEMS), name)
+    return (LOCAL_SYSTEMS.index(name) if name in LOCAL_SYSTEMS else len(LOCAL_SYSTEMS), name)
 
 
 def _pairings(field: Field, settings: CompareSettings, seed: int) -> list[Pairing]:

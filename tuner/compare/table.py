@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuner.comparison import Contest, Difference, Headline, Pairing, SystemResult
+from tuner.comparison import Contest, Difference, Gate, Headline, Pairing, SystemResult
 
 FINDINGS = {"gain": "gain", "loss": "**loss**", "inconclusive": "inconclusive"}
+WORDS = {True: "passed", False: "**missed**"}
 SHOWN = ("bits_per_byte", "exact_match", "edit_similarity", "identifier_f1", "chars_saved_ratio")
 OF_KIND = ("exact_match", "exact_match_all_cuts", "perfect_first_line", "edit_similarity", "chars_saved_ratio")
 KIND = "kind:"
@@ -23,6 +24,8 @@ def markdown(contest: Contest) -> str:
         "",
         contest.sentence,
         "",
+        *([contest.control.said, ""] if contest.control else []),
+        *_gates(contest.gates),
         *_systems(contest.systems),
         *_kinds(contest.systems),
         "",
@@ -85,6 +88,15 @@ def _system(each: SystemResult) -> str:
         ", ".join(f"{n} {name}" for name, n in sorted(c.items())) or "0" for c in (each.voids, each.format_failures)
     ]
     return f"| {each.name} | {each.answered} | {' | '.join([*figures, *speed, price, *counted])} |"
+
+
+def _gates(gates: Sequence[Gate]) -> list[str]:
+    if not gates:
+        return []
+    rows = [
+        f"| {each.name} | {each.value:+.3f} | {each.limit:g} | {WORDS[each.passed]} | {each.said} |" for each in gates
+    ]
+    return ["| gate | value | limit | | what was measured |", "|---|--:|--:|---|---|", *rows, ""]
 
 
 def _headlines(found: Sequence[Headline]) -> list[str]:

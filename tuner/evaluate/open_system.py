@@ -2,6 +2,8 @@
 
     base, tuned              the local model, without and with its adapter
     base+bm25, tuned+bm25    the same, with what retrieval finds in the repository as it stood at the cut
+    copier                   plain copying from the repository as it stood at the cut
+    control                  the local model with the adapter of another repository's run
     copilot                  GitHub's language server, or a recording of what it answered
     an endpoint's name       a model behind an HTTP API
     an imported file's name  answers that people collected by hand
@@ -17,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tuner.errors import DataError
+from tuner.evaluate.copier import Copier
 from tuner.evaluate.copilot.program import find_server
 from tuner.evaluate.copilot.recording import Recorded
 from tuner.evaluate.copilot.system import NOTICE, CopilotSystem, require_consent
@@ -45,13 +48,29 @@ def local_system(
 
 
 @contextmanager
+def control_system(
+    base: Base, adapter_folder: Path, about: dict[str, str], renderer: Renderer, settings: EvaluateSettings
+) -> Iterator[System]:
+    """Load the base with another run's adapter; `about` says whose it is."""
+    from tuner.evaluate.local import LocalSystem
+    from tuner.models import fast_dtype, load_model
+
+    system = LocalSystem("control", load_model(base, adapter_folder, fast_dtype()), renderer, settings)
+    system.about |= about
+    yield system
+
+
+@contextmanager
 def other_system(
     name: str, settings: CompareSettings, pairs: Path, evaluate: EvaluateSettings, scratch: Path
 ) -> Iterator[System]:
-    """Open Copilot, a file of answers, or an endpoint, as the recipe describes it under this name.
+    """Open the copier, Copilot, a file of answers, or an endpoint, as the recipe describes it under this name.
 
     What an endpoint answered before it was stopped is counted against its budget.
     """
+    if name == "copier":
+        yield Copier(name, pairs)
+        return
     if name in settings.imported:
         yield Imported(name, Path(settings.imported[name]))
         return
