@@ -19,6 +19,7 @@ from tuner.records import (
     CHAT_KINDS,
     COMMIT_KINDS,
     INFILLING_KINDS,
+    ITEM_KINDS,
     PAIR_KINDS,
     Interval,
     Item,
@@ -41,7 +42,10 @@ KIND = st.sampled_from(PAIR_KINDS)
 FILES = st.lists(st.builds(Neighbour, TEXT, TEXT), max_size=2)
 PAIRS = st.builds(Pair, TEXT, KIND, TEXT, TEXT, TEXT, TEXT, FILES, TEXT, TEXT, TEXT, TEXT, COUNT, NUMBER)
 CURSOR = st.sampled_from(["boundary", "inside"])
-ITEMS = st.builds(Item, TEXT, TEXT, TEXT, TEXT, TEXT, COUNT, CURSOR, TEXT, TEXT, TEXT, st.booleans())
+WHAT = st.sampled_from(ITEM_KINDS)
+ITEMS = st.builds(
+    Item, TEXT, TEXT, TEXT, TEXT, TEXT, COUNT, CURSOR, TEXT, TEXT, TEXT, st.booleans(), WHAT, st.booleans()
+)
 ROWS = st.builds(Row, TEXT, KIND, st.lists(COUNT), st.lists(st.integers()))
 PREDICTIONS = st.builds(
     Prediction, TEXT, TEXT, TEXT, st.none() | NUMBER, COUNT, COUNT, st.none() | NUMBER, st.none() | TEXT
@@ -128,6 +132,18 @@ def test_a_missing_key_is_refused_and_all_faults_are_named_at_once(tmp_path: Pat
 )
 def test_a_value_of_the_wrong_type_is_refused(tmp_path: Path, record: Any, changes: dict, message: str) -> None:
     assert refusal(tmp_path, record, changes) == f"x.jsonl:2: {message}"
+
+
+def test_items_and_predictions_that_were_frozen_before_there_were_kinds_are_read(tmp_path: Path) -> None:
+    item = Item("i", "shop", "a.py", "python", "c", 0, "inside", "x", "", "y", True)
+    for record, later in ((item, ("kind", "new_names")), (PREDICTION, ("cuts", "right_cuts"))):
+        values = {name: value for name, value in json.loads(to_json(record)).items() if name not in later}
+        (tmp_path / "x.jsonl").write_text(json.dumps(values) + "\n", encoding="utf-8")
+        assert list(read_jsonl(tmp_path / "x.jsonl", type(record))) == [record]
+    assert refusal(tmp_path, item, {}, removed="novel") == "x.jsonl:2: missing key `novel`"
+    assert refusal(tmp_path, PREDICTION, {}, removed="prompt_tokens") == "x.jsonl:2: missing key `prompt_tokens`"
+    wanted = f"wanted one of {', '.join(ITEM_KINDS)}"
+    assert refusal(tmp_path, item, {"kind": "poem"}) == f"x.jsonl:2: `kind` is 'poem', {wanted}"
 
 
 def test_a_whole_number_is_a_number(tmp_path: Path) -> None:

@@ -120,6 +120,32 @@ def test_a_better_system_ships_and_the_table_shows_every_figure(desk: Desk) -> N
     assert desk.contest().differences[0].finding == "gain"
 
 
+def test_each_kind_of_item_and_what_is_new_or_known_has_its_own_figures(tmp_path: Path) -> None:
+    kinds = ("line", "line", "call", "body")
+    items = [
+        dataclasses.replace(each, kind=kinds[n % 4], new_names=n % 5 == 0, target=each.target + "\n    x" * (n % 4 == 3))
+        for n, each in enumerate(make_items())
+    ]
+    desk = Desk(tmp_path, items)
+    tuned = [dataclasses.replace(each, cuts=4, right_cuts=n % 5) for n, each in enumerate(answers(items, 0.6, 0.8, 1))]
+    comparison = desk.compare(desk.evaluation("tuned", tuned), desk.evaluation("base", answers(items, 0.2, 1.0, 2)))
+    counted = {each.stratum: each.items for each in comparison.differences if each.metric == "exact_match"}
+    assert counted == {
+        **{"all": 120, "novel": 60, "known": 60, "new_names": 24, "inside": 40, "boundary": 20},
+        **{"kind:line": 60, "kind:call": 30, "kind:body": 30},
+    }
+    assert not any(each.metric == "exact_match_all_cuts" for each in comparison.differences)  # base cannot say
+    found = next(each for each in desk.contest().systems if each.name == "tuned")
+    assert found.scores["kind:body"]["exact_match"].n == 30
+    assert found.scores["all"]["exact_match_all_cuts"].value == pytest.approx(0.5, abs=0.02)
+    table = desk.written("comparison.md")
+    assert "| kind | system | items | exact_match |" in table
+    assert [line.split(" | ")[:3] for line in table.splitlines() if line.startswith("| body |")] == [
+        ["| body", "base", "30"],
+        ["| body", "tuned", "30"],
+    ]
+
+
 def test_the_worse_system_is_called_harm(desk: Desk) -> None:
     tuned = desk.evaluation("tuned", answers(desk.items, 0.2, 1.0, 1))
     base = desk.evaluation("base", answers(desk.items, 0.6, 0.8, 2))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from tuner.dataset.stage import RequireClean, run
+from tuner.mine.languages import language_of
+from tuner.mine.parsed import Parsed
+from tuner.mine.spans import spans
 from tuner.progress import Progress
 from tuner.recipe import DatasetSettings
 from tuner.records import Addition, Cut, Dataset, Mined, MinedRepo, Neighbour, Pair, PairKind, content_id, write_jsonl
@@ -67,6 +71,23 @@ def addition(
 ) -> Addition:
     ident = content_id(path, commit, prefix, added, suffix)
     return Addition(ident, "shop", path, "python", commit, CUT.commit, at, prefix, added, suffix)
+
+
+def spanned(topic: str, commit: str, functions: int = 4) -> Addition:
+    """Make an addition with calls, blocks and bodies, as mining finds them."""
+    added = "\n".join(
+        f"def {name}_of(ledger):\n"
+        f"    {name}_total = ledger.{name}_sum(start={number})\n"
+        f"    for {name}_entry in ledger.{name}_entries():\n"
+        f"        {name}_total += {name}_entry.{name}_cents\n"
+        f"        {name}_log.write({name}_entry, {name}_total)\n"
+        f"    return {name}_total\n"
+        for number, name in enumerate(f"{topic}_{letter}" for letter in "abcdefgh"[:functions])
+    )
+    language = language_of("new.py")
+    assert language is not None
+    found = spans(Parsed(added, language), 0, added.count("\n"))
+    return dataclasses.replace(addition(added, commit, prefix="P = 1\n", suffix="LAST = 1\n"), spans=found)
 
 
 def each_kind(topic: str, commit: str) -> list[Pair]:

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.dataset.items import Chosen, boundary_cursors, choose_items, fault_of, inside_cursors
+from tuner.dataset.cursors import boundary_cursors, fault_of, inside_cursors
+from tuner.dataset.items import Chosen, choose_items, is_known
+from tuner.dataset.names import names_of
 from tuner.recipe import DatasetSettings
-from tuner.records import Addition
+from tuner.records import Addition, Item, Span
+from tuner.truncation import cut
 
-from .examples import SEED, addition, code
+from .examples import SEED, addition, code, spanned
 
 LINE = st.text(st.sampled_from("ab_1 \té{}()=.,\r"), max_size=24).map(lambda line: line + "\n")
 ADDITIONS = st.lists(
@@ -127,3 +133,83 @@ def test_later_lines_of_the_run_do_not_exist_yet() -> None:
     items = [each.item for each in choose([addition(first + second, prefix="P\n", suffix="S\n")]).questions]
     assert {item.suffix for item in items} == {"\nS\n"}
     assert sorted(item.prefix.startswith("P\nalpha_total = 1\n") for item in items) == [False, True]
+
+
+TOPICS = [spanned(f"topic{number}", f"{number:040x}") for number in range(30)]
+
+
+def kinds(additions: list[Addition], **values: object) -> Counter[str]:
+    return Counter(each.item.kind for each in choose(additions, **values).questions)
+
+
+def test_each_kind_has_its_share() -> None:
+    assert kinds(TOPICS, items=50) == {"line": 32, "call": 6, "block": 6, "body": 6}
+    shares = {"line": 0.5, "call": 0.0, "block": 0.25, "body": 0.25}
+    assert kinds(TOPICS, items=40, item_shares=shares) == {"line": 20, "block": 10, "body": 10}
+
+
+def test_lines_take_the_place_of_what_a_repository_lacks() -> None:
+    bare = [dataclasses.replace(each, spans=[s for s in each.spans if s.kind == "call"]) for each in TOPICS]
+    assert kinds(bare, items=50) == {"line": 44, "call": 6}
+
+
+def test_an_item_of_every_kind_puts_its_target_between_what_was_there_and_what_came_later() -> None:
+    by_commit = {each.commit: each for each in TOPICS}
+    for question in choose(TOPICS, items=100).questions:
+        item, source = question.item, by_commit[question.item.commit]
+        assert (item.prefix + item.target).rstrip() in source.prefix + source.added
+        assert item.suffix == "\nLAST = 1\n"
+        assert cut(item, (source.prefix + source.added + source.suffix)[len(item.prefix) :]) == item.target
+        if item.kind in ("block", "body"):
+            assert "\n" in item.target and not item.prefix.rpartition("\n")[2].strip()
+            assert item.cursor == "boundary" and len(question.lines) >= 2
+        else:
+            assert "\n" not in item.target
+        if item.kind == "call":
+            assert item.prefix[-1] in "(."
+
+
+def test_no_line_is_asked_for_by_two_items_of_any_kind() -> None:
+    asked = Counter(line for question in choose(TOPICS, items=100).questions for line in question.lines)
+    assert asked.most_common(1)[0][1] == 1
+
+
+def test_kinds_do_not_depend_on_the_order_of_the_additions() -> None:
+    assert choose(TOPICS[::-1], items=60).questions == choose(TOPICS, items=60).questions
+
+
+def test_a_body_that_the_rule_would_not_end_where_it_ends_makes_no_item() -> None:
+    text = 'def f(rows):\n    text = """\nflush left\n"""\n    return text + rows\n'
+    body = Span("body", text.index("text"), len(text) - 1)
+    chosen = choose([dataclasses.replace(addition(text), spans=[body])])
+    assert {each.item.kind for each in chosen.questions} == {"line"}
+    assert chosen.counts["spans.body.not_cut_at_its_end"] == 1
+
+
+def test_a_body_in_which_something_was_replaced_makes_no_item() -> None:
+    text = 'def f(rows):\n    token = "REDACTEDx7Kq"\n    return token + rows\n'
+    body = Span("body", text.index("token"), len(text) - 1)
+    chosen = choose([dataclasses.replace(addition(text), spans=[body])])
+    assert {each.item.kind for each in chosen.questions} == {"line"}
+    assert chosen.counts["spans.body.unusable"] == 1
+
+
+def test_a_line_is_known_by_itself_and_a_body_by_all_of_its_lines() -> None:
+    for question in choose(TOPICS, items=60).questions:
+        assert is_known(question, set(question.lines))
+        assert not is_known(question, set(question.lines[1:]))
+        assert not is_known(question, set())
+
+
+@pytest.mark.parametrize(
+    ("prefix", "target", "names"),
+    [
+        ("total = ", "tax_of(cart)  # see Other", {"tax_of", "cart"}),
+        ("total = pri", "ce(cart)", {"price", "cart"}),
+        ("    # the ", "Other total", set()),
+        ("def f():\n    ", "x = 1\n    # then y\n    return x.size", {"x", "size"}),
+    ],
+)
+def test_the_names_of_a_target_are_those_of_its_code(prefix: str, target: str, names: set[str]) -> None:
+    item = Item("i", "shop", "a.py", "python", "c", 0, "boundary", prefix, "", target, True)
+    assert names_of(item) == names

@@ -55,6 +55,23 @@ def items() -> list[Item]:
     return code_items()
 
 
+@pytest.fixture(scope="session")
+def taught_model(renderer: Renderer) -> LlamaForCausalLM:
+    """Teach a tiny model the code by heart, tokenized as whole files are."""
+    model = random_model(renderer).train()
+    ids = torch.tensor([renderer.infilling_prompt("", "", "shop/counter.py", 96).ids + renderer.encode(CODE)])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(150):
+        loss = model(ids, labels=ids).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        if loss < 0.02:
+            break
+    return model.eval()
+
+
 def random_model(renderer: Renderer) -> LlamaForCausalLM:
     """Make a model that says something else for every prompt; its output layer has spare rows, as Qwen's has."""
     torch.manual_seed(5)

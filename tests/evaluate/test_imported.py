@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -41,6 +42,12 @@ def test_a_line_is_an_answer_and_an_item_without_one_is_void(tmp_path: Path) -> 
         Prediction("b", "", "", None, 6, None, None, "not_asked"),
         Prediction("c", "max(w)  \n    more", "max(w)", None, 6, None, 412.0, None),
     ]
+
+
+def test_a_body_is_taken_with_all_its_lines(tmp_path: Path) -> None:
+    body = dataclasses.replace(item("a"), kind="body", prefix="def f():\n    ")
+    (tmp_path / "a.jsonl").write_text('{"item_id": "a", "text": "x = 1\\n    return x\\nprint()"}', encoding="utf-8")
+    assert Imported("ours", tmp_path / "a.jsonl").read({"a": body})["a"].text == "x = 1\n    return x"
 
 
 def test_it_says_where_it_is_from(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tuner.recipe import EvaluateSettings
 from tuner.records import Item
 from tuner.render import Renderer
 
-from .conftest import CODE, random_model
+from .conftest import CODE
 
 SETTINGS = EvaluateSettings(max_prompt_tokens=96, max_new_tokens=24, batch=8)
 
@@ -92,9 +92,10 @@ def test_healed_generation_always_begins_with_what_was_typed(
     assert len(typed) > 8
 
 
-def test_a_cursor_inside_a_word_is_answered_rightly_only_when_healed(renderer: Renderer) -> None:
-    model = overfitted(renderer)
-    system = LocalSystem("tuned", model, renderer, SETTINGS)
+def test_a_cursor_inside_a_word_is_answered_rightly_only_when_healed(
+    taught_model: LlamaForCausalLM, renderer: Renderer
+) -> None:
+    system = LocalSystem("tuned", taught_model, renderer, SETTINGS)
     cursor = CODE.index("connection(number_of_retries)") + len("conne")
     rest = CODE[cursor:].split("\n")[0]
     item = Item("i", "shop", "shop/counter.py", "python", "c", 0, "inside", CODE[:cursor], "", rest, True)
@@ -111,8 +112,10 @@ def test_a_cursor_inside_a_word_is_answered_rightly_only_when_healed(renderer: R
     assert unhealed > 5 * healed.bits
 
 
-def test_text_ends_where_the_line_does_and_raw_keeps_the_line_end(renderer: Renderer) -> None:
-    system = LocalSystem("tuned", overfitted(renderer), renderer, SETTINGS)
+def test_text_ends_where_the_line_does_and_raw_keeps_the_line_end(
+    taught_model: LlamaForCausalLM, renderer: Renderer
+) -> None:
+    system = LocalSystem("tuned", taught_model, renderer, SETTINGS)
     cursor = CODE.index(" None:")
     item = Item("i", "shop", "shop/counter.py", "python", "c", 0, "boundary", CODE[:cursor], "", " None:", True)
     prediction = next(system.answer([item]))
@@ -121,17 +124,33 @@ def test_text_ends_where_the_line_does_and_raw_keeps_the_line_end(renderer: Rend
     assert prediction.tokens < SETTINGS.max_new_tokens
 
 
-def overfitted(renderer: Renderer) -> LlamaForCausalLM:
-    """Teach a tiny model the code by heart, tokenized as whole files are."""
-    model = random_model(renderer).train()
-    ids = torch.tensor([renderer.infilling_prompt("", "", "shop/counter.py", 96).ids + renderer.encode(CODE)])
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(150):
-        loss = model(ids, labels=ids).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        if loss < 0.02:
-            break
-    return model.eval()
+def test_a_body_is_generated_up_to_its_end_and_no_further(taught_model: LlamaForCausalLM, renderer: Renderer) -> None:
+    settings = SETTINGS.model_copy(update={"max_new_tokens_block": 60})
+    system = LocalSystem("tuned", taught_model, renderer, settings)
+    cursor, end = CODE.index("connection = "), CODE.index("    if connection")
+    target = CODE[CODE.index("raise") :].split("\n")[0]
+    made = ("shop", "shop/counter.py", "python", "c", 0, "boundary")
+    block = Item("a", *made, CODE[: CODE.index("raise")], "", target, True, "block")
+    whole = Item("b", *made, CODE[:cursor], "", CODE[cursor:].rstrip(), True, "body")
+    line = Item("c", *made, CODE[:cursor], "", CODE[cursor:end].rstrip(), True)
+    found = {each.item_id: each for each in system.answer([line, whole, block])}
+    assert found["a"].text == target
+    assert found["a"].raw.startswith(target + "\n    r") and len(found["a"].raw) < len(target) + 12
+    assert found["b"].text.startswith(CODE[cursor : CODE.index("raise")])
+    assert found["c"].text == line.target and (found["c"].tokens or 0) < SETTINGS.max_new_tokens
+    assert (found["a"].cuts, found["b"].cuts) == (None, None)
+    for item in (block, whole, line):
+        assert system.complete(item) == found[item.id].text
+
+
+def test_a_body_has_a_token_limit_of_its_own(
+    tiny_model: LlamaForCausalLM, renderer: Renderer, items: list[Item]
+) -> None:
+    settings = SETTINGS.model_copy(update={"max_new_tokens": 3, "max_new_tokens_block": 7})
+    system = LocalSystem("base", tiny_model, renderer, settings)
+    mixed = [dataclasses.replace(each, kind="block") if n % 2 else each for n, each in enumerate(items)]
+    most = {"line": 0, "block": 0}
+    kinds = {item.id: item.kind for item in mixed}
+    for each in system.answer(mixed):
+        most[kinds[each.item_id]] = max(most[kinds[each.item_id]], each.tokens or 0)
+    assert most == {"line": 3, "block": 7}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tuner.records import Item, Prediction
@@ -67,3 +69,50 @@ def test_other_languages_have_their_own_keywords() -> None:
 def test_bits_per_byte_counts_utf8_bytes_and_is_absent_where_a_system_cannot_say() -> None:
     assert figures("", item(target="naïve()"), bits=16.0)["bits_per_byte"] == 2.0
     assert "bits_per_byte" not in figures("", bits=None)
+
+
+BODY_PREFIX = "def load(path, encoding):\n    "
+BODY = 'text = read_file(path, encoding)\n    if not text:\n        raise ValueError("empty")\n    return text'
+
+
+def of_body(text: str, **cuts: int) -> dict[str, float]:
+    body = dataclasses.replace(item(BODY_PREFIX, BODY), kind="body")
+    prediction = Prediction(body.id, text, text, 8.0, len(BODY.encode()), 5, 1.0, None, **cuts)
+    found = {metric.name: metric.figure(body, prediction) for metric in METRICS}
+    return {name: each[0] / each[1] for name, each in found.items() if each is not None}
+
+
+def test_of_a_body_too_empty_echo_noise_and_truth_come_out_in_this_order() -> None:
+    empty, echo = of_body(""), of_body(BODY_PREFIX.strip())
+    noise, truth = of_body(BODY.replace('"empty"', "path")), of_body(BODY)
+    for metric in ("edit_similarity", "identifier_f1", "chars_saved_ratio"):
+        assert max(empty[metric], echo[metric]) < noise[metric] <= truth[metric] == 1.0, metric
+    assert noise["edit_similarity"] < 1.0 and noise["chars_saved_ratio"] < 1.0
+    assert [each["exact_match"] for each in (empty, echo, noise, truth)] == [0.0, 0.0, 0.0, 1.0]
+    assert [each["perfect_first_line"] for each in (empty, echo, noise, truth)] == [0.0, 0.0, 1.0, 1.0]
+    assert [each["empty_rate"] for each in (empty, echo, noise, truth)] == [1.0, 0.0, 0.0, 0.0]
+
+
+def test_blanks_at_the_ends_of_lines_and_blank_lines_at_the_end_are_no_difference() -> None:
+    loose = of_body(BODY.replace("\n", "  \n") + "\n\n")
+    assert [loose[name] for name in ("exact_match", "edit_similarity", "chars_saved_ratio")] == [1.0, 1.0, 1.0]
+    assert of_body(BODY.replace("\n", "\n\n"))["exact_match"] == 0.0
+    assert of_body(BODY.replace("    return", "  return"))["exact_match"] == 0.0
+
+
+def test_a_body_that_goes_on_in_another_line_over_generates() -> None:
+    more = of_body(BODY + "\n    print(text)")
+    assert (more["over_generation_rate"], more["chars_saved_ratio"], more["exact_match"]) == (1.0, 1.0, 0.0)
+    assert of_body(BODY)["over_generation_rate"] == 0.0 == of_body(BODY.partition("\n")[0])["over_generation_rate"]
+
+
+def test_the_first_line_of_a_line_is_the_whole_of_it() -> None:
+    for text in ("", TARGET, TARGET + "x", "le("):
+        found = figures(text)
+        assert found["perfect_first_line"] == found["exact_match"]
+
+
+def test_exact_match_over_all_cuts_is_the_share_of_the_lines_cursors_and_absent_where_a_system_cannot_say() -> None:
+    assert "exact_match_all_cuts" not in figures(TARGET)
+    assert of_body(BODY, cuts=8, right_cuts=6)["exact_match_all_cuts"] == 0.75
+    assert of_body(BODY, cuts=8, right_cuts=0)["exact_match_all_cuts"] == 0.0

@@ -14,24 +14,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuner.evaluate.decoding import Decoder
+from tuner.evaluate.healing import Healer
 from tuner.records import ONE_LINE_KINDS, Item
 
 FEWEST_LEFT = 3  # visible characters, as of an item
 
 
 def count_cuts(
-    item: Item, healed: bytes, target: Sequence[int], picks: Sequence[int], decoder: Decoder
+    item: Item,
+    healed: bytes,
+    target: Sequence[int],
+    picks: Sequence[int],
+    healer: Healer,
+    stop_ids: frozenset[int],
 ) -> tuple[int | None, int | None]:
     """Give the number of cursors, and of those that are right; None where nothing is counted."""
     if item.kind not in ONE_LINE_KINDS or not target:
         return None, None
-    spell = decoder.healer.spelling
-    text, right = b"", _ends_line(picks[-1], b"", decoder)
+    text, right = b"", picks[-1] in stop_ids or _ends_line(healer.spelling(picks[-1]), b"")
     left: list[tuple[bytes, bool]] = []  # what is left of the line behind each boundary, the last first
     for ident, pick in zip(reversed(target), reversed(picks[: len(target)]), strict=True):
-        text = spell(ident) + text
-        right = (pick == ident and right) or _ends_line(pick, text, decoder)
+        text = healer.spelling(ident) + text
+        right = (pick == ident and right) or _ends_line(healer.spelling(pick), text)
         left.append((text, right))
     left.reverse()
     typed = len(text) - len(healed)  # of the text behind the cursor
@@ -40,11 +44,8 @@ def count_cuts(
     return len(tried), sum(tried)
 
 
-def _ends_line(pick: int, rest: bytes, decoder: Decoder) -> bool:
+def _ends_line(spelled: bytes, rest: bytes) -> bool:
     """Tell whether a token spells the rest of the line and its end; many have one for `):` with a newline."""
-    spelled = decoder.healer.spelling(pick)
-    if not rest and pick in decoder.stop_ids:
-        return True
     return spelled.startswith(rest) and spelled[len(rest) :].lstrip(b" \t\r").startswith(b"\n")
 
 

@@ -89,7 +89,14 @@ class LocalSystem:
         answers = self.decoder.generate_until(prefilled, [prompt.healed for prompt in prompts], stops)
         raws = [self._raw(prompt, ids) for prompt, ids in zip(prompts, answers, strict=True)]
         cuts = [
-            count_cuts(questions[row].item, prompts[row].healed, target, followed[row].picks, self.decoder)
+            count_cuts(
+                questions[row].item,
+                prompts[row].healed,
+                target,
+                followed[row].picks,
+                self.healer,
+                self.renderer.stop_ids,
+            )
             for row, target in enumerate(targets)
         ]
         return [

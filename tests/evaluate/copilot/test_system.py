@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from pathlib import Path
@@ -100,6 +101,13 @@ def test_an_answer_says_what_is_new_what_it_was_and_how_long_it_took(desk: Desk)
     latency = found.latency_ms
     raw = "    total = max(w)  \n    x"
     assert found == Prediction(asked.id, raw, "max(w)", None, 3, None, latency, None)
+
+
+def test_a_body_is_taken_with_all_its_lines(desk: Desk) -> None:
+    body = item()
+    body = dataclasses.replace(body, kind="body", prefix=body.prefix.rpartition("\n")[0] + "\n    ", target="x\n    y")
+    [found] = desk.answers(desk.server(answering("    x\n    y\n\n\ndef z():", 0, 4, line=4)), [body])
+    assert (found.text, found.format_failure) == ("x\n    y", None)
 
 
 def test_an_answer_from_the_servers_cache_has_no_latency(desk: Desk) -> None:

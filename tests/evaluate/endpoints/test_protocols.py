@@ -25,6 +25,28 @@ def body(protocol: str, suffix: str = ITEM.suffix, **fields: Any) -> dict[str, A
     return body_of(settings("http://127.0.0.1:1", protocol, **fields), asked, shown(asked, NEIGHBOURS, 6000))
 
 
+@pytest.mark.parametrize(
+    ("protocol", "limit"),
+    [
+        ("openai_chat", "max_tokens"),
+        ("openai_completions", "max_tokens"),
+        ("deepseek_fim", "max_tokens"),
+        ("mistral_fim", "max_tokens"),
+        ("llama_infill", "n_predict"),
+        ("ollama", "num_predict"),
+    ],
+)
+def test_a_body_has_room_for_several_lines_and_no_stop(protocol: str, limit: str) -> None:
+    asked = item(kind="body", prefix="def count(self):\n    ", target="n = self.n\n    return n")
+    endpoint = settings("http://127.0.0.1:1", protocol, max_new_tokens_block=99)
+    made = body_of(endpoint, asked, shown(asked, NEIGHBOURS, 6000))
+    fields = made.get("options", made)
+    assert fields[limit] == token_limit(made, "x") == 99
+    assert "stop" not in made and "stop" not in fields
+    if protocol == "openai_chat":
+        assert "up to the end of the function that it stands in, indented" in made["messages"][0]["content"]
+
+
 def answered(protocol: Any, **fields: Any) -> Answered:
     return read_answer(protocol, fields)
 
