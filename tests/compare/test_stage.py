@@ -123,7 +123,9 @@ def test_a_better_system_ships_and_the_table_shows_every_figure(desk: Desk) -> N
 def test_each_kind_of_item_and_what_is_new_or_known_has_its_own_figures(tmp_path: Path) -> None:
     kinds = ("line", "line", "call", "body")
     items = [
-        dataclasses.replace(each, kind=kinds[n % 4], new_names=n % 5 == 0, target=each.target + "\n    x" * (n % 4 == 3))
+        dataclasses.replace(
+            each, kind=kinds[n % 4], new_names=n % 5 == 0, target=each.target + "\n    x" * (n % 4 == 3)
+        )
         for n, each in enumerate(make_items())
     ]
     desk = Desk(tmp_path, items)

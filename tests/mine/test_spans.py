@@ -27,7 +27,8 @@ SOURCES = {
         ["for row in rows:", "self.total"],
     ),
     "a.ts": (
-        "test('counts', () => {\n  const found = new Counter(rows);\n  if (found.size) {\n    a();\n    b();\n  }\n});\n",
+        "test('counts', () => {\n  const found = new Counter(rows);\n"
+        "  if (found.size) {\n    a();\n    b();\n  }\n});\n",
         ["a();\n    b();"],
         ["const found", "}"],
     ),

@@ -23,8 +23,8 @@ from rapidfuzz import fuzz
 
 from tuner.bm25 import ChunkIndex
 from tuner.evaluate.replay import target_bytes
-from tuner.evaluate.system import first_line
 from tuner.records import Item, Pair, Prediction, read_jsonl
+from tuner.truncation import cut
 
 LINES_BEFORE, LINES_AFTER = 12, 4  # what BM25 is asked for: the code around the cursor, as retrieval does
 PIECES = 20
@@ -54,11 +54,11 @@ class Copier:
         """Answer the items in their order."""
         for item in items:
             raw = self._copied(item)
-            yield Prediction(item.id, raw, first_line(raw), None, target_bytes(item), None, None, None)
+            yield Prediction(item.id, raw, cut(item, raw), None, target_bytes(item), None, None, None)
 
     def complete(self, item: Item) -> str:
         """Answer one item."""
-        return first_line(self._copied(item))
+        return cut(item, self._copied(item))
 
     def figures(self, items: Sequence[Item]) -> dict[str, float]:
         """Give none."""

@@ -210,7 +210,8 @@ def addition_to_plain(addition: Addition) -> list[Any]:
 
 def addition_from_plain(plain: list[Any]) -> Addition:
     """Build the addition that `addition_to_plain` gave."""
-    return Addition(*plain[:-1], spans=[Span(*each) for each in plain[-1]])
+    own = dict(zip(ADDITION_FIELDS, plain, strict=False))  # the spans follow these
+    return Addition(**own, spans=[Span(*each) for each in plain[-1]])
 
 
 def draft_to_plain(draft: Draft) -> list[Any]:
