@@ -420,3 +420,18 @@ def test_a_prompt_keeps_its_beginning_while_the_user_types(form: str) -> None:
         make(typed + LONG, "", "a.py", 128, openings={first.opening}, slack=8).ids
         == make(typed + LONG, "", "a.py", 128).ids
     )  # too far away
+
+
+@each_form
+@settings(max_examples=150)
+@given(
+    before=st.lists(st.sampled_from((*PIECES, LONG[:40])), min_size=30, max_size=90).map("".join),
+    tokens=st.integers(4, 40),
+)
+def test_a_long_file_gives_the_prompt_that_reading_all_of_it_gives(form: str, before: str, tokens: int) -> None:
+    assume(not renderer(form).holds_control(before))
+    ids, healed = renderer(form)._heal(before)
+    some, same, is_whole = renderer(form)._heal_end(before, tokens)
+    assert same == healed
+    assert some[-tokens:] == ids[-tokens:]
+    assert is_whole == (len(some) == len(ids)) or len(ids) < tokens

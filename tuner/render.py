@@ -33,9 +33,11 @@ MASKED = -100
 SUFFIX_SHARE = 4  # a quarter of the prompt goes to the text after the cursor, as llama.cpp's /infill has it
 NAME_SHARE = 4  # a path or repository name that fills more of the prompt than a quarter loses its beginning
 CHARS_PER_TOKEN = 12  # more text than this per token is never needed to fill a prompt
+CHARS_PER_TOKEN_MOSTLY = 5  # this much fills most prompts
 SHORTEST_WINDOW = 16  # tokens; a shorter rest of a file teaches nothing
 OPENING = 16  # tokens by which a prompt whose beginning was left out is recognised when the user has typed on
 FENCE = re.compile(r"`{3,}")
+FIRST_LETTER = re.compile(r"[ \t]*?(?P<word>[ \t]?[A-Za-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +152,12 @@ class Renderer:
         cursor that is too long begins with one of `openings`, those of earlier prompts, if that adds `slack` tokens at
         most.
         """
-        window = (max_tokens + slack) * CHARS_PER_TOKEN
-        before, healed = self._heal(prefix[-window:])
+        before, healed, is_whole = self._heal_end(prefix, max_tokens + slack)
         name = repo or self.repo_name
         ids, kept, cut = self._infilling_ids(
             before, suffix, path, max_tokens, name, neighbours, neighbour_tokens, openings, slack
         )
-        if kept < len(before) or len(prefix) > window:
+        if kept < len(before) or not is_whole:
             return Prompt(ids, healed, ("before", *cut), tuple(before[len(before) - kept :][:OPENING]))
         return Prompt(ids, healed, cut)
 
@@ -281,6 +282,20 @@ class Renderer:
             if start == 0 or len(window) >= SHORTEST_WINDOW:
                 yield _row(pair, head, window)
 
+    def _heal_end(self, text: str, wanted: int) -> tuple[list[int], bytes, bool]:
+        """Split a text as `_heal` does, or no more of its end than gives the `wanted` last ids; say whether it is all.
+
+        An editor sends whole files at every keystroke. What is read from the first letter of a line on is split as it
+        is when the file is read from its beginning, since no form's rules join a letter with the line before.
+        """
+        window = text[-wanted * CHARS_PER_TOKEN :]
+        start = _last_line_before(window, len(window) - wanted * CHARS_PER_TOKEN_MOSTLY)
+        if start:
+            ids, healed = self._heal(window[start:])
+            if len(ids) >= wanted:
+                return ids, healed, False
+        return *self._heal(window), len(window) == len(text)
+
     def _heal(self, text: str) -> tuple[list[int], bytes]:
         """Split text into the ids before its last pre-token and that pre-token's bytes."""
         if not text:
@@ -351,6 +366,17 @@ def _row(pair: Pair, prompt: list[int], completion: list[int]) -> Row:
 
 def _last(ids: list[int], count: int) -> list[int]:
     return ids[-count:] if count > 0 else []
+
+
+def _last_line_before(text: str, limit: int) -> int:
+    """Find the last place up to `limit` at which a line's first letter stands, its last blank included; 0 for none."""
+    found = limit + 1
+    while found > 0:
+        found = text.rfind("\n", 0, found)
+        letter = FIRST_LETTER.match(text, found + 1) if found >= 0 else None
+        if letter:
+            return letter.start("word")
+    return 0
 
 
 def _opened(ids: list[int], room: int, openings: Collection[tuple[int, ...]], slack: int) -> int:
