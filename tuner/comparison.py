@@ -129,6 +129,20 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Sureness:
+    """A system's exact matches among its most confident answers.
+
+    `exact_match` is by the share of answers taken, in per cent. `coverage` is the largest share of which at least
+    `precision` is exact. `curve` lists points of share and exact match.
+    """
+
+    exact_match: dict[str, Interval]
+    coverage: float
+    precision: float
+    curve: list[list[float]]
+
+
+@dataclass(frozen=True, slots=True)
 class SystemResult:
     """One system's own figures. `scores` is by stratum (`all`, `novel`, each kind), then by metric.
 
@@ -150,6 +164,7 @@ class SystemResult:
     tokens: float | None
     dollars_per_1000: float | None
     price_note: str
+    sureness: Sureness | None = None
 
 
 @dataclass(frozen=True, slots=True)

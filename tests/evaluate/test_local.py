@@ -70,6 +70,33 @@ def test_answers_do_not_depend_on_the_batch_they_come_in(
         assert each.bits == pytest.approx(same.bits, abs=1e-3)
 
 
+def test_confidence_is_the_mean_log_probability_of_the_answers_tokens(
+    tiny_model: LlamaForCausalLM, renderer: Renderer, items: list[Item]
+) -> None:
+    system = LocalSystem("base", tiny_model, renderer, SETTINGS)
+    by_id = {item.id: item for item in items}
+    healed = 0
+    for prediction in list(system.answer(items))[::5]:
+        item = by_id[prediction.item_id]
+        prompt = renderer.infilling_prompt(item.prefix, item.suffix, item.path, SETTINGS.max_prompt_tokens)
+        prefilled = system.decoder.prefill([prompt.ids])
+        ids = system.decoder.generate(prefilled, [prompt.healed], SETTINGS.max_new_tokens)[0]
+        left, spoken, nats = prompt.healed, list(prompt.ids), 0.0
+        for ident in ids:
+            with torch.no_grad():
+                logits = tiny_model(torch.tensor([spoken])).logits[0, -1].double()
+            if left:
+                allowed = torch.from_numpy(system.healer.allowed(left))
+                nats += float(logits[ident] - torch.logsumexp(logits[allowed], dim=-1))
+                left = left[len(renderer.vocabulary[ident] or b"") :]
+                healed += 1
+            else:
+                nats += float(logits[ident] - torch.logsumexp(logits, dim=-1))
+            spoken.append(ident)
+        assert prediction.confidence == pytest.approx(nats / len(ids), abs=1e-3)
+    assert healed > 2
+
+
 def test_a_completion_alone_is_the_batched_answer(
     tiny_model: LlamaForCausalLM, renderer: Renderer, items: list[Item]
 ) -> None:

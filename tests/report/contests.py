@@ -13,7 +13,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from tuner.comparison import Cell, Contest, Difference, Example, Nearest, Pairing, SystemResult
+from tuner.comparison import (
+    Cell,
+    Contest,
+    Control,
+    Difference,
+    Example,
+    Gate,
+    Headline,
+    Nearest,
+    Pairing,
+    Sureness,
+    SystemResult,
+)
 from tuner.progress import Progress
 from tuner.recipe import CompareSettings, Recipe
 from tuner.records import Adapter, Artefact, Bundle, Cut, Dataset, Evaluation, Interval, Mined, MinedRepo, to_json
@@ -67,6 +79,17 @@ def scores(system: str, items: int, better_by: float = 0.0) -> dict[str, Interva
     return found
 
 
+def sureness(name: str, items: int) -> Sureness:
+    """Make up how a system's exact matches fall with the share of answers shown."""
+    level = LEVELS[name][1] or 0.0
+    at = {
+        str(share): Interval(min(1.0, level * 100 / share), 0.0, 1.0, items * share // 100)
+        for share in (100, 70, 50, 30)
+    }
+    curve = [[step / 20, min(1.0, level * 20 / step)] for step in range(1, 21)]
+    return Sureness(at, 0.62, 0.3, curve)
+
+
 def system(name: str, items: int = 250, **changes: Any) -> SystemResult:
     """Make up one system's result."""
     dollars, note = PRICES.get(name, (None, "runs on your own machine: see what switching would cost"))
@@ -86,6 +109,7 @@ def system(name: str, items: int = 250, **changes: Any) -> SystemResult:
         tokens=11.2,
         dollars_per_1000=dollars,
         price_note=note,
+        sureness=sureness(name, items) if name in LATENCY and name != "copilot" and items else None,
     )
     return dataclasses.replace(result, **changes)
 
@@ -122,6 +146,14 @@ def contest(names: Sequence[str] = tuple(LEVELS), **changes: Any) -> Contest:
         for by, places in (("folder", FOLDERS), ("language", ("python", "toml")))
         for place, size in zip(places, (121, 84, 31, 14), strict=False)
     ]
+    tested = [
+        Headline(a, b, each, "mcnemar" if each.metric == "exact_match" else "bootstrap", 0.31, 0.62, *counts, 0.049)
+        for a, b in (("tuned", "base"), ("tuned+bm25", "base+bm25"))
+        if a in names and b in names
+        for each in differences(a, b, strata=("novel",))
+        if each.metric in ("exact_match", "edit_similarity", "identifier_f1")
+        for counts in [(17, 12) if each.metric == "exact_match" else (None, None)]
+    ]
     result = Contest(
         a="tuned",
         b="base",
@@ -136,6 +168,13 @@ def contest(names: Sequence[str] = tuple(LEVELS), **changes: Any) -> Contest:
         cells=cells,
         smallest_detectable={metric.name: 0.049 for metric in METRICS},
         prices_as_of="2026-11-22",
+        headlines=tested,
+        gates=[
+            Gate("wrong_repository", -0.05, 0.0, True, "tuned against an adapter of zoo: bits_per_byte -0.050, gain")
+        ],
+        control=Control(
+            "zoo", "zoo-1", 59_000, 60_000, [], "Against an adapter of zoo, tuned has bits_per_byte -0.050."
+        ),
     )
     return dataclasses.replace(result, **changes)
 

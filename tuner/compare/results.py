@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from tuner.compare.confidence import sureness
 from tuner.compare.differences import REPORTED, STRATA, kinds_of
 from tuner.comparison import Cell, SystemResult
 from tuner.recipe import LOCAL_SYSTEMS, CompareSettings
@@ -53,6 +54,7 @@ def result(
         tokens=tokens,
         dollars_per_1000=dollars,
         price_note=note,
+        sureness=sureness(answered, settings.resamples, seed),
     )
 
 

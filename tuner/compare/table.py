@@ -8,6 +8,7 @@ from tuner.comparison import Contest, Difference, Gate, Headline, Pairing, Syste
 
 FINDINGS = {"gain": "gain", "loss": "**loss**", "inconclusive": "inconclusive"}
 WORDS = {True: "passed", False: "**missed**"}
+SHARES = ("100", "70", "50", "30")  # per cent of the answers, as `confidence` takes them
 SHOWN = ("bits_per_byte", "exact_match", "edit_similarity", "identifier_f1", "chars_saved_ratio")
 OF_KIND = ("exact_match", "exact_match_all_cuts", "perfect_first_line", "edit_similarity", "chars_saved_ratio")
 KIND = "kind:"
@@ -30,6 +31,7 @@ def markdown(contest: Contest) -> str:
         *_kinds(contest.systems),
         "",
         *_headlines(contest.headlines),
+        *_sureness(contest.systems),
         f"## {a} against {b}",
         "",
         *_counts(own),
@@ -128,6 +130,26 @@ def _headline(each: Headline) -> str:
 def _pairing(pairing: Pairing) -> list[str]:
     a, b = pairing.a, pairing.b
     return [f"## {a} against {b}", "", *_counts(pairing), "", *_differences(a, b, pairing.differences)]
+
+
+def _sureness(systems: Sequence[SystemResult]) -> list[str]:
+    known = [(each.name, each.sureness) for each in systems if each.sureness is not None]
+    if not known:
+        return []
+    precision = 100 * known[0][1].precision
+    rows = []
+    for name, found in known:
+        shares = (found.exact_match.get(share) for share in SHARES)
+        cells = ["-" if each is None else f"{each.value:.3f} [{each.low:.3f}, {each.high:.3f}]" for each in shares]
+        rows.append(f"| {name} | {' | '.join(cells)} | {100 * found.coverage:.0f} % |")
+    return [
+        "## Exact match among the most confident answers",
+        "",
+        f"| system | {' | '.join(f'{share} %' for share in SHARES)} | {precision:.0f} % are exact up to |",
+        "|---|" + "--:|" * (len(SHARES) + 1),
+        *rows,
+        "",
+    ]
 
 
 def _counts(pairing: Pairing) -> list[str]:

@@ -23,6 +23,14 @@ from tuner.evaluate.healing import Healer
 SCORED_AT_ONCE = 32  # target positions a pass: bounds the logits in memory, and few lines are longer
 
 
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One answer's tokens, and the mean natural log-probability that they had when they were picked."""
+
+    ids: list[int]
+    confidence: float | None
+
+
 @dataclass(slots=True)
 class Prefilled:
     """Prompts that a model has read. `generate` uses the cache up; `score` leaves it as it was."""
@@ -104,10 +112,10 @@ class Decoder:
 
     def generate(self, prompt: Prefilled, healed: Sequence[bytes], max_new_tokens: int) -> list[list[int]]:
         """Generate greedily until a stop token, the end of a line that says something, or the token limit."""
-        return self.generate_until(prompt, healed, [Stop(max_new_tokens)] * len(healed))
+        return [each.ids for each in self.generate_until(prompt, healed, [Stop(max_new_tokens)] * len(healed))]
 
     @torch.inference_mode()
-    def generate_until(self, prompt: Prefilled, healed: Sequence[bytes], stops: Sequence[Stop]) -> list[list[int]]:
+    def generate_until(self, prompt: Prefilled, healed: Sequence[bytes], stops: Sequence[Stop]) -> list[Generated]:
         """Generate greedily until a stop token, or until each answer's own stop."""
         answers = [_Answer(typed, stop) for typed, stop in zip(healed, stops, strict=True)]
         max_new_tokens = max((stop.tokens for stop in stops), default=0)
@@ -115,9 +123,11 @@ class Decoder:
         logits_bv, mask_bt, lengths_b = prompt.logits_bv, prompt.mask_bt, prompt.lengths_b
         for step in range(max_new_tokens):
             picked = self._pick(logits_bv, [answers[index] for index in live])
-            for index, ident in zip(live, picked, strict=True):
-                if not answers[index].done:
-                    answers[index].add(ident, self.healer.spelling(ident), ident in self.stop_ids)
+            for row, (index, ident) in enumerate(zip(live, picked, strict=True)):
+                answer = answers[index]
+                if not answer.done:
+                    answer.nats += self._nats(logits_bv[row], ident, [answer.left] if answer.left else [], 0)
+                    answer.add(ident, self.healer.spelling(ident), ident in self.stop_ids)
             going = [row for row, index in enumerate(live) if not answers[index].done]
             if not going or step + 1 == max_new_tokens:
                 break
@@ -129,7 +139,7 @@ class Decoder:
             mask_bt = torch.cat([mask_bt, mask_bt.new_ones(len(live), 1)], dim=1)
             ids_bt, places_bt = self._ids(picked)[:, None], lengths_b[:, None] + step
             logits_bv = self._forward(ids_bt, mask_bt, places_bt, prompt.cache)[:, -1]
-        return [answer.ids for answer in answers]
+        return [Generated(answer.ids, -answer.nats / len(answer.ids) if answer.ids else None) for answer in answers]
 
     def _pick(self, logits_bv: torch.Tensor, answers: list[_Answer]) -> list[int]:
         picked: list[int] = logits_bv.argmax(dim=-1).tolist()
@@ -186,6 +196,7 @@ class _Answer:
         self.ids: list[int] = []
         self.left = healed
         self.stop = stop
+        self.nats = 0.0
         self.new = b""
         self.done = False
 

@@ -65,8 +65,8 @@ class LocalSystem:
         """Answer one item alone, without scoring it."""
         prompt = self._prompt(item)
         prefilled = self.decoder.prefill([prompt.ids])
-        ids = self.decoder.generate_until(prefilled, [prompt.healed], [self._stop(item)])[0]
-        return cut(item, self._raw(prompt, ids))
+        answer = self.decoder.generate_until(prefilled, [prompt.healed], [self._stop(item)])[0]
+        return cut(item, self._raw(prompt, answer.ids))
 
     def figures(self, items: Sequence[Item]) -> dict[str, float]:
         """Count the items whose bits are those without healing."""
@@ -87,7 +87,7 @@ class LocalSystem:
         followed = self.decoder.follow(prefilled, targets, healing)
         stops = [self._stop(question.item) for question in questions]
         answers = self.decoder.generate_until(prefilled, [prompt.healed for prompt in prompts], stops)
-        raws = [self._raw(prompt, ids) for prompt, ids in zip(prompts, answers, strict=True)]
+        raws = [self._raw(prompt, answer.ids) for prompt, answer in zip(prompts, answers, strict=True)]
         cuts = [
             count_cuts(
                 questions[row].item,
@@ -106,12 +106,13 @@ class LocalSystem:
                 text=cut(question.item, raws[row]),
                 bits=followed[row].bits,
                 target_bytes=len(question.item.target.encode("utf-8")),
-                tokens=len(answers[row]),
+                tokens=len(answers[row].ids),
                 latency_ms=None,
                 void=None,
                 prompt_tokens=len(prompts[row].ids),
                 cuts=cuts[row][0],
                 right_cuts=cuts[row][1],
+                confidence=answers[row].confidence,
             )
             for row, question in enumerate(questions)
         ]

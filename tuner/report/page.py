@@ -25,6 +25,7 @@ from tuner.report.examples import examples
 from tuner.report.forest import forests
 from tuner.report.heat import FEW_ITEMS, KINDS, heat
 from tuner.report.material import Material
+from tuner.report.precision import precisions
 from tuner.report.provenance import provenance
 from tuner.report.scatter import scatter
 from tuner.report.switching import EVEN, NEVER_EVEN, TAIL, switch
@@ -99,6 +100,7 @@ def views(material: Material) -> dict[str, Any]:
         "curve": curve(material.losses),
         "scatter": scatter(contest.systems, contest.b, answer.dollars_per_1000),
         "heat": heat(contest),
+        "precisions": precisions(contest.systems),
         "few_items": FEW_ITEMS,
         "examples": examples(material.examples, material.nearest),
         "failures": failures(contest.systems),
