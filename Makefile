@@ -10,7 +10,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
 VERDICT = $(if $(GATE),--gate)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train mine dataset audit evaluate compare export report arena serve runs adapters verify recipes copilot bench test browser-checks check format clean
+.PHONY: help setup train mine dataset audit evaluate screen compare export report arena serve runs adapters verify recipes copilot bench test browser-checks check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -35,6 +35,9 @@ audit: $(READY) ## Look at the dataset before training: page, text, verdict (RUN
 
 evaluate: $(READY) ## Up to the scores of base and tuned; GATE=1 fails unless the verdict is ship
 	@$(TUNER) evaluate $(FLAGS) $(VERDICT)
+
+screen: $(READY) ## Before any training: will it help? What base and retrieval do, and a prediction (REPO=...)
+	@$(TUNER) evaluate --screen $(FLAGS)
 
 compare: $(READY) ## Up to the differences, with intervals, and the verdict
 	@$(TUNER) compare $(FLAGS) $(VERDICT)

@@ -80,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(function=_run, command=name)
         if name == "export":
             editor_commands.add_to(command, _run)
-        if name in ("evaluate", "compare"):
-            verdict_commands.add_gate(command)
+        if name == "evaluate":
+            verdict_commands.add_to(command, _pipeline, _run)
         if name == "compare":
             contest.add_arguments(command)
             command.set_defaults(function=_compare)

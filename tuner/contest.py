@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tuner import bases, recipe_file
+from tuner import bases, recipe_file, verdict_commands
 from tuner.errors import RunError
 from tuner.pipeline import Pipeline, Said
 from tuner.progress import TerminalProgress
@@ -93,7 +93,8 @@ def notices(pipeline: Pipeline) -> list[str]:
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Add what only `compare` takes."""
+    """Add what only `compare` takes, and `--gate`."""
+    verdict_commands.add_gate(command)
     command.add_argument(
         "--from-recording", type=Path, metavar="FILE", help="replay Copilot's answers of an earlier run"
     )

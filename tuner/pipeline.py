@@ -34,6 +34,7 @@ from tuner.records import (
 )
 from tuner.render import Renderer
 from tuner.rundir import Run, State, Workspace
+from tuner.screening import Familiarity, Screening
 
 R = TypeVar("R")
 STAGES = ("mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "compare", "export", "report")
@@ -43,6 +44,7 @@ ENDPOINT_ANSWERS = {
 }
 COPILOT_ANSWERS = {"max_items"}
 COMPARE_FIGURES = ("seed", "resamples", "min_items", "prices", "prices_as_of", "team")
+SCREENED = ("base", "base+bm25", "copier")  # what answers before any training
 MEMORY = ".mined"  # beside the runs: what mining remembers from one run to the next
 DISK_BYTES = 2 * 2**30  # a run of the embedded base, checkpoints and exported files included
 Said = Callable[[str, State, dict[str, Any]], None]
@@ -74,6 +76,16 @@ class Pipeline:
         }
         for name in STAGES[: STAGES.index(last) + 1]:
             steps[name]()
+
+    def screening(self) -> Screening:
+        """Say what is known before any training; what it computes is not computed again by `upto`."""
+        rundir.check_disk(self.run.folder, DISK_BYTES)
+        self._mine()
+        self._dataset()
+        for system in SCREENED:
+            self._evaluate(system)
+        self._familiarity()
+        return self._screen()
 
     def not_yet_asked(self) -> list[str]:
         """Check every further system of the recipe that has no answers in this run yet, and name it."""
@@ -179,6 +191,34 @@ class Pipeline:
         if folder is None:
             raise RunError("`control` has no run to take an adapter from", "set compare.control to a finished run")
         return open_control(self.run, folder)
+
+    def _familiarity(self) -> Familiarity:
+        mined = self.run.record("mine", Mined)
+
+        def work(workspace: Workspace) -> Familiarity:
+            from tuner.evaluate import familiarity
+            from tuner.evaluate.open_system import scorer
+
+            opened = scorer(self.base, self._renderer(), self.recipe.evaluate)
+            return familiarity.run(opened, self.run.folder / mined.pairs, self.recipe.seed, workspace)
+
+        settings = {"evaluate": self._section("evaluate"), "base": self.base.revision}
+        return self._stage("familiarity", Familiarity, work, settings, [mined.pairs])
+
+    def _screen(self) -> Screening:
+        dataset, known = self.run.record("dataset", Dataset), self.run.record("familiarity", Familiarity)
+        evaluations = [self.run.record(f"evaluate-{name}", Evaluation) for name in SCREENED]
+
+        def work(workspace: Workspace) -> Screening:
+            from tuner.compare import screening
+
+            return screening.run(evaluations, known, dataset, self.recipe.compare, self.recipe.seed, workspace)
+
+        compare = self.recipe.compare
+        decided = {"seed": self.recipe.seed, "resamples": compare.resamples, "min_items": compare.min_items}
+        settings = {**decided, "familiarity": known.metrics}
+        inputs = [dataset.items, *(each.predictions for each in evaluations)]
+        return self._stage("screen", Screening, work, settings, inputs)
 
     def _asked(self, system: str) -> dict[str, Any]:
         """Give what decides a system's answers; what only decides whether and how fast it may answer does not."""

@@ -213,8 +213,8 @@ class Prediction:
     what was wrong with the form of an answer that is scored all the same. `latency_ms` is None where items were
     answered together, so that no single one has a time of its own. `tokens` are those generated, `prompt_tokens` those
     read, both as the system counts them, None where it does not say. `cuts` are the cursors in the rest of the line at
-    which a local model was tried, `right_cuts` those from which it would have given what is left of the line. `confidence`
-    is the mean natural log-probability of the generated tokens, None where a system does not give it.
+    which a local model was tried, `right_cuts` those from which it would have given what is left of the line.
+    `confidence` is the mean natural log-probability of the generated tokens, None where a system does not give it.
     """
 
     item_id: str

@@ -13,6 +13,7 @@ from typing import Any
 from tuner.comparison import Comparison, Contest, Difference, Headline, SystemResult
 from tuner.records import PAIR_KINDS, Adapter, Base, Bundle, Dataset, Evaluation, Interval, Mined, from_json
 from tuner.rundir import Run, State
+from tuner.screening import Screening
 
 SHOWN = (
     "bits_per_byte",
@@ -60,7 +61,7 @@ def final_screen(run: Run, base: Base, command: str) -> str:
     ]
     lines += [_field("note", each) for each in adapter.fallbacks]
     lines += ["", *_table(comparison, systems), "", *headline_lines(comparison.headlines)]
-    lines += verdict_lines(comparison)
+    lines += [*verdict_lines(comparison), *forecast_lines(run, comparison)]
     failed = [each.name for each in bundle.artefacts if each.passed is False]
     parity = f"FAILED for {', '.join(failed)}" if failed else _parity(bundle)
     lines += [_field("not exported", f"{name}: {why}") for name, why in sorted(bundle.skipped.items())]
@@ -90,6 +91,7 @@ def contest_screen(run: Run) -> str:
                 lines.append(f"  {label:<52}{_difference(each):<28}{each.finding:<14}{each.items:>4} items")
     lines += ["", *headline_lines(contest.headlines)]
     lines += [_field("in words", contest.sentence), *verdict_lines(run.record("compare", Comparison))]
+    lines += forecast_lines(run, run.record("compare", Comparison))
     lines += [_field("report", f"{run.folder}/report/index.html")]
     return "\n".join(lines)
 
@@ -148,6 +150,8 @@ def _outcome(name: str, record: dict[str, Any]) -> str:
         if "bits_per_byte" in scores:
             said = f"bits per byte {scores['bits_per_byte']['value']:.3f}, {said}"
         return f"{said}, {_count(voids)} voids" if voids else said
+    if name in ("familiarity", "screen"):
+        return str(record["said"])
     if name == "compare":
         return str(record["verdict"])
     if name == "export":
@@ -189,6 +193,31 @@ def verdict_lines(comparison: Comparison) -> list[str]:
     return lines + ([_field("control", comparison.control)] if comparison.control else [])
 
 
+def forecast_lines(run: Run, comparison: Comparison) -> list[str]:
+    """Set the outcome beside what was predicted before the training, where a prediction was made."""
+    if run.entry("screen") is None:
+        return []
+    predicted = run.record("screen", Screening).forecast
+    row = next((e for e in comparison.differences if (e.metric, e.stratum) == ("bits_per_byte_relative", "all")), None)
+    if predicted is None or row is None:
+        return []
+    said = f"bits per byte {100 * predicted.change:+.1f} %, measured {_difference(row)}"
+    return [_field("predicted", said)]
+
+
+def screening_lines(found: Screening) -> list[str]:
+    """Write what is known before any training, each figure with its interval."""
+    shown = f"{found.items:,}; {100 * found.known_share:.0f} % of their lines stand in training files word for word"
+    lines = ["", _field("items", shown)]
+    for name, scores in found.scores.items():
+        figures = [f"{each} {_interval(each, scores[each])}" for each in SHOWN[:2] if each in scores]
+        lines.append(_field(name, ", ".join(figures) or "no figure: the items stem from fewer than two commits"))
+    for each in found.retrieval:
+        if each.metric in ("bits_per_byte_relative", "exact_match"):
+            lines.append(_field("retrieval", f"{each.metric} {_difference(each)}, {each.finding}"))
+    return [*lines, _field("familiar", found.familiarity.said), _field("predicted", found.said)]
+
+
 def headline_lines(headlines: Sequence[Headline]) -> list[str]:
     """Write each headline with its tests, and the difference that is too small to be seen."""
     lines = []
@@ -207,6 +236,8 @@ def _row(label: str, values: list[str], each: Difference) -> str:
 
 
 def _difference(each: Difference) -> str:
+    if each.metric.endswith("_relative"):
+        return f"{100 * each.delta:+.1f} [{100 * each.low:+.1f}, {100 * each.high:+.1f}] %"
     if each.metric in PERCENT:
         return f"{100 * each.delta:+.1f} [{100 * each.low:+.1f}, {100 * each.high:+.1f}] pp"
     return f"{each.delta:+.3f} [{each.low:+.3f}, {each.high:+.3f}]"

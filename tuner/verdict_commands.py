@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import Any
 
-from tuner import screen
+from tuner import screen, screen_commands
 from tuner.comparison import Comparison, Verdict
 from tuner.rundir import Run
 
@@ -26,6 +27,12 @@ def add_gate(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_to(command: argparse.ArgumentParser, opened: Callable[[argparse.Namespace], Any], otherwise: Command) -> None:
+    """Add to `evaluate` what asks for a verdict after the training, and what can be asked before it."""
+    add_gate(command)
+    screen_commands.add_to(command, opened, otherwise)
+
+
 def last_stage(options: argparse.Namespace, otherwise: str) -> str:
     """Name the stage to stop at: a verdict needs the comparison."""
     return "compare" if getattr(options, "gate", False) else otherwise
@@ -36,5 +43,5 @@ def ended(run: Run, options: argparse.Namespace) -> int:
     if not getattr(options, "gate", False):
         return 0
     comparison = run.record("compare", Comparison)
-    print("\n".join(screen.verdict_lines(comparison)))
+    print("\n".join([*screen.verdict_lines(comparison), *screen.forecast_lines(run, comparison)]))
     return STATUS[comparison.verdict]

@@ -68,6 +68,17 @@ class LocalSystem:
         answer = self.decoder.generate_until(prefilled, [prompt.healed], [self._stop(item)])[0]
         return cut(item, self._raw(prompt, answer.ids))
 
+    def bits(self, items: Sequence[Item]) -> list[float]:
+        """Score the items' targets without answering."""
+        found = []
+        for start in range(0, len(items), self.settings.batch):
+            batch = items[start : start + self.settings.batch]
+            prompts = [self._prompt(item) for item in batch]
+            targets, healing = self._spelled(batch, prompts)
+            prefilled = self.decoder.prefill([prompt.ids for prompt in prompts])
+            found += [each.bits for each in self.decoder.follow(prefilled, targets, healing)]
+        return found
+
     def figures(self, items: Sequence[Item]) -> dict[str, float]:
         """Count the items whose bits are those without healing."""
         return {"unhealed_items": float(sum(map(self._is_unhealed, items)))}
@@ -77,12 +88,22 @@ class LocalSystem:
         healed = self._prompt(item).healed
         return self.healer.path(healed, self.renderer.completion_ids(healed, item.target)) is None
 
-    def _answer_batch(self, questions: list[_Question]) -> list[Prediction]:
-        prompts = [question.prompt for question in questions]
-        targets = [self.renderer.completion_ids(question.prompt.healed, question.item.target) for question in questions]
+    def _spelled(
+        self, items: Sequence[Item], prompts: Sequence[Prompt]
+    ) -> tuple[list[list[int]], list[Sequence[bytes]]]:
+        """Give the targets' tokens, and for the first of each what is still to be spelled of the text typed."""
+        targets = [
+            self.renderer.completion_ids(prompt.healed, item.target)
+            for item, prompt in zip(items, prompts, strict=True)
+        ]
         healing = [
             self.healer.path(prompt.healed, target) or [] for prompt, target in zip(prompts, targets, strict=True)
         ]
+        return targets, healing
+
+    def _answer_batch(self, questions: list[_Question]) -> list[Prediction]:
+        prompts = [question.prompt for question in questions]
+        targets, healing = self._spelled([question.item for question in questions], prompts)
         prefilled = self.decoder.prefill([prompt.ids for prompt in prompts])
         followed = self.decoder.follow(prefilled, targets, healing)
         stops = [self._stop(question.item) for question in questions]

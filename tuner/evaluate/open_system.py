@@ -24,6 +24,7 @@ from tuner.evaluate.copilot.program import find_server
 from tuner.evaluate.copilot.recording import Recorded
 from tuner.evaluate.copilot.system import NOTICE, CopilotSystem, require_consent
 from tuner.evaluate.endpoints.checks import checked_key
+from tuner.evaluate.familiarity import Scorer
 from tuner.evaluate.imported import Imported
 from tuner.evaluate.system import System
 from tuner.recipe import CompareSettings, EvaluateSettings
@@ -45,6 +46,15 @@ def local_system(
     retrieval = Retrieval(pairs, settings.retrieved) if name.endswith(WITH_RETRIEVAL) else None
     model = load_model(base, adapter_folder if name.startswith("tuned") else None, fast_dtype())
     yield LocalSystem(name, model, renderer, settings, retrieval.neighbours if retrieval else None)
+
+
+@contextmanager
+def scorer(base: Base, renderer: Renderer, settings: EvaluateSettings) -> Iterator[Scorer]:
+    """Load the base to score text with it."""
+    from tuner.evaluate.local import LocalSystem
+    from tuner.models import fast_dtype, load_model
+
+    yield LocalSystem("base", load_model(base, None, fast_dtype()), renderer, settings)
 
 
 @contextmanager
