@@ -16,7 +16,8 @@ from tuner.records import CursorPlace, Interval
 class Difference:
     """One metric of system `a` minus system `b`, over the same items, with a 95 % interval clustered by commit.
 
-    `p` is the p-value that belongs to the interval: below 0.05 where it leaves out 0.
+    `p` is the p-value that belongs to the interval: below 0.05 where it leaves out 0. Where the two systems answered
+    fewer items than `compare.min_items` there are not `enough`, and no row says gain or loss.
     """
 
     metric: str
@@ -30,11 +31,12 @@ class Difference:
     commits: int
     better: Literal["higher", "lower"]
     p: float = 1.0
+    enough: bool = True
 
     @property
     def finding(self) -> Literal["gain", "loss", "inconclusive"]:
         """Say what the interval allows: it must lie wholly on one side of 0."""
-        if self.low <= 0.0 <= self.high:
+        if not self.enough or self.low <= 0.0 <= self.high:
             return "inconclusive"
         return "gain" if (self.delta > 0) == (self.better == "higher") else "loss"
 

@@ -1,7 +1,7 @@
 """Compose `make compare`: let other systems answer the items of a run too, compare all, and write the report again.
 
 In: a repository, whose run is brought as far as needed, or a finished run (`--run`), to which systems are added with a
-recipe or settings of `compare` alone: its adapter, items and verdict stay as they are.
+recipe or settings of `compare` alone: its adapter and items stay as they are, and its verdict unless a control answers.
 
     make compare RUN=adapters/... RECIPE=recipes/compare-example.yaml
 """

@@ -155,6 +155,16 @@ def test_the_worse_system_is_called_harm(desk: Desk) -> None:
     assert "**loss**" in desk.written("comparison.md")
 
 
+def test_below_the_fewest_items_no_row_says_gain_or_loss(desk: Desk) -> None:
+    tuned = desk.evaluation("tuned", answers(desk.items, 0.6, 0.8, 1))
+    base = desk.evaluation("base", answers(desk.items, 0.2, 1.0, 2))
+    comparison = desk.compare(tuned, base, settings=CompareSettings(resamples=400, min_items=121))
+    assert {each.finding for each in (*comparison.differences, *comparison.headlines)} == {"inconclusive"}
+    assert comparison.reason == "nothing can be concluded from 120 items, wanted 121 (compare.min_items)"
+    table = desk.written("comparison.md")
+    assert "| gain |" not in table and "**loss**" not in table
+
+
 def test_a_system_against_itself_differs_in_nothing(desk: Desk) -> None:
     same = answers(desk.items, 0.4, 1.0, 1)
     comparison = desk.compare(desk.evaluation("tuned", same), desk.evaluation("base", same))

@@ -140,3 +140,16 @@ def test_a_void_counts_in_no_figure(items: list[Item]) -> None:
     scores = stage.score(items, answers, SETTINGS, 17)
     assert scores["exact_match"].value == 1.0
     assert scores["exact_match"].n == len(items) - 1
+
+
+def test_kept_answers_to_other_items_are_refused_with_the_file_to_remove(desk: Desk, items: list[Item]) -> None:
+    dataset = desk.freeze(items)
+    path = desk.work("out").scratch / "base.answered.jsonl"
+    foreign = [Prediction(f"other{at}", "x", "x", 1.0, 1, 1, None, None) for at in range(SETTINGS.batch)]
+    write_jsonl(path, foreign)
+    with pytest.raises(EvaluateError) as caught:
+        desk.run(dataset)
+    assert (caught.value.message, caught.value.hint) == (
+        f"{path}: it holds answers to other items",
+        f"remove {path} and run again",
+    )

@@ -7,6 +7,7 @@ commit has no interval and so no difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from tuner.comparison import Difference
 from tuner.records import ITEM_KINDS, Item, ItemKind, Prediction
@@ -44,16 +45,18 @@ def strata_of(items: Sequence[Item]) -> list[str]:
     return [name for name in STRATA if not name.startswith("kind:")] + kinds_of(items)
 
 
-def differences(pairs: Sequence[Answered], strata: Iterable[str], resamples: int, seed: int) -> list[Difference]:
+def differences(
+    pairs: Sequence[Answered], strata: Iterable[str], resamples: int, seed: int, min_items: int = 0
+) -> list[Difference]:
     """Give every metric's difference in every stratum for which there is an interval."""
-    found = []
+    found: list[Difference] = []
     for stratum in strata:
         chosen = [pair for pair in pairs if STRATA[stratum](pair[0])]
         for metric in COMPARED:
             for name, figure in _figures(metric):
                 difference = _difference(name, metric, figure, stratum, chosen, resamples, seed)
                 if difference is not None:
-                    found.append(difference)
+                    found.append(replace(difference, enough=len(pairs) >= min_items))
     return found
 
 

@@ -31,7 +31,7 @@ def run(
     items = sorted(read_items(evaluations, dataset, work.run), key=lambda item: item.id)
     answers = {name: read_predictions(by_name[name], items, work.run) for name in ("base", "base+bm25")}
     pairs = [(item, answers["base+bm25"][item.id], answers["base"][item.id]) for item in items]
-    retrieval = differences(pairs, ("all",), settings.resamples, seed)
+    retrieval = differences(pairs, ("all",), settings.resamples, seed, settings.min_items)
     scores = {each.system: each.scores for each in evaluations}
     bits = scores["base"].get("bits_per_byte")
     predicted = None

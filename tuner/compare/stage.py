@@ -62,7 +62,7 @@ def run(
     items = sorted(read_items(list(by_name.values()), dataset, work.run), key=lambda item: item.id)
     field = Field(items, {name: read_predictions(each, items, work.run) for name, each in by_name.items()})
     answered = field.pairs(a.system, b.system)
-    of_adapter = differences(answered, strata_of(items), settings.resamples, seed)
+    of_adapter = differences(answered, strata_of(items), settings.resamples, seed, settings.min_items)
     pairings = _pairings(field, settings, seed)
     against = next((each for each in pairings if (each.a, each.b) == (a.system, "control")), None)
     gates = [*gates, *own_gates(of_adapter, a.system, b.system)]
@@ -127,7 +127,7 @@ def _pairings(field: Field, settings: CompareSettings, seed: int) -> list[Pairin
             both_ours = first in OUR_SYSTEMS and second in OUR_SYSTEMS
             a, b = (second, first) if both_ours else (first, second)
             pairs = field.pairs(a, b)
-            rows = differences(pairs, REPORTED, settings.resamples, seed)
+            rows = differences(pairs, REPORTED, settings.resamples, seed, settings.min_items)
             only_a, only_b = discordant(pairs)
             voided = len(field.items) - len(pairs)
             found.append(Pairing(a, b, len(pairs), voided, rows, only_a, only_b, mcnemar(only_a, only_b)))
