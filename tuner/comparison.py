@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tuner.records import CursorPlace, Interval
+from tuner.strict import LATER
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Difference:
     items: int
     commits: int
     better: Literal["higher", "lower"]
-    p: float = 1.0
-    enough: bool = True
+    p: float = field(default=1.0, metadata=LATER)
+    enough: bool = field(default=True, metadata=LATER)
 
     @property
     def finding(self) -> Literal["gain", "loss", "inconclusive"]:
@@ -101,9 +102,9 @@ class Comparison:
     metrics: dict[str, float]
     systems: list[str] = field(default_factory=list)
     sentence: str = ""
-    headlines: list[Headline] = field(default_factory=list)
-    gates: list[Gate] = field(default_factory=list)
-    control: str = ""
+    headlines: list[Headline] = field(default_factory=list, metadata=LATER)
+    gates: list[Gate] = field(default_factory=list, metadata=LATER)
+    control: str = field(default="", metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ class SystemResult:
     tokens: float | None
     dollars_per_1000: float | None
     price_note: str
-    sureness: Sureness | None = None
+    sureness: Sureness | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +182,9 @@ class Pairing:
     items: int
     voided: int
     differences: list[Difference]
-    only_a: int = 0
-    only_b: int = 0
-    mcnemar: float = 1.0
+    only_a: int = field(default=0, metadata=LATER)
+    only_b: int = field(default=0, metadata=LATER)
+    mcnemar: float = field(default=1.0, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +249,6 @@ class Contest:
     cells: list[Cell]
     smallest_detectable: dict[str, float]
     prices_as_of: str
-    headlines: list[Headline] = field(default_factory=list)
-    gates: list[Gate] = field(default_factory=list)
-    control: Control | None = None
+    headlines: list[Headline] = field(default_factory=list, metadata=LATER)
+    gates: list[Gate] = field(default_factory=list, metadata=LATER)
+    control: Control | None = field(default=None, metadata=LATER)

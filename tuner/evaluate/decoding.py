@@ -126,7 +126,7 @@ class Decoder:
             for row, (index, ident) in enumerate(zip(live, picked, strict=True)):
                 answer = answers[index]
                 if not answer.done:
-                    answer.nats += self._nats(logits_bv[row], ident, [answer.left] if answer.left else [], 0)
+                    answer.nats += self._nats(logits_bv[row], ident, answer.left)
                     answer.add(ident, self.healer.spelling(ident), ident in self.stop_ids)
             going = [row for row, index in enumerate(live) if not answers[index].done]
             if not going or step + 1 == max_new_tokens:
@@ -163,6 +163,12 @@ class Decoder:
             found.picks.append(int(allowed[among_v.argmax()]))
         if place < len(target):
             found.bits += float(torch.logsumexp(among_v, dim=-1) - logits_v[target[place]]) / math.log(2.0)
+
+    def _nats(self, logits_v: torch.Tensor, ident: int, left: bytes) -> float:
+        """Give the loss of a token that was picked, among those that still spell what was typed."""
+        logits_v = logits_v.float()
+        among_v = logits_v[self._allowed(left)] if left else logits_v
+        return float(torch.logsumexp(among_v, dim=-1) - logits_v[ident])
 
     def _allowed(self, left: bytes) -> torch.Tensor:
         return torch.from_numpy(self.healer.allowed(left)).to(self.device)
