@@ -253,7 +253,7 @@ class MinedRepo:
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """What mine leaves: `mined/pairs.jsonl`, `additions.jsonl`, `rejected.jsonl`.
+    """What mine leaves: `mined/pairs.jsonl`, `additions.jsonl`, `rejected.jsonl`, `names.json.gz`.
 
     `cut` is that of all `repos` together: the latest moment that training sees, and the commits on both sides.
     """
@@ -266,6 +266,7 @@ class Mined:
     counts: dict[str, int]
     rejected_counts: dict[str, int]
     metrics: dict[str, float]
+    names: str = "mined/names.json.gz"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.mine.languages import GRAMMARS, code_globs, dialect_of, is_prose, language_named, language_of, parser
+from tuner.grammars import GRAMMARS, parser
+from tuner.mine.languages import code_globs, dialect_of, is_prose, language_named, language_of
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.mine.in_memory import SHOP, symbols
 from tests.tiny_repo import LEDGER, OTHER_LANGUAGES
 from tuner.mine import syntax
-from tuner.mine.imports import Import
-from tuner.mine.languages import GRAMMARS, Language, language_of
+from tuner.imports import Import
+from tuner.grammars import GRAMMARS
+from tuner.mine.languages import Language, language_of
 from tuner.mine.symbols import KINDS, Call, FileSymbols, symbols_of
 
 SOURCES = {"ledger/book.py": LEDGER, **OTHER_LANGUAGES, "web/total.tsx": OTHER_LANGUAGES["web/total.ts"]}

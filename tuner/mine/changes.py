@@ -21,6 +21,7 @@ from tuner.mine.history import Commit, read_commits
 from tuner.mine.labels import Fate, Fates, Lineage, weight
 from tuner.mine.ledger import Ledger
 from tuner.mine.memo import Memo, is_whole, remembered
+from tuner.mine.names import PastDefinitions
 from tuner.mine.snapshot import Snapshot
 from tuner.mine.workers import Workers
 from tuner.progress import Progress
@@ -41,13 +42,18 @@ class Touch:
 
 
 class Changes:
-    """The commits of one repository. After `mine`, `touched` says when each path of the cut was last changed."""
+    """The commits of one repository. After `mine`, `touched` says when each path of the cut was last changed.
+
+    `after` are then the commits after the cut, newest first, without merges; `past` what earlier ones defined.
+    """
 
     def __init__(
         self, ledger: Ledger, split: Split, snapshot: Snapshot | None, settings: MineSettings, books: Books
     ) -> None:
         self.ledger, self.split, self.settings, self.books = ledger, split, settings, books
         self.touched: dict[str, Touch] = {}
+        self.after: list[Commit] = []
+        self.past = PastDefinitions()
         self._lineage = Lineage()
         self._fates = Fates(settings.fixed_within_days, snapshot.lines if snapshot is not None else _gone)
         # A revert after the cut must not decide what training sees: that would be knowledge of the future.
@@ -82,6 +88,8 @@ class Changes:
         """Yield the code commits newest first; on the way, follow renames and note when files were last changed."""
         for commit in read_commits(self.ledger.git, self.ledger.repo.revision, self.settings.max_commits):
             side = self._side(commit.sha)
+            if side == "after" and len(commit.parents) < 2:
+                self.after.append(dataclasses.replace(commit, author="", email="", message=""))
             if side == "before":
                 paths = {each.path: self._lineage.at_cut(each.path) for each in commit.changes}
                 for path in paths.values():
@@ -111,6 +119,7 @@ class Changes:
 
     def _take(self, commit: Commit, side: Side, facts: CommitFacts) -> None:
         paths = self._paths_at_cut.pop(commit.sha, {})
+        self.past.note(commit.sha, facts.defined, facts.removed)
         reason = self._revert_reason(commit, side) or self._date_reason(commit, side) or facts.reason
         if facts.patch_id in self._patches:
             reason = reason or "twin"  # a cherry-pick, or a rebased branch that was merged as well

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from tuner.errors import RepoError
 from tuner.mine.additions import additions, removed_lines
+from tuner.mine.definitions import definitions_of
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.gates.commits import format_only, patch_id
 from tuner.mine.gates.paths import path_reason
@@ -37,7 +38,10 @@ MIN_LINE_CHARS = 8  # visible characters of a line that is telling enough to be 
 
 @dataclass(slots=True)
 class CommitFacts:
-    """What one commit gave. `touched` has, for each code file, the hashes of the telling lines it added and removed."""
+    """What one commit gave. `touched` has, for each code file, the hashes of the telling lines it added and removed.
+
+    `defined` and `removed` are the names that a commit before the cut defines anew, and those that it no longer does.
+    """
 
     reason: str | None = None
     patch_id: str = ""
@@ -47,6 +51,8 @@ class CommitFacts:
     additions: list[Addition] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     redactions: dict[str, int] = field(default_factory=dict)
+    defined: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
 
     def to_plain(self) -> dict[str, Any]:
         """Give the facts as JSON values."""
@@ -59,6 +65,8 @@ class CommitFacts:
             "additions": [addition_to_plain(each) for each in self.additions],
             "dropped": [[each.path, each.reason] for each in self.dropped],
             "redactions": self.redactions,
+            "defined": self.defined,
+            "removed": self.removed,
         }
 
     @staticmethod
@@ -73,6 +81,8 @@ class CommitFacts:
             [addition_from_plain(each) for each in plain["additions"]],
             [Dropped(path, reason) for path, reason in plain["dropped"]],
             plain["redactions"],
+            plain["defined"],
+            plain["removed"],
         )
 
 
@@ -103,6 +113,8 @@ class CommitMiner:
         sides = {commit: side for commit, side in batch if commit not in found}
         for commit, patches in read_patches(git, sides, code_globs()):
             facts = found[commit] = CommitFacts(_patch_reason(patches, self.settings), patch_id(patches))
+            if sides[commit] == "before":
+                facts.defined, facts.removed = definitions_of(patches)
             if facts.reason is None:
                 reading = _Reading(self.repo, commit, patches, texts, self.settings, facts)
                 reading.before() if sides[commit] == "before" else reading.after()

@@ -1,4 +1,4 @@
-"""Tell languages by file name, and load their grammars when first needed.
+"""Tell languages by file name.
 
 In: a path. Out: a `Language`, or None for files that hold no code (data, pictures: their text teaches nothing that an
 editor would complete). Languages without a grammar are treated by lines. A notebook's own language stands in it.
@@ -6,13 +6,10 @@ editor would complete). Languages without a grammar are treated by lines. A note
 
 from __future__ import annotations
 
-import functools
-import importlib
 import re
 from dataclasses import dataclass
 
-from tree_sitter import Language as Grammar
-from tree_sitter import Parser
+from tuner.grammars import GRAMMARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +26,6 @@ class Language:
     is_notebook: bool = False
 
 
-GRAMMARS = {
-    "python": ("tree_sitter_python", "language"),
-    "javascript": ("tree_sitter_javascript", "language"),
-    "typescript": ("tree_sitter_typescript", "language_typescript"),
-    "tsx": ("tree_sitter_typescript", "language_tsx"),
-    "go": ("tree_sitter_go", "language"),
-    "java": ("tree_sitter_java", "language"),
-    "rust": ("tree_sitter_rust", "language"),
-    "c": ("tree_sitter_c", "language"),
-    "cpp": ("tree_sitter_cpp", "language"),
-}
 EXTENSIONS = {
     "python": "py pyi pyw",
     "javascript": "js jsx mjs cjs",
@@ -163,15 +149,3 @@ def code_globs() -> list[str]:
     """Give git pathspecs that match every code file, so that git leaves data files out of its patches."""
     endings = [ending for ending, language in BY_EXTENSION.items() if language.is_code]
     return [f":(icase)*.{ending}" for ending in endings] + [f":(icase,glob)**/{name}" for name in FILE_NAMES]
-
-
-@functools.cache
-def grammar(package: str, function: str) -> Grammar:
-    """Load a grammar from its wheel; nothing is downloaded."""
-    return Grammar(getattr(importlib.import_module(package), function)())
-
-
-@functools.cache
-def parser(package: str, function: str) -> Parser:
-    """Give a grammar's parser."""
-    return Parser(grammar(package, function))

@@ -1,7 +1,7 @@
 """Turn repositories into training pairs from before a cut, and additions from after it.
 
 In: checked `Repo`s, `recipe.mine`, a seed, a folder for what is remembered between runs. Out: `mined/pairs.jsonl`,
-`mined/additions.jsonl`, `mined/rejected.jsonl`. Every commit that was read and every file of the snapshots ends in a
+`mined/additions.jsonl`, `mined/rejected.jsonl`, `mined/names.json.gz`. Every commit that was read and every file of the snapshots ends in a
 pair, an addition or, with a reason, among the rejected. The same repositories, settings and seed give the same bytes,
 whether or not something was remembered. No text leaves this room unredacted: what was written is scanned again.
 
@@ -21,12 +21,15 @@ from tuner.mine.cut import Split, choose_cuts
 from tuner.mine.labels import weight
 from tuner.mine.ledger import Ledger, read_ledger
 from tuner.mine.memo import Memo
+from tuner.mine.names import names_of
 from tuner.mine.people import People
 from tuner.mine.scan import require_clean
 from tuner.mine.snapshot import Snapshot
 from tuner.mine.workers import Workers
 from tuner.recipe import MineSettings
 from tuner.records import PAIR_KINDS, Cut, Mined, MinedRepo, Repo, content_id
+from tuner.repo_names import PLACE as NAMES
+from tuner.repo_names import RepoNames, write_names
 from tuner.rundir import Workspace, slug
 
 
@@ -38,11 +41,12 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
         names = {name for ledger in ledgers for name in ledger.names}
         books.people = People(names)
         splits = choose_cuts(ledgers, settings)
+        known: list[RepoNames] = []
         for ledger, split in zip(ledgers, splits, strict=True):
             decides = settings.model_dump_json(exclude={"only_authors", "except_authors", "cut"})
             place = memory / f"{slug(ledger.repo.name)}-{content_id(ledger.repo.path)[:8]}.sqlite"
             with Memo(place, _program(), ledger.repo.name, decides, str(seed)) as memo:
-                _mine(ledger, split, settings, seed, names, memo, workers, books, work)
+                known.append(_mine(ledger, split, settings, seed, names, memo, workers, books, work))
         if not books.counts["files_kept"]:
             raise RepoError(
                 f"{', '.join(repo.name for repo in repos)}: holds no code that passes the gates "
@@ -50,6 +54,7 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
                 "is this the right REPO=? mine.include and mine.exclude choose the files, mine.cut the commit",
             )
         books.flush()
+        write_names(work.out / NAMES, known)
         with work.progress.track("searching what was written", total=3, unit="file") as track:
             for name in (PAIRS, ADDITIONS, REJECTED):
                 require_clean([work.out / name], books.people, settings.scanner, workers)
@@ -66,7 +71,7 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
     }
     mined = [MinedRepo(repo.name, repo.revision, split.cut) for repo, split in zip(repos, splits, strict=True)]
     counts, reasons = dict(sorted(books.counts.items())), dict(sorted(books.reasons.items()))
-    return Mined(PAIRS, ADDITIONS, REJECTED, _common(splits), mined, counts, reasons, metrics)
+    return Mined(PAIRS, ADDITIONS, REJECTED, _common(splits), mined, counts, reasons, metrics, NAMES)
 
 
 def _mine(
@@ -79,8 +84,8 @@ def _mine(
     workers: Workers,
     books: Books,
     work: Workspace,
-) -> None:
-    """Mine one repository: its files first, since commits are judged by what is left of them."""
+) -> RepoNames:
+    """Mine one repository: its files first, since commits are judged by what is left of them. Give its names."""
     cut, snapshot = split.cut, None
     if cut is not None:
         snapshot = Snapshot(ledger.repo, cut.commit, settings, seed, memo, books, work.scratch)
@@ -96,6 +101,11 @@ def _mine(
             return Provenance(ledger.repo.name, touch.commit, date, weighed)
 
         snapshot.write(origin, workers, work.progress)
+    commit = cut.commit if cut is not None else None
+    with work.progress.track(f"noting names of {ledger.repo.name}", total=None, unit="step") as track:
+        found = names_of(ledger.repo, commit, changes.after, changes.past, books.people, workers)
+        track.advance(1)
+    return found
 
 
 def _program() -> str:

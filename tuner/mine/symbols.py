@@ -17,9 +17,10 @@ from typing import Any
 
 from tree_sitter import Node, Query, QueryCursor, Tree
 
+from tuner.grammars import grammar
+from tuner.imports import Import, imports_of
 from tuner.mine import syntax
-from tuner.mine.imports import Import, imports_of
-from tuner.mine.languages import Language, grammar
+from tuner.mine.languages import Language
 from tuner.mine.symbol_queries import QUERIES
 
 TYPE_KINDS = ("class", "struct", "union", "enum", "interface", "trait", "record", "annotation", "type")

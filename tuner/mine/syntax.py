@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from tree_sitter import Node, Query, QueryCursor, Tree
 
-from tuner.mine.languages import Language, grammar, parser
+from tuner.grammars import grammar, parser
+from tuner.mine.languages import Language
 
 # Weights of ExecRepoBench, without comments; `block` stands for its `while` and what other languages have beside it.
 WEIGHTS = {
