@@ -19,9 +19,7 @@ _REST = r"|([^\W\d]\w*)"
 _HASH = re.compile(
     r'#[^\n]*|("""(?:[^\\]|\\.)*?"""|' + r"'''(?:[^\\]|\\.)*?'''|" + _DOUBLE + "|" + _SINGLE + ")" + _REST, re.DOTALL
 )
-_SLASHES = re.compile(
-    r"//[^\n]*|/\*.*?\*/|(" + _DOUBLE + "|" + _SINGLE + r"|`(?:[^`\\]|\\.)*`)" + _REST, re.DOTALL
-)
+_SLASHES = re.compile(r"//[^\n]*|/\*.*?\*/|(" + _DOUBLE + "|" + _SINGLE + r"|`(?:[^`\\]|\\.)*`)" + _REST, re.DOTALL)
 # A single quote may begin a lifetime in Rust, and stands between the digits of a number in C++.
 _NO_SINGLE = re.compile(r"//[^\n]*|/\*.*?\*/|(" + _DOUBLE + ")" + _REST, re.DOTALL)
 _RULES = dict.fromkeys(("rust", "c", "cpp", "cuda", "java", "kotlin", "scala", "swift"), _NO_SINGLE)

@@ -28,7 +28,9 @@ Decision = Literal["known", "stale", "invented", "undecided"]
 SELF = frozenset({"self", "this", "cls", "super", "Self"})
 ROOT = re.compile(r"[\s(*&!\[{]*(?:await\s+|new\s+|return\s+)?([A-Za-z_$][\w$]*)")
 LITERAL = re.compile(r"[\s(]*(?:[rbfu]{0,2}[\"'`]|\d|\[|\{)")
-BASES = re.compile(r"^[ \t]*(?:[\w ]*\bclass\s+\w+\s*(?:\(([^)\n]*)\)|[^{\n]*?\b(?:extends|implements|:)\s+([^{\n]+)))", re.M)
+BASES = re.compile(
+    r"^[ \t]*(?:[\w ]*\bclass\s+\w+\s*(?:\(([^)\n]*)\)|[^{\n]*?\b(?:extends|implements|:)\s+([^{\n]+)))", re.M
+)
 # Functions that take arguments of any name.
 OPEN_CALLEES = frozenset(
     {"dict", "format", "partial", "update", "replace", "_replace", "SimpleNamespace", "Namespace", "namedtuple", "Mock"}
@@ -53,7 +55,9 @@ class NamesFound:
     faults: int
 
 
-def check_names(item: Item, text: str, names: NamesAt, *, is_cut_off: bool, target_counts: bool = True) -> NamesFound | None:
+def check_names(
+    item: Item, text: str, names: NamesAt, *, is_cut_off: bool, target_counts: bool = True
+) -> NamesFound | None:
     """Judge an answer's names; None where the language has no grammar or no list of its own names.
 
     `target_counts` is false to judge the author's own text: it would only confirm itself.
@@ -169,7 +173,9 @@ class _Judge:
             return any("." in each and flat.startswith(each + ".") for each in self.names.all.dependencies)
         if self.family == "go":
             flat = root.lower().replace("-", "_")
-            return any("/" in each and (flat == each or flat.startswith(each + "/")) for each in self.names.all.dependencies)
+            return any(
+                "/" in each and (flat == each or flat.startswith(each + "/")) for each in self.names.all.dependencies
+            )
         return self.names.declares(root) or self.names.declares(scoped)
 
     def _is_foreign(self, module: str) -> bool:

@@ -15,6 +15,7 @@ from tuner import rundir
 from tuner.comparison import Comparison
 from tuner.control import ControlRun, open_control
 from tuner.errors import DataError, RunError
+from tuner.knowledge import read_knowledge
 from tuner.progress import Progress
 from tuner.recipe import OUR_SYSTEMS, Recipe
 from tuner.records import (
@@ -159,11 +160,9 @@ class Pipeline:
 
     def _evaluate(self, system: str) -> Evaluation:
         dataset, mined = self.run.record("dataset", Dataset), self.run.record("mine", Mined)
-        inputs = [dataset.items]
+        inputs = [dataset.items, mined.pairs, mined.names]
         if system.startswith("tuned"):
             inputs += self._adapter_files()
-        if system not in ("base", "tuned", "control"):  # all others may show pieces of other files
-            inputs.append(mined.pairs)
         control = self._control() if system == "control" else None
 
         def work(workspace: Workspace) -> Evaluation:
@@ -180,7 +179,10 @@ class Pipeline:
             else:
                 opened = other_system(system, self.recipe.compare, pairs, self.recipe.evaluate, workspace.scratch)
             today = datetime.date.today().isoformat()
-            return stage.run(system, opened, dataset, self.recipe.evaluate, self.recipe.seed, today, workspace)
+            knowledge = read_knowledge(self.run.folder, mined)
+            return stage.run(
+                system, opened, dataset, self.recipe.evaluate, self.recipe.seed, today, workspace, knowledge
+            )
 
         asked = self._asked(system) if control is None else {"adapter": control.sha256, **control.about}
         settings = {"system": system, "evaluate": self._section("evaluate"), **asked}
@@ -244,11 +246,12 @@ class Pipeline:
         def work(workspace: Workspace) -> Comparison:
             from tuner.compare import stage
 
-            return stage.run(evaluations, dataset, mined, self.recipe.compare, self.recipe.seed, workspace)
+            knowledge = read_knowledge(self.run.folder, mined)
+            return stage.run(evaluations, dataset, mined, self.recipe.compare, self.recipe.seed, workspace, knowledge)
 
         section = self._section("compare")
         settings = {key: section[key] for key in COMPARE_FIGURES}
-        inputs = [dataset.items, mined.pairs, *(each.predictions for each in evaluations)]
+        inputs = [dataset.items, mined.pairs, mined.names, *(each.predictions for each in evaluations)]
         return self._stage("compare", Comparison, work, {"compare": settings}, inputs)
 
     def _export(self) -> Bundle:

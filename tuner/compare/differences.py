@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from tuner.comparison import Difference
+from tuner.knowing import with_knowledge
+from tuner.knowledge import Knowledge
 from tuner.records import ITEM_KINDS, Item, ItemKind, Prediction
 from tuner.scoring import BITS_PER_BYTE, COMPARED, Metric
 from tuner.statistics import cluster_test, ratio_change, ratio_difference
@@ -46,13 +48,18 @@ def strata_of(items: Sequence[Item]) -> list[str]:
 
 
 def differences(
-    pairs: Sequence[Answered], strata: Iterable[str], resamples: int, seed: int, min_items: int = 0
+    pairs: Sequence[Answered],
+    strata: Iterable[str],
+    resamples: int,
+    seed: int,
+    min_items: int = 0,
+    knowledge: Knowledge | None = None,
 ) -> list[Difference]:
     """Give every metric's difference in every stratum for which there is an interval."""
     found: list[Difference] = []
     for stratum in strata:
         chosen = [pair for pair in pairs if STRATA[stratum](pair[0])]
-        for metric in COMPARED:
+        for metric in with_knowledge(COMPARED, knowledge):
             for name, figure in _figures(metric):
                 difference = _difference(name, metric, figure, stratum, chosen, resamples, seed)
                 if difference is not None:

@@ -14,6 +14,8 @@ from statistics import fmean
 from tuner.compare.confidence import sureness
 from tuner.compare.differences import REPORTED, STRATA, kinds_of
 from tuner.comparison import Cell, SystemResult
+from tuner.knowing import with_knowledge
+from tuner.knowledge import Knowledge
 from tuner.recipe import LOCAL_SYSTEMS, CompareSettings
 from tuner.records import Evaluation, Interval, Item, Prediction
 from tuner.scoring import METRICS, chars_saved, exact_match
@@ -26,12 +28,17 @@ MILLION = 1_000_000
 
 
 def result(
-    evaluation: Evaluation, items: Sequence[Item], answers: dict[str, Prediction], settings: CompareSettings, seed: int
+    evaluation: Evaluation,
+    items: Sequence[Item],
+    answers: dict[str, Prediction],
+    settings: CompareSettings,
+    seed: int,
+    knowledge: Knowledge | None = None,
 ) -> SystemResult:
     """Give the system's own figures; intervals resample whole commits."""
     answered = [(item, answers[item.id]) for item in items if answers[item.id].void is None]
     scores = {
-        stratum: _scores([each for each in answered if STRATA[stratum](each[0])], settings.resamples, seed)
+        stratum: _scores([each for each in answered if STRATA[stratum](each[0])], settings.resamples, seed, knowledge)
         for stratum in (*REPORTED, *kinds_of(items))
     }
     read = [each.prompt_tokens for _, each in answered if each.prompt_tokens is not None]
@@ -79,9 +86,11 @@ def folder(item: Item) -> str:
     return item.path.rpartition("/")[0] or "."
 
 
-def _scores(answered: Sequence[tuple[Item, Prediction]], resamples: int, seed: int) -> dict[str, Interval]:
+def _scores(
+    answered: Sequence[tuple[Item, Prediction]], resamples: int, seed: int, knowledge: Knowledge | None
+) -> dict[str, Interval]:
     scores = {}
-    for metric in METRICS:
+    for metric in with_knowledge(METRICS, knowledge):
         rows = [(item.commit, figure) for item, each in answered if (figure := metric.figure(item, each)) is not None]
         interval = cluster_bootstrap([commit for commit, _ in rows], [row for _, row in rows], ratio, resamples, seed)
         if interval is not None:

@@ -28,6 +28,7 @@ from tuner.compare.sentence import candidates, sentence
 from tuner.compare.table import markdown
 from tuner.compare.verdict import decide
 from tuner.comparison import Comparison, Contest, Difference, Gate, Pairing
+from tuner.knowledge import Knowledge
 from tuner.recipe import LOCAL_SYSTEMS, OUR_SYSTEMS, CompareSettings
 from tuner.records import Dataset, Evaluation, Item, Mined, Prediction, to_json
 from tuner.rundir import Workspace
@@ -55,15 +56,19 @@ def run(
     seed: int,
     work: Workspace,
     gates: Sequence[Gate] = (),
+    knowledge: Knowledge | None = None,
 ) -> Comparison:
-    """Compare all systems; the same answers give the same files, in whatever order items and systems stand."""
+    """Compare all systems; the same answers give the same files, in whatever order items and systems stand.
+
+    Without `knowledge` the figures that need it (`tuner.knowing`) are left out.
+    """
     by_name = {each.system: each for each in sorted(evaluations, key=_rank)}
     a, b = by_name["tuned"], by_name["base"]
     items = sorted(read_items(list(by_name.values()), dataset, work.run), key=lambda item: item.id)
     field = Field(items, {name: read_predictions(each, items, work.run) for name, each in by_name.items()})
     answered = field.pairs(a.system, b.system)
-    of_adapter = differences(answered, strata_of(items), settings.resamples, seed, settings.min_items)
-    pairings = _pairings(field, settings, seed)
+    of_adapter = differences(answered, strata_of(items), settings.resamples, seed, settings.min_items, knowledge)
+    pairings = _pairings(field, settings, seed, knowledge)
     against = next((each for each in pairings if (each.a, each.b) == (a.system, "control")), None)
     gates = [*gates, *own_gates(of_adapter, a.system, b.system)]
     control = None
@@ -72,7 +77,7 @@ def run(
         gates.append(control_gate(against, foreign.about["repository"]))
         control = control_finding(foreign, against, of_adapter, items, field.answers, resamples, seed)
     verdict, reason = decide(of_adapter, len(answered), settings.min_items, a.system, b.system, gates)
-    systems = [result(each, items, field.answers[name], settings, seed) for name, each in by_name.items()]
+    systems = [result(each, items, field.answers[name], settings, seed, knowledge) for name, each in by_name.items()]
     tested = headlines(pairings, field.pairs)
     ours, rival = candidates(systems)
     repo = " and ".join(each.name for each in mined.repos)
@@ -118,7 +123,7 @@ def _rank(evaluation: Evaluation) -> tuple[int, str]:
     return (LOCAL_SYSTEMS.index(name) if name in LOCAL_SYSTEMS else len(LOCAL_SYSTEMS), name)
 
 
-def _pairings(field: Field, settings: CompareSettings, seed: int) -> list[Pairing]:
+def _pairings(field: Field, settings: CompareSettings, seed: int, knowledge: Knowledge | None) -> list[Pairing]:
     """Set every system against every other once: ours is `a`, and of two of ours the tuned one, or the later."""
     names = list(field.answers)
     found = []
@@ -127,7 +132,7 @@ def _pairings(field: Field, settings: CompareSettings, seed: int) -> list[Pairin
             both_ours = first in OUR_SYSTEMS and second in OUR_SYSTEMS
             a, b = (second, first) if both_ours else (first, second)
             pairs = field.pairs(a, b)
-            rows = differences(pairs, REPORTED, settings.resamples, seed, settings.min_items)
+            rows = differences(pairs, REPORTED, settings.resamples, seed, settings.min_items, knowledge)
             only_a, only_b = discordant(pairs)
             voided = len(field.items) - len(pairs)
             found.append(Pairing(a, b, len(pairs), voided, rows, only_a, only_b, mcnemar(only_a, only_b)))

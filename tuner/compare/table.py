@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tuner.comparison import Contest, Difference, Gate, Headline, Pairing, SystemResult
+from tuner.knowing import KNOWING
+from tuner.records import Interval
 
 FINDINGS = {"gain": "gain", "loss": "**loss**", "inconclusive": "inconclusive"}
 WORDS = {True: "passed", False: "**missed**"}
@@ -30,6 +32,8 @@ def markdown(contest: Contest) -> str:
         *_systems(contest.systems),
         *_kinds(contest.systems),
         "",
+        *_faults(contest.systems),
+        "",
         *_headlines(contest.headlines),
         *_sureness(contest.systems),
         f"## {a} against {b}",
@@ -39,7 +43,7 @@ def markdown(contest: Contest) -> str:
         *_differences(a, b, contest.differences),
         "",
         f"Differences are {a} minus {b}; `bits_per_byte_relative` is their quotient minus 1. Bits per byte and",
-        "over-generation are better when lower, all else when higher. Intervals resample whole commits. A finding",
+        "whatever ends in `rate` are better when lower, all else when higher. Intervals resample whole commits. A finding",
         "needs an interval on one side of 0; of rows without any true difference, one in twenty is still called one.",
         "Strata whose items stem from a single commit have no interval and are not shown.",
     ]
@@ -125,6 +129,20 @@ def _headline(each: Headline) -> str:
     figures = f"{row.delta:+.3f} | {row.low:+.3f} to {row.high:+.3f} | {each.p:.3f} | {each.p_holm:.3f} | {counts}"
     finding = FINDINGS[each.finding]
     return f"| {each.a} - {each.b} | {row.metric} | {figures} | {each.smallest_detectable:.3f} | {finding} |"
+
+
+def _faults(systems: Sequence[SystemResult]) -> list[str]:
+    """Show what is wrong with answers, one line a system; the better the lower."""
+    rows = [
+        f"| {each.name} | " + " | ".join(_with_count(each.scores["all"].get(metric.name)) for metric in KNOWING) + " |"
+        for each in systems
+    ]
+    names = " | ".join(metric.name for metric in KNOWING)
+    return [f"| system | {names} |", "|---|" + "--:|" * len(KNOWING), *rows]
+
+
+def _with_count(found: Interval | None) -> str:
+    return "-" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}] of {found.n}"
 
 
 def _pairing(pairing: Pairing) -> list[str]:

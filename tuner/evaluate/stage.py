@@ -24,6 +24,8 @@ from pathlib import Path
 
 from tuner.errors import DataError, EvaluateError
 from tuner.evaluate.system import System
+from tuner.knowing import author_invented, with_knowledge
+from tuner.knowledge import Knowledge
 from tuner.recipe import EvaluateSettings
 from tuner.records import (
     ONE_LINE_KINDS,
@@ -54,8 +56,12 @@ def run(
     seed: int,
     day: str,
     work: Workspace,
+    knowledge: Knowledge | None = None,
 ) -> Evaluation:
-    """Evaluate a system, which is opened only if there are items, under the name `system_name`; `day` is recorded."""
+    """Evaluate a system, which is opened only if there are items, under the name `system_name`; `day` is recorded.
+
+    Without `knowledge` the figures that need it (`tuner.knowing`) are left out.
+    """
     items = read_items(work.run / dataset.items, dataset.items_sha256)
     if not items:
         return _write(system_name, dataset, [], [], {}, {"eval.items": 0.0}, {}, work)
@@ -69,11 +75,12 @@ def run(
         else:
             figures |= latency([each.latency_ms for each in predictions if each.latency_ms is not None])
         about = {"day": day, **system.about}
-    scores = score(items, predictions, settings, seed)
+    scores = score(items, predictions, settings, seed, knowledge)
     figures["voided_items"] = float(sum(each.void is not None for each in predictions))
     figures |= {name: interval.value for name, interval in scores.items()}
     metrics = {
         "eval.items": float(len(items)),
+        **author_figures(items, knowledge),
         **{f"eval.{system_name}.{name}": each for name, each in figures.items()},
     }
     return _write(system_name, dataset, items, predictions, scores, metrics, about, work)
@@ -126,13 +133,17 @@ def answer_all(system: System, items: Sequence[Item], batch: int, work: Workspac
 
 
 def score(
-    items: Sequence[Item], predictions: Sequence[Prediction], settings: EvaluateSettings, seed: int
+    items: Sequence[Item],
+    predictions: Sequence[Prediction],
+    settings: EvaluateSettings,
+    seed: int,
+    knowledge: Knowledge | None = None,
 ) -> dict[str, Interval]:
     """Give each metric with its interval, resampling commits; the order of the items does not matter."""
     stopped = Metric("stopped_rate", "higher", lambda item, each: _stopped(item, each, settings))
     pairs = sorted(zip(items, predictions, strict=True), key=lambda pair: pair[0].id)
     scores = {}
-    for metric in (*METRICS, stopped):
+    for metric in with_knowledge((*METRICS, stopped), knowledge):
         rows = [
             (item.commit, figure)
             for item, prediction in pairs
@@ -144,6 +155,14 @@ def score(
             most = math.inf if metric.name == "bits_per_byte" else 1.0
             scores[metric.name] = replace(interval, low=max(0.0, interval.low), high=min(most, interval.high))
     return scores
+
+
+def author_figures(items: Sequence[Item], knowledge: Knowledge | None) -> dict[str, float]:
+    """Give the share of the author's own names that would be called invented in an answer: the control."""
+    if knowledge is None:
+        return {}
+    invented, decided = author_invented(knowledge, items)
+    return {"eval.author_invented_rate": invented / decided, "eval.author_names": decided} if decided else {}
 
 
 def latency(taken_ms: Sequence[float]) -> dict[str, float]:

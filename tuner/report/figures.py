@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from tuner.comparison import Difference
+from tuner.knowing import KNOWING
 from tuner.records import Interval
 from tuner.scoring import METRICS
 
@@ -27,6 +28,13 @@ NAMES = {
     "over_generation_rate": "over-generation",
     "empty_rate": "empty answers",
     "stopped_rate": "stopped by itself",
+    "invented_name_rate": "invented names",
+    "invented_import_rate": "invented imports",
+    "stale_name_rate": "stale names",
+    "unparsable_rate": "unparsable",
+    "verbatim_rate": "copied from training",
+    "recited_line_rate": "recited lines",
+    "repeats_suffix_rate": "repeats what follows",
 }
 MEANINGS = {
     "bits_per_byte": "how surprised the model is by what the author wrote",
@@ -37,9 +45,16 @@ MEANINGS = {
     "identifier_f1": "the same names are used",
     "chars_saved_ratio": "typing spared if the correct beginning is accepted",
     "over_generation_rate": "right, but does not stop",
+    "invented_name_rate": "called, looked up or imported, and existing nowhere",
+    "invented_import_rate": "modules that exist nowhere",
+    "stale_name_rate": "names that the repository no longer has",
+    "unparsable_rate": "breaks the syntax of the file",
+    "verbatim_rate": "long answers that hold a long run of training text",
+    "recited_line_rate": "wrong, and a training line that stands nowhere near",
+    "repeats_suffix_rate": "says what stands behind the cursor already",
 }
 NOT_PERCENT = ("bits_per_byte",)
-LOWER = {metric.name for metric in METRICS if metric.better == "lower"} | {"bits_per_byte_relative"}
+LOWER = {metric.name for metric in (*METRICS, *KNOWING) if metric.better == "lower"} | {"bits_per_byte_relative"}
 FINDINGS: dict[str, tuple[str, str]] = {  # a sign for the eye and a word for everyone
     "gain": ("▲", "gain"),
     "loss": ("▼", "loss"),

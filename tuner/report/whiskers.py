@@ -16,6 +16,7 @@ from tuner.records import Interval
 from tuner.report import figures
 from tuner.report.axes import Axis, linear
 from tuner.report.drawing import dot, label, line, picture
+from tuner.knowing import KNOWING
 from tuner.scoring import COMPARED
 
 HEIGHT = 22
@@ -49,7 +50,7 @@ def plots(systems: Sequence[SystemResult], stratum: str, reference: str) -> list
     """Draw all metrics that at least one system has a figure for."""
     return [
         _plot(systems, metric.name, stratum, reference)
-        for metric in COMPARED
+        for metric in (*COMPARED, *KNOWING)
         if any(_figure(each, metric.name, stratum) for each in systems)
     ]
 
