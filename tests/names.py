@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from tuner.name_check import NamesFound, check_names
-from tuner.records import Item, Prediction
+from tuner.records import Item, Prediction, content_id
 from tuner.repo_names import RepoNames, Timeline
 
 FILE = "import os\n\nfrom .till import Till\n\n\ndef load(path, parts):\n"
@@ -14,7 +14,8 @@ FILE = "import os\n\nfrom .till import Till\n\n\ndef load(path, parts):\n"
 
 def item(line: str, target: str, *, language: str = "python", file: str = FILE, suffix: str = "\n", path: str = "shop/a.py") -> Item:
     """Give an item whose cursor stands behind `line` in `file`."""
-    return Item("i", "shop", path, language, "c" * 40, 9, "boundary", file + line, suffix, target, True)
+    ident = content_id(language, file, line, target, suffix)
+    return Item(ident, "shop", path, language, "c" * 40, 9, "boundary", file + line, suffix, target, True)
 
 
 def known(*names: str, **more: object) -> RepoNames:

@@ -168,6 +168,7 @@ class Pipeline:
         def work(workspace: Workspace) -> Evaluation:
             from tuner.evaluate import stage
             from tuner.evaluate.open_system import control_system, local_system, other_system
+            from tuner.knowledge import read_knowledge
 
             pairs = self.run.folder / mined.pairs
             if system in OUR_SYSTEMS:
@@ -245,6 +246,7 @@ class Pipeline:
 
         def work(workspace: Workspace) -> Comparison:
             from tuner.compare import stage
+            from tuner.knowledge import read_knowledge
 
             knowledge = read_knowledge(self.run.folder, mined)
             return stage.run(evaluations, dataset, mined, self.recipe.compare, self.recipe.seed, workspace, knowledge)

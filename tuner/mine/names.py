@@ -58,7 +58,11 @@ class FileNames:
                 batch, blobs.read_many([sha for sha, _ in batch], MAX_FILE_BYTES), strict=True
             ):
                 text = (data or b"").decode("utf-8", "replace")
-                modules = (each for each in imports_of_text(text, language) if not is_standard_import(each, language))
+                modules = (
+                    each
+                    for each in imports_of_text(text, language)
+                    if not each.startswith(".") and not is_standard_import(each, language)
+                )
                 found.append((len(text), sorted(identifiers_of(text, language)), sorted(modules)))
         return found
 
