@@ -16,9 +16,9 @@ from pathlib import Path
 from tuner.identifiers import family_of
 
 FOLDER = Path(__file__).parent / "standard_library"
-# Tests are written against these, and hardly any of their objects is called by more than the names listed here.
+# Test frameworks, whose objects are hardly asked for more than the names listed here, and what names only types.
 TESTING = {
-    "python": {"pytest", "unittest", "nose", "_pytest"},
+    "python": {"pytest", "unittest", "nose", "_pytest", "typing_extensions", "_typeshed"},
     "javascript": {"vitest", "jest", "mocha", "@jest", "bun", "node:test"},
     "java": {"org.junit", "junit"},
     "go": {"testing", "github.com/stretchr/testify"},
