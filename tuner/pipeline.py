@@ -249,7 +249,7 @@ class Pipeline:
             from tuner.knowledge import read_knowledge
 
             knowledge = read_knowledge(self.run.folder, mined)
-            return stage.run(evaluations, dataset, mined, self.recipe.compare, self.recipe.seed, workspace, knowledge)
+            return stage.run(evaluations, dataset, mined, self.recipe.compare, self.recipe.seed, workspace, (), knowledge)
 
         section = self._section("compare")
         settings = {key: section[key] for key in COMPARE_FIGURES}
