@@ -41,6 +41,7 @@ SMALL = {
     "evaluate.max_new_tokens": 8,
     "evaluate.max_new_tokens_block": 16,
     "evaluate.latency_items": 2,
+    "evaluate.probes.library_pieces": 3,
     "compare.resamples": 100,
     "export.parity_prompts": 1,
     "export.quantized": [],

@@ -30,6 +30,8 @@ DEATHS = {
     "train": "/checkpoint-2/trainer_state.json",
     "evaluate-base": "/.partial-evaluate-base/eval/base.predictions.jsonl",
     "evaluate-tuned": "/.partial-evaluate-tuned/eval/tuned.scores.json",
+    "probe-base": "/.partial-probe-base/eval/base.probes.json",
+    "probe-tuned": "/.partial-probe-tuned/eval/tuned.probes.json",
     "compare": "/.partial-compare/eval/examples.json",
     "export": "/.partial-export/export/gguf/base-f16.gguf",
     "report": "/.partial-report/report/report.md",

@@ -15,7 +15,9 @@ from tuner import rundir
 from tuner.comparison import Comparison
 from tuner.control import ControlRun, open_control
 from tuner.errors import DataError, RunError
+from tuner.forgetting import gate_of_run
 from tuner.knowledge import read_knowledge
+from tuner.probe_stages import Probing
 from tuner.progress import Progress
 from tuner.recipe import OUR_SYSTEMS, Recipe
 from tuner.records import (
@@ -38,7 +40,10 @@ from tuner.rundir import Run, State, Workspace
 from tuner.screening import Familiarity, Screening
 
 R = TypeVar("R")
-STAGES = ("mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "compare", "export", "report")
+STAGES = (
+    "mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "probe-base", "probe-tuned", "compare", "export",
+    "report",
+)  # fmt: skip
 # The settings of a system that decide what it answers, and those of `compare` that decide its figures.
 ENDPOINT_ANSWERS = {
     *("protocol", "infilling", "url", "model", "max_prompt_chars", "max_new_tokens", "max_new_tokens_block", "extra"),
@@ -61,6 +66,7 @@ class Pipeline:
         self.recipe = recipe
         self.progress = progress
         self.said = said
+        self.probing = Probing(self, self._stage, self._adapter_files)
 
     def upto(self, last: str) -> None:
         """Run all stages up to and including `last`; what is done already is kept."""
@@ -71,6 +77,8 @@ class Pipeline:
             "train": self._train,
             "evaluate-base": lambda: self._evaluate("base"),
             "evaluate-tuned": lambda: self._evaluate("tuned"),
+            "probe-base": lambda: self.probing.forgetting("base"),
+            "probe-tuned": lambda: self.probing.forgetting("tuned"),
             "compare": self._compare,
             "export": self._export,
             "report": self._report,
@@ -185,8 +193,9 @@ class Pipeline:
                 system, opened, dataset, self.recipe.evaluate, self.recipe.seed, today, workspace, knowledge
             )
 
+        section = {key: value for key, value in self._section("evaluate").items() if key != "probes"}
         asked = self._asked(system) if control is None else {"adapter": control.sha256, **control.about}
-        settings = {"system": system, "evaluate": self._section("evaluate"), **asked}
+        settings = {"system": system, "evaluate": section, **asked}
         return self._stage(f"evaluate-{system}", Evaluation, work, settings, inputs)
 
     def _control(self) -> ControlRun:
@@ -249,11 +258,17 @@ class Pipeline:
             from tuner.knowledge import read_knowledge
 
             knowledge = read_knowledge(self.run.folder, mined)
-            return stage.run(evaluations, dataset, mined, self.recipe.compare, self.recipe.seed, workspace, (), knowledge)
+            forgetting = gate_of_run(self.run)
+            gates = [] if forgetting is None else [forgetting]
+            return stage.run(evaluations, dataset, mined, self.recipe.compare, self.recipe.seed, workspace, gates, knowledge)
 
         section = self._section("compare")
         settings = {key: section[key] for key in COMPARE_FIGURES}
         inputs = [dataset.items, mined.pairs, mined.names, *(each.predictions for each in evaluations)]
+        probed = self.run.entry("probe-tuned")
+        if probed is not None:  # what was forgotten is a gate of the verdict
+            inputs.append(probed["record"]["probes"])
+            settings["max_increase"] = self.recipe.evaluate.probes.max_increase
         return self._stage("compare", Comparison, work, {"compare": settings}, inputs)
 
     def _export(self) -> Bundle:

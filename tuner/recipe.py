@@ -144,6 +144,9 @@ class TrainSettings(Section):
     max_gradient_norm: float = Field(default=1.0, gt=0, description="gradients are clipped to this norm")
     gradient_checkpointing: bool = Field(default=False, description="trade a third of the speed for activation memory")
     checkpoint_steps: int = Field(default=20, ge=1, description="steps between checkpoints")
+    forgetting: Literal["report", "scale"] = Field(
+        default="report", description="scale makes the adapter weaker, as little as passes, where it forgets too much"
+    )
 
     @model_validator(mode="after")
     def _warmup_and_decay_fit(self) -> TrainSettings:
@@ -151,6 +154,27 @@ class TrainSettings(Section):
         if total > 1.0:
             raise ValueError(f"warmup_share + decay_share is {total:g}, wanted 1 at most")
         return self
+
+
+class ProbeSettings(Section):
+    library_pieces: int = Field(
+        default=32, ge=0, le=32, description="pieces of Python's own library scored for forgetting; 0 scores none"
+    )
+    max_increase: float = Field(
+        default=0.01, gt=0, description="increase of the library's bits per byte that passes; 0.01 is 1 %"
+    )
+    scales: list[float] = Field(
+        default=[0.75, 0.5, 0.25],
+        description="smaller scales of the adapter, tried where too much is forgotten",
+    )
+    valid_tokens: int = Field(default=4_000, ge=100, description="validation tokens scored at each of these scales")
+
+    @field_validator("scales", mode="after")
+    @classmethod
+    def _scales_fall(cls, scales: list[float]) -> list[float]:
+        if any(not 0 < each < 1 for each in scales) or scales != sorted(set(scales), reverse=True):
+            raise ValueError("wanted numbers between 0 and 1, each once, the largest first")
+        return scales
 
 
 class EvaluateSettings(Section):
@@ -163,6 +187,7 @@ class EvaluateSettings(Section):
     retrieved_tokens: int = Field(default=256, ge=32, description="room for these, on top of max_prompt_tokens")
     batch: int = Field(default=16, ge=1, description="items generated together")
     latency_items: int = Field(default=12, ge=0, description="items answered one at a time, to measure latency")
+    probes: ProbeSettings = ProbeSettings()
 
 
 Protocol = Literal["openai_chat", "openai_completions", "llama_infill", "ollama", "mistral_fim", "deepseek_fim"]

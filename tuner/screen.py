@@ -157,7 +157,7 @@ def _outcome(name: str, record: dict[str, Any]) -> str:
     if name == "export":
         passed = sum(each["passed"] is True for each in record["artefacts"])
         return f"{len(record['artefacts'])} artefacts, {passed} passed parity"
-    return str(record.get("html", ""))
+    return str(record.get("said") or record.get("html", ""))
 
 
 def _table(comparison: Comparison, systems: dict[str, Evaluation]) -> list[str]:
