@@ -42,6 +42,7 @@ SMALL = {
     "evaluate.max_new_tokens_block": 16,
     "evaluate.latency_items": 2,
     "evaluate.probes.library_pieces": 3,
+    "evaluate.probes.max_increase": 100.0,
     "compare.resamples": 100,
     "export.parity_prompts": 1,
     "export.quantized": [],

@@ -31,7 +31,7 @@ LAST_STAGE = {
     "mine": "mine",
     "dataset": "dataset",
     "evaluate": "evaluate-tuned",
-    "compare": "evaluate-tuned",
+    "compare": "trade",
     "export": "export",
     "report": "report",
 }

@@ -41,8 +41,8 @@ from tuner.screening import Familiarity, Screening
 
 R = TypeVar("R")
 STAGES = (
-    "mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "probe-base", "probe-tuned", "compare", "export",
-    "report",
+    "mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "probe-base", "probe-tuned", "trade", "compare",
+    "export", "report",
 )  # fmt: skip
 # The settings of a system that decide what it answers, and those of `compare` that decide its figures.
 ENDPOINT_ANSWERS = {
@@ -79,6 +79,7 @@ class Pipeline:
             "evaluate-tuned": lambda: self._evaluate("tuned"),
             "probe-base": lambda: self.probing.forgetting("base"),
             "probe-tuned": lambda: self.probing.forgetting("tuned"),
+            "trade": self.probing.trade,
             "compare": self._compare,
             "export": self._export,
             "report": self._report,
@@ -161,9 +162,12 @@ class Pipeline:
             from tuner.train import stage
 
             end = self._renderer().form.end
-            return stage.run(self.base, dataset, self.recipe.train, max_tokens, end, self.recipe.seed, workspace)
+            adapter = stage.run(self.base, dataset, self.recipe.train, max_tokens, end, self.recipe.seed, workspace)
+            return self.probing.weaken(adapter, dataset, workspace) if weaker else adapter
 
+        weaker = self.recipe.train.forgetting == "scale"
         settings = {"train": self._section("train"), "base": self.base.revision, "max_tokens": max_tokens}
+        settings |= {"trade": self.probing.trade_settings()} if weaker else {}
         return self._stage("train", Adapter, work, settings, [dataset.train, dataset.valid])
 
     def _evaluate(self, system: str) -> Evaluation:

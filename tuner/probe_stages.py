@@ -1,6 +1,7 @@
 """Compose the probes: what each one is given, and what decides its outcome.
 
     probe-base, probe-tuned   what was forgotten, on Python's standard library: `make train` goes through them
+    trade                     the same by scale of the adapter, where it forgot too much, or with `evaluate --trade`
 
 A probe is imported when it has to run, so that a run whose work is done is shown without loading torch.
 """
@@ -11,12 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuner.evaluate.probes.library import FEWEST, Sample, sample
+from tuner.forgetting import gate_of_run
 from tuner.probing import Probed
+from tuner.records import Adapter, Dataset
 from tuner.rundir import Workspace
 
 if TYPE_CHECKING:
     from tuner.pipeline import Pipeline
 
+TRADE = "eval/trade.json"
 Stage = Callable[[str, type[Probed], Callable[[Workspace], Probed], dict[str, Any], list[str]], Probed]
 
 
@@ -33,8 +38,6 @@ class Probing:
         settings = self.pipeline.recipe.evaluate.probes
         if not settings.library_pieces:
             return
-        from tuner.evaluate.probes.library import sample
-
         base_probes = "eval/base.probes.json"
         chosen = sample(settings.library_pieces, "gate")
 
@@ -47,6 +50,43 @@ class Probing:
         decides = {"system": system, "base": self.pipeline.base.revision, "library": chosen.sha256}
         inputs = [] if system == "base" else [base_probes, *self.adapter_files()]
         self.stage(f"probe-{system}", Probed, work, decides, inputs)
+
+    def trade(self, asked: bool = False) -> None:
+        """Weigh forgetting against gain by scale where the gate fails, or where it was asked for."""
+        run = self.pipeline.run
+        gate = gate_of_run(run)
+        weighed = TRADE in (run.entry("train") or {"outputs": {}})["outputs"]
+        if weighed or not (asked or (gate is not None and gate.passed is False)):
+            return
+        chosen, dataset = self._choice(), run.record("dataset", Dataset)
+        settings = self.pipeline.recipe.evaluate.probes
+
+        def work(workspace: Workspace) -> Probed:
+            from tuner.evaluate.probes import trade
+
+            valid = workspace.run / dataset.valid
+            return trade.run(self.loader("tuned"), self.renderer(), chosen, valid, settings, workspace)
+
+        self.stage("trade", Probed, work, self.trade_settings(), [dataset.valid, *self.adapter_files()])
+
+    def weaken(self, adapter: Adapter, dataset: Dataset, workspace: Workspace) -> Adapter:
+        """Make an adapter that was just trained weaker, if it forgets too much: before any item is looked at."""
+        from tuner.evaluate.probes import trade
+        from tuner.models import fast_dtype, load_model
+
+        def load() -> Any:
+            return load_model(self.pipeline.base, workspace.out / adapter.folder, fast_dtype())
+
+        valid, settings = workspace.run / dataset.valid, self.pipeline.recipe.evaluate.probes
+        return trade.weaken(adapter, load, self.renderer(), self._choice(), valid, settings, workspace)
+
+    def trade_settings(self) -> dict[str, Any]:
+        """Give what decides the curve and the choice, beside adapter and rows."""
+        settings = self.pipeline.recipe.evaluate.probes.model_dump(mode="json")
+        return {"probes": settings, "base": self.pipeline.base.revision, "library": self._choice().sha256}
+
+    def _choice(self) -> Sample:
+        return sample(self.pipeline.recipe.evaluate.probes.library_pieces or FEWEST, "choice")
 
     def loader(self, system: str) -> Callable[[], Any]:
         """Give what loads a system's model."""

@@ -43,3 +43,35 @@ class Forgetting:
     pieces: list[Piece]
     bits_per_byte: Interval
     increase: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The adapter at one scale, or after fewer steps: what it forgot, and what it gained on the validation rows.
+
+    `step` is None for the adapter as it was trained. `gain` is the relative change of bits per byte on the validation
+    rows (below 0 is better), None where they have no interval.
+    """
+
+    step: int | None
+    scale: float
+    increase: Interval
+    valid_bits_per_byte: float
+    gain: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """`eval/trade.json`: forgetting against gain, by scale. `best` is the point to choose, by its place.
+
+    `applied` says whether the adapter was changed to it. No evaluation item was looked at.
+    """
+
+    limit: float
+    library_sha256: str
+    valid_rows: int
+    valid_bits_per_byte_base: float
+    points: list[Point]
+    best: int | None
+    applied: bool
+    reason: str
