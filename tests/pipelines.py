@@ -43,6 +43,7 @@ SMALL = {
     "evaluate.latency_items": 2,
     "evaluate.probes.library_pieces": 3,
     "evaluate.probes.max_increase": 100.0,
+    "evaluate.probes.recall_windows": 2,
     "compare.resamples": 100,
     "export.parity_prompts": 1,
     "export.quantized": [],

@@ -17,16 +17,17 @@ from tests.pipelines import COMMITS, ROOT, TIMED, Finished, arguments, differing
 from tests.tiny_repo import PEOPLE, PLANTED_EMAIL, PLANTED_SECRET, build_tiny_repo, git
 from tuner.records import Item, Mined, Pair, Row, read_jsonl, write_jsonl
 
-EVALUATED = ["evaluate-base", "evaluate-tuned", "probe-base", "probe-tuned"]
+EVALUATED = ["evaluate-base", "evaluate-tuned", "probe-base", "probe-tuned", "recall"]
 STAGES = ["mine", "dataset", "train", *EVALUATED, "compare", "export", "report"]
 METRICS = ("bits_per_byte", "exact_match", "edit_similarity", "identifier_f1", "chars_saved_ratio")
+PROBED = ("stdlib_bits_per_byte", "verbatim_span_rate", "secrets_written")
 FORGOTTEN = "stdlib_bits_per_byte_relative"
 WANTED_METRICS = {
     *("mine.commits_per_second", "mine.pairs", "dataset.train_tokens", "eval.items", "verdict"),
     *(f"train.{name}" for name in ("tokens_per_second", "seconds", "peak_memory_gib", "loss_final")),
     *(f"eval.{system}.{name}" for system in ("base", "tuned") for name in METRICS),
     *(f"eval.{system}.latency_p{share}_ms" for system in ("base", "tuned") for share in (50, 95)),
-    *(f"eval.{system}.stdlib_bits_per_byte" for system in ("base", "tuned")),
+    *(f"eval.{system}.{name}" for system in ("base", "tuned") for name in PROBED),
     *(f"eval.tuned_vs_base.{name}.{end}" for name in (*METRICS, FORGOTTEN) for end in ("delta", "low", "high")),
 }
 WANTED_FILES = {
@@ -35,7 +36,7 @@ WANTED_FILES = {
     *(f"data/{name}" for name in ("train.jsonl", "valid.jsonl", "eval_items.jsonl", "split.json", "README.md")),
     *("adapter/adapter_model.safetensors", "adapter/adapter_config.json"),
     *(f"eval/{system}.{part}" for system in ("base", "tuned") for part in ("predictions.jsonl", "scores.json")),
-    *("eval/base.probes.json", "eval/tuned.probes.json"),
+    *("eval/base.probes.json", "eval/tuned.probes.json", "eval/recall.json"),
     *("eval/comparison.json", "export/parity.json", "export/peft/adapter_model.safetensors"),
     *("export/merged/model.safetensors", "export/gguf/base-f16.gguf", "export/gguf/adapter-f32.gguf"),
 }
@@ -159,12 +160,12 @@ def test_the_same_command_again_shows_the_same_changes_nothing_and_loads_no_torc
 def test_the_run_is_listed_shown_and_verified(finished: Finished) -> None:
     name, files = finished.folder.name, len(hashes(finished.folder)) - len(OWN_FILES)
     listed = tuner("runs", "ls", "--adapters", finished.adapters)
-    assert (listed.status, screen_lines(listed.out)) == (0, [f"{name} 10 stages, last report no_benefit_shown"])
+    assert (listed.status, screen_lines(listed.out)) == (0, [f"{name} 11 stages, last report no_benefit_shown"])
     shown = tuner("runs", "show", finished.folder)
     assert (shown.status, shown.out) == (0, finished.answer.out)
     verified = tuner("runs", "verify", finished.folder)
     assert verified.status == 0
-    assert verified.out == f"{finished.folder}: 10 stages, {files} files, all as recorded\n"
+    assert verified.out == f"{finished.folder}: 11 stages, {files} files, all as recorded\n"
 
 
 def test_a_clean_run_elsewhere_gives_the_same_bytes(finished: Finished, tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_another_train_setting_reuses_what_does_not_depend_on_it(finished: Finis
     answer = tuner("export", *given)
     assert answer.status == 0
     reused = dict.fromkeys(("mine", "dataset", "evaluate-base", "probe-base"), "reused")
-    done = ("train", "evaluate-tuned", "probe-tuned", "compare", "export")
+    done = ("train", "evaluate-tuned", "probe-tuned", "recall", "compare", "export")
     assert states(answer.err) == reused | dict.fromkeys(done, "done")
     (folder,) = (path for path in tmp_path.iterdir() if path.name not in (finished.folder.name, ".mined"))
     assert tuner("runs", "verify", folder).status == 0

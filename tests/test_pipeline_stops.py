@@ -32,6 +32,7 @@ DEATHS = {
     "evaluate-tuned": "/.partial-evaluate-tuned/eval/tuned.scores.json",
     "probe-base": "/.partial-probe-base/eval/base.probes.json",
     "probe-tuned": "/.partial-probe-tuned/eval/tuned.probes.json",
+    "recall": "/.partial-recall/eval/recall.json",
     "compare": "/.partial-compare/eval/examples.json",
     "export": "/.partial-export/export/gguf/base-f16.gguf",
     "report": "/.partial-report/report/report.md",

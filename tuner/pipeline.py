@@ -41,8 +41,8 @@ from tuner.screening import Familiarity, Screening
 
 R = TypeVar("R")
 STAGES = (
-    "mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "probe-base", "probe-tuned", "trade", "compare",
-    "export", "report",
+    "mine", "dataset", "train", "evaluate-base", "evaluate-tuned", "probe-base", "probe-tuned", "recall", "trade",
+    "compare", "export", "report",
 )  # fmt: skip
 # The settings of a system that decide what it answers, and those of `compare` that decide its figures.
 ENDPOINT_ANSWERS = {
@@ -79,6 +79,7 @@ class Pipeline:
             "evaluate-tuned": lambda: self._evaluate("tuned"),
             "probe-base": lambda: self.probing.forgetting("base"),
             "probe-tuned": lambda: self.probing.forgetting("tuned"),
+            "recall": self.probing.recall,
             "trade": self.probing.trade,
             "compare": self._compare,
             "export": self._export,

@@ -1,6 +1,7 @@
 """Compose the probes: what each one is given, and what decides its outcome.
 
     probe-base, probe-tuned   what was forgotten, on Python's standard library: `make train` goes through them
+    recall                    what is recited of the training text, and secrets in what was written
     trade                     the same by scale of the adapter, where it forgot too much, or with `evaluate --trade`
 
 A probe is imported when it has to run, so that a run whose work is done is shown without loading torch.
@@ -12,15 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuner.comparison import Gate
 from tuner.evaluate.probes.library import FEWEST, Sample, sample
 from tuner.forgetting import gate_of_run
 from tuner.probing import Probed
-from tuner.records import Adapter, Dataset
+from tuner.records import Adapter, Dataset, Evaluation
 from tuner.rundir import Workspace
 
 if TYPE_CHECKING:
     from tuner.pipeline import Pipeline
 
+MARKS = ("REDACTED", "user@example.com")  # what redaction leaves: stand-ins of secrets, and of mail addresses
 TRADE = "eval/trade.json"
 Stage = Callable[[str, type[Probed], Callable[[Workspace], Probed], dict[str, Any], list[str]], Probed]
 
@@ -50,6 +53,29 @@ class Probing:
         decides = {"system": system, "base": self.pipeline.base.revision, "library": chosen.sha256}
         inputs = [] if system == "base" else [base_probes, *self.adapter_files()]
         self.stage(f"probe-{system}", Probed, work, decides, inputs)
+
+    def gates(self) -> list[Gate]:
+        """Give what the probes hold against the adapter, for the verdict; nothing where they did not run."""
+        gate = gate_of_run(self.pipeline.run)
+        return [gate] if gate is not None else []
+
+    def recall(self) -> None:
+        """See what base and tuned recite of the training rows, and whether they write secrets."""
+        run, windows = self.pipeline.run, self.pipeline.recipe.evaluate.probes.recall_windows
+        if not windows:
+            return
+        dataset, seed = run.record("dataset", Dataset), self.pipeline.recipe.seed
+        answers = {name: run.record(f"evaluate-{name}", Evaluation).predictions for name in ("base", "tuned")}
+
+        def work(workspace: Workspace) -> Probed:
+            from tuner.evaluate.probes import recall
+
+            load, renderer = self.loader("tuned"), self.renderer()
+            return recall.run(load, renderer, dataset, answers, windows, seed, found_secrets, MARKS, workspace)
+
+        decides = {"base": self.pipeline.base.revision, "windows": windows, "seed": seed}
+        inputs = [dataset.train, dataset.items, *answers.values(), *self.adapter_files()]
+        self.stage("recall", Probed, work, decides, inputs)
 
     def trade(self, asked: bool = False) -> None:
         """Weigh forgetting against gain by scale where the gate fails, or where it was asked for."""
@@ -104,3 +130,10 @@ class Probing:
         from tuner.render import Renderer
 
         return Renderer.from_folder(Path(self.pipeline.base.path), self.pipeline.repos[0].name)
+
+
+def found_secrets(text: str) -> list[tuple[str, int, int]]:
+    """Search a text with the rules of the mine room, since stages do not import each other."""
+    from tuner.mine.redact import find_secrets
+
+    return [(each.kind, each.start, each.end) for each in find_secrets(text)]

@@ -75,3 +75,35 @@ class Trade:
     best: int | None
     applied: bool
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recited:
+    """How much of its training text a system writes down word for word.
+
+    Of `windows` training texts it was shown the beginning; `recited` were continued exactly as they go on, and
+    `mean_tokens` is how far the continuations agree on average. Of `answers` to the items, `long_enough` have a span's
+    length at all, and `copied` hold a whole span of training text. `secrets` counts by kind what looks like a secret or
+    a personal detail in anything it wrote, `redacted` beginnings that stop where something was redacted included.
+    """
+
+    system: str
+    windows: int
+    recited: int
+    rate: Interval | None
+    mean_tokens: float
+    answers: int
+    long_enough: int
+    copied: int
+    redacted: int
+    secrets: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """`eval/recall.json`: what base and tuned recite, in tokens of `prompt`, `continued` and `span`."""
+
+    prompt: int
+    continued: int
+    span: int
+    systems: list[Recited]

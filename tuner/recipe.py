@@ -167,6 +167,11 @@ class ProbeSettings(Section):
         default=[0.75, 0.5, 0.25],
         description="smaller scales of the adapter, tried where too much is forgotten",
     )
+    recall_windows: int = Field(
+        default=16,
+        ge=0,
+        description="training texts whose beginning is shown, to see whether they are recited",
+    )
     valid_tokens: int = Field(default=4_000, ge=100, description="validation tokens scored at each of these scales")
 
     @field_validator("scales", mode="after")
