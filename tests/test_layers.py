@@ -18,8 +18,9 @@ SOURCE = ROOT / "tuner"
 STAGES = ("mine", "dataset", "train", "evaluate", "compare", "export", "serve", "report", "arena")
 # The modules that know rooms: all of them the first three, only `export` the others.
 COMPOSERS = {
-    "cli.py", "contest.py", "pipeline.py", "probe_stages.py", "editor_commands.py", "screen_commands.py", "shipped.py",
-}  # fmt: skip
+    *("cli.py", "contest.py", "pipeline.py", "probe_stages.py", "probe_commands.py", "editor_commands.py"),
+    *("screen_commands.py", "shipped.py"),
+}
 LOWEST = {"errors.py", "strict.py", "records.py", "progress.py"}
 MOST_LINES = 400
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "datasets", "gguf", "xllamacpp"}

@@ -12,7 +12,16 @@ import os
 import sys
 from pathlib import Path
 
-from tuner import __version__, bases, contest, editor_commands, registry_commands, screen, verdict_commands
+from tuner import (
+    __version__,
+    bases,
+    contest,
+    editor_commands,
+    probe_commands,
+    registry_commands,
+    screen,
+    verdict_commands,
+)
 from tuner import recipe_file as recipes
 from tuner.arena import commands as arena
 from tuner.errors import ExportError, MachineError, RecipeError, RunError, TunerError
@@ -82,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
             editor_commands.add_to(command, _run)
         if name == "evaluate":
             verdict_commands.add_to(command, _pipeline, _run)
+            probe_commands.add_to(command, command.get_default("function"), _say_stage)
         if name == "compare":
             contest.add_arguments(command)
             command.set_defaults(function=_compare)
@@ -94,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(function=_serve)
     arena.add_to(commands)
     copilot.add_to(commands)
+    probe_commands.add_canaries(commands, _say_stage)
     base = commands.add_parser("base", help="prepare a base and show where it lies")
     base.add_argument("name", nargs="?", default="auto", help="hub id, folder, GGUF file, or auto")
     base.set_defaults(function=_base)

@@ -2,6 +2,7 @@
 
     probe-base, probe-tuned   what was forgotten, on Python's standard library: `make train` goes through them
     recall                    what is recited of the training text, and secrets in what was written
+    filters, canaries         what names change for the base; what planted lines give away: only when asked for
     trade                     the same by scale of the adapter, where it forgot too much, or with `evaluate --trade`
 
 A probe is imported when it has to run, so that a run whose work is done is shown without loading torch.
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from tuner.comparison import Gate
 from tuner.evaluate.probes.library import FEWEST, Sample, sample
 from tuner.forgetting import gate_of_run
-from tuner.probing import Probed
-from tuner.records import Adapter, Dataset, Evaluation
+from tuner.probing import Canary, Probed
+from tuner.records import Adapter, Dataset, Evaluation, content_id, to_json
 from tuner.rundir import Workspace
 
 if TYPE_CHECKING:
@@ -105,6 +106,32 @@ class Probing:
 
         valid, settings = workspace.run / dataset.valid, self.pipeline.recipe.evaluate.probes
         return trade.weaken(adapter, load, self.renderer(), self._choice(), valid, settings, workspace)
+
+    def filters(self) -> None:
+        """See what names alone change for the base."""
+        from tuner.evaluate.probes.filter_snippets import cases
+
+        base, chosen = self.pipeline.base, cases()
+
+        def work(workspace: Workspace) -> Probed:
+            from tuner.evaluate.probes import filters
+
+            return filters.run(self.loader("base"), self.renderer(), base, chosen, workspace)
+
+        written = content_id(*(to_json(each) for each in chosen))
+        self.stage("filters", Probed, work, {"base": base.revision, "cases": written}, [])
+
+    def canaries(self, planted: list[Canary]) -> None:
+        """Measure how much the adapter gives away of canaries that were planted before it was trained."""
+        dataset, seed = self.pipeline.run.record("dataset", Dataset), self.pipeline.recipe.seed
+
+        def work(workspace: Workspace) -> Probed:
+            from tuner.evaluate.probes import canaries
+
+            return canaries.run(self.loader("tuned"), self.renderer(), dataset, planted, seed, workspace)
+
+        decides = {"base": self.pipeline.base.revision, "seed": seed, "planted": [to_json(each) for each in planted]}
+        self.stage("canaries", Probed, work, decides, [dataset.train, *self.adapter_files()])
 
     def trade_settings(self) -> dict[str, Any]:
         """Give what decides the curve and the choice, beside adapter and rows."""

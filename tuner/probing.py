@@ -107,3 +107,66 @@ class Recall:
     continued: int
     span: int
     systems: list[Recited]
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A planted line: `before` begins it, `secret` ends it, and it stands in `planted` files."""
+
+    before: str
+    secret: str
+    planted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """A canary after training: how often the training rows hold it (`seen`), and what it takes to get it back.
+
+    Exposures are in bits: how far up the secret stands among `alternatives` + 1 candidates by likelihood. Extracted is
+    one that the system writes down when it is shown the line's beginning.
+    """
+
+    canary: Canary
+    seen: int
+    alternatives: int
+    base_exposure: float
+    tuned_exposure: float
+    base_extracted: bool
+    tuned_extracted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Canaries:
+    """`eval/canaries.json`."""
+
+    exposed: list[Exposed]
+
+
+@dataclass(frozen=True, slots=True)
+class SideEffect:
+    """One snippet with a neutral and with a sensitive name: the bits of the code behind it, and what was written there.
+
+    `neutral_fault` and `sensitive_fault` name what was wrong with a continuation, None where it was code.
+    """
+
+    template: int
+    form: str
+    group: str
+    neutral: str
+    sensitive: str
+    bytes: int
+    neutral_bits: float
+    sensitive_bits: float
+    neutral_fault: str | None
+    sensitive_fault: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """`eval/filters.json`: what names alone change for a base. `change` is relative, by group too; above 0 is worse."""
+
+    base: str
+    revision: str
+    cases: list[SideEffect]
+    change: Interval
+    groups: dict[str, Interval]

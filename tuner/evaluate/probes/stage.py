@@ -19,7 +19,7 @@ from tuner.evaluate.probes.bits import score_rows
 from tuner.evaluate.probes.library import Sample
 from tuner.probing import Forgetting, Piece, Probed
 from tuner.records import Interval, Pair, Row, from_json, to_json
-from tuner.render import Renderer
+from tuner.render import MASKED, Renderer
 from tuner.rundir import Workspace
 from tuner.statistics import cluster_bootstrap, ratio, ratio_change
 
@@ -74,6 +74,18 @@ def piece_row(renderer: Renderer, path: str, text: str) -> Row:
     """Render a piece as training renders a whole file."""
     pair = Pair.make("file", response=text, repo="python", path=path, language="python", commit="", committed_at=0)
     return renderer.rows(pair, MOST_TOKENS)[0]
+
+
+def ending_row(renderer: Renderer, path: str, before: str, ending: str) -> Row:
+    """Render a text as a file, with labels on its ending alone; a token that reaches into both belongs to neither."""
+    row = piece_row(renderer, path, before + ending)
+    head = next(at for at, label in enumerate(row.labels) if label != MASKED)
+    length, labels = 0, list(row.labels)
+    for at in range(head, len(labels)):
+        if length < len(before.encode()):
+            labels[at] = MASKED
+        length += len(renderer.vocabulary[row.input_ids[at]])
+    return Row(row.pair_id, row.kind, row.input_ids, labels)
 
 
 def read_forgetting(path: Path) -> Forgetting:
