@@ -308,7 +308,7 @@ class Pipeline:
             "stages": [e["key"] for e in self.run.stages if e["name"] != "report"],
         }
         shown = [f"eval/{name}.json" for name in ("comparison", "examples", "nearest")]
-        return self._stage("report", Page, work, settings, [*shown, "metrics.jsonl"])
+        return self._stage("report", Page, work, settings, [*shown, *self.probing.files(), "metrics.jsonl"])
 
     def _parity_prompts(self, dataset: Dataset, items: list[Item]) -> list[list[int]]:
         """Take the prompts of the first items; without items, the first training rows."""

@@ -60,6 +60,10 @@ class Probing:
         gate = gate_of_run(self.pipeline.run)
         return [gate] if gate is not None else []
 
+    def files(self) -> list[str]:
+        """List what probes left in this run, for the report."""
+        return [entry["record"]["probes"] for entry in self.pipeline.run.stages if "probes" in entry["record"]]
+
     def recall(self) -> None:
         """See what base and tuned recite of the training rows, and whether they write secrets."""
         run, windows = self.pipeline.run, self.pipeline.recipe.evaluate.probes.recall_windows

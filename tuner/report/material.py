@@ -1,7 +1,7 @@
 """Read what the report shows from a run folder, strictly: a malformed file stops with its name.
 
 In: the run's manifest, `eval/comparison.json`, `eval/examples.json`, `eval/nearest.json` (a run without it has no
-sources to show) and `metrics.jsonl`. Out: all of it as records. Nothing is computed.
+sources to show), what probes left, and `metrics.jsonl`. Out: all of it as records. Nothing is computed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from typing import Any, TypeVar
 
 from tuner.comparison import Contest, Example, Nearest
 from tuner.errors import DataError
+from tuner.forgetting import gate_of_run
+from tuner.probing import Canaries, Filters, Forgetting, Recall, Trade
 from tuner.recipe import CompareSettings
 from tuner.records import Adapter, Bundle, Dataset, Mined, from_json
+from tuner.report.elsewhere import Probes
+from tuner.rundir import Run
 from tuner.strict import ALTERED
 
 R = TypeVar("R")
@@ -36,6 +40,7 @@ class Material:
     dataset: Dataset
     adapter: Adapter
     bundle: Bundle | None
+    probes: Probes
 
 
 def read_material(manifest: dict[str, Any], settings: CompareSettings, folder: Path) -> Material:
@@ -54,6 +59,26 @@ def read_material(manifest: dict[str, Any], settings: CompareSettings, folder: P
         dataset=from_json(Dataset, records["dataset"], "manifest.json: dataset"),
         adapter=from_json(Adapter, records["train"], "manifest.json: train"),
         bundle=from_json(Bundle, records["export"], "manifest.json: export") if "export" in records else None,
+        probes=_probes(manifest, folder),
+    )
+
+
+def _probes(manifest: dict[str, Any], folder: Path) -> Probes:
+    """Read what probes left, as far as they were run."""
+    written = {path for entry in manifest["stages"] for path in entry["outputs"]}
+
+    def read(name: str, record_type: type[R]) -> R | None:
+        path = folder / "eval" / f"{name}.json"
+        return from_json(record_type, _parsed(path), str(path)) if f"eval/{name}.json" in written else None
+
+    forgetting = [read(f"{system}.probes", Forgetting) for system in ("base", "tuned")]
+    return Probes(
+        gate=gate_of_run(Run(folder, manifest)),
+        forgetting=[each for each in forgetting if each is not None],
+        trade=read("trade", Trade),
+        recall=read("recall", Recall),
+        canaries=read("canaries", Canaries),
+        filters=read("filters", Filters),
     )
 
 

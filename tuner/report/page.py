@@ -21,6 +21,7 @@ from tuner.recipe import Team
 from tuner.report import figures
 from tuner.report.curve import curve
 from tuner.report.data_card import data_card
+from tuner.report.elsewhere import elsewhere
 from tuner.report.examples import examples
 from tuner.report.forest import forests
 from tuner.report.heat import FEW_ITEMS, KINDS, heat
@@ -104,6 +105,7 @@ def views(material: Material) -> dict[str, Any]:
         "few_items": FEW_ITEMS,
         "examples": examples(material.examples, material.nearest),
         "failures": failures(contest.systems),
+        "elsewhere": elsewhere(material.probes),
         "card": data_card(material.mined, material.dataset, material.adapter),
         "provenance": provenance(material.manifest, material.folder, contest, material.adapter, material.bundle),
         "switch": answer,
