@@ -1,12 +1,12 @@
 """Run a command that nobody vouches for, on a throw-away copy, cut off from the machine, and say how it ended.
 
 In: a command, limits, a folder that is copied and files that are written over the copy. Out: an `Outcome`. Nothing is
-dropped and nothing stays: the copy lives in memory and goes with the last process. What the command sees: the system's
-programs and the folders in `readable`, all read-only; its copy, which is the working folder, `/tmp` and a home, which it
-may write to; no network, loopback included; no process but its own; no environment but what is given.
+dropped and nothing stays: the copy lives in memory and goes with the last process. What the command sees: the
+system's programs and the folders in `readable`, all read-only; its copy, which is the working folder, `/tmp` and a
+home, which it may write to; no network, loopback included; no process but its own; no variable but what is given.
 
-It needs Linux 5.14 with user namespaces. Where they are not allowed nothing is run: there is no weaker way. What it does
-not do: it filters no system calls, so that a flaw in the kernel itself is not covered, and it hides no timing.
+It needs Linux 5.14 with user namespaces. Where they are not allowed nothing is run: there is no weaker way. What it
+does not do: it filters no system calls, so that a flaw in the kernel itself is not covered, and it hides no timing.
 """
 
 from __future__ import annotations
@@ -83,6 +83,9 @@ def run(
     environment: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run a command in a copy of `tree` with `files` (path in the copy, text) written into it."""
+    for name in files or {}:
+        if os.path.isabs(name) or ".." in Path(name).parts:
+            raise ValueError(f"{name}: wanted a path inside the copy")
     started = time.monotonic()
     spec = {
         "command": list(command),
@@ -103,9 +106,6 @@ def run(
         "processes": limits.processes,
         "open_files": OPEN_FILES,
     }
-    for name in spec["files"]:
-        if os.path.isabs(name) or ".." in Path(name).parts:
-            raise ValueError(f"{name}: wanted a path inside the copy")
     said, output, ended = _converse(spec, started + limits.seconds + GRACE_SECONDS, limits.output_bytes)
     if ended is None and "refused" in said:
         raise MachineError(f"no code can be run in isolation here: {said['refused']}", HINT)

@@ -1,0 +1,1 @@
+"""General tasks of our own: small Python functions with a hole, checked by running them."""
