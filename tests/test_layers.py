@@ -19,7 +19,7 @@ STAGES = ("mine", "dataset", "train", "evaluate", "compare", "export", "serve", 
 # The modules that know rooms: all of them the first three, only `export` the others.
 COMPOSERS = {
     *("cli.py", "contest.py", "pipeline.py", "probe_stages.py", "probe_commands.py", "editor_commands.py"),
-    *("screen_commands.py", "shipped.py"),
+    *("executing.py", "screen_commands.py", "shipped.py"),
 }
 LOWEST = {"errors.py", "strict.py", "records.py", "progress.py"}
 MOST_LINES = 400

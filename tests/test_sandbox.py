@@ -17,7 +17,7 @@ from tuner.sandbox import GRACE_SECONDS, Limits, Outcome, folders_of, require_is
 
 ROOT = Path(__file__).parent.parent
 PYTHON = folders_of(Path(sys.executable))
-SMALL = Limits(seconds=60.0, memory_mib=128, disk_mib=16, processes=40, output_bytes=50_000)
+SMALL = Limits(seconds=120.0, memory_mib=128, disk_mib=16, processes=40, output_bytes=50_000)
 NAP = "73.25"  # seconds that nothing else on the machine sleeps
 
 

@@ -17,6 +17,7 @@ from tuner import (
     bases,
     contest,
     editor_commands,
+    executing,
     probe_commands,
     registry_commands,
     screen,
@@ -183,6 +184,8 @@ def _pipeline(options: argparse.Namespace) -> Pipeline:
     print(f"base       {base.name} ({base.fim_form})", file=sys.stderr)
     _say_if_not_served(base)
     print(f"recipe     {chosen or 'defaults'}{why}", file=sys.stderr)
+    for notice in executing.notices(resolved.recipe.evaluate):
+        print(f"note       {notice}", file=sys.stderr)
     run = Run.create(options.adapters, together(repos), base, resolved.recipe, repos)
     print(f"run        {run.folder}\n", file=sys.stderr)
     return Pipeline(run, repos, base, resolved.recipe.model_copy(update={"base": base.name}), progress, _say_stage)

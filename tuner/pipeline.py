@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tuner import rundir
+from tuner import executing, rundir
 from tuner.comparison import Comparison
 from tuner.control import ControlRun, open_control
 from tuner.errors import DataError, RunError
@@ -20,6 +20,7 @@ from tuner.knowledge import read_knowledge
 from tuner.probe_stages import Probing
 from tuner.progress import Progress
 from tuner.recipe import OUR_SYSTEMS, Recipe
+from tuner.recipe_execution import EXECUTION_FIELDS
 from tuner.records import (
     Adapter,
     Base,
@@ -76,7 +77,7 @@ class Pipeline:
             "dataset": self._dataset,
             "train": self._train,
             "evaluate-base": lambda: self._evaluate("base"),
-            "evaluate-tuned": lambda: self._evaluate("tuned"),
+            "evaluate-tuned": self._evaluate_tuned,
             "probe-base": lambda: self.probing.forgetting("base"),
             "probe-tuned": lambda: self.probing.forgetting("tuned"),
             "recall": self.probing.recall,
@@ -113,6 +114,10 @@ class Pipeline:
         """Let every system that the recipe names answer the items too, then compare all and write the report."""
         for name in self.recipe.compare.asked:
             self._evaluate(name)
+        if self.recipe.evaluate.execution == "sandbox" and all(repo.path for repo in self.repos):
+            for name in OUR_SYSTEMS[2:]:
+                if name in self.recipe.compare.systems:
+                    self._execute(name)
         self._compare()
         self._report()
 
@@ -237,6 +242,16 @@ class Pipeline:
         inputs = [dataset.items, *(each.predictions for each in evaluations)]
         return self._stage("screen", Screening, work, settings, inputs)
 
+    def _evaluate_tuned(self) -> None:
+        """Evaluate the adapter, and run what base and adapter write if the recipe asks for it."""
+        self._evaluate("tuned")
+        for name in ("base", "tuned"):
+            self._execute(name)
+
+    def _execute(self, system: str) -> None:
+        made = executing.Made(self.run, self.repos, self.base, self.recipe, self._stage, self._renderer)
+        executing.execute(made, system, self._section("evaluate"), self._adapter_files)
+
     def _asked(self, system: str) -> dict[str, Any]:
         """Give what decides a system's answers; what only decides whether and how fast it may answer does not."""
         compare = self.recipe.compare
@@ -330,7 +345,8 @@ class Pipeline:
         return Renderer.from_folder(Path(self.base.path), self.repos[0].name)
 
     def _section(self, name: str) -> dict[str, Any]:
-        return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json")}
+        unread = set(EXECUTION_FIELDS) if name == "evaluate" else None  # they only say which answers are run
+        return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json", exclude=unread)}
 
 
 def _hash_of(path: Path) -> str | None:

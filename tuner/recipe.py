@@ -9,22 +9,12 @@ import re
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from tuner.recipe_execution import ExecutionSettings
+from tuner.recipe_section import Section as Section
 
 EMBEDDED = "smollm2-135m-instruct"
-
-
-class Section(BaseModel):
-    """A part of a recipe: frozen, and a key that it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _yes_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError("wanted a value, not yes or no")
-        return value
 
 
 class MineSettings(Section):
@@ -182,7 +172,7 @@ class ProbeSettings(Section):
         return scales
 
 
-class EvaluateSettings(Section):
+class EvaluateSettings(ExecutionSettings):
     max_prompt_tokens: int = Field(
         default=256, ge=32, description="prompt length at most; text before the cursor is kept"
     )

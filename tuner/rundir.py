@@ -29,13 +29,15 @@ from tuner import __version__, recipe_file
 from tuner.errors import DataError, MachineError, RunError
 from tuner.progress import Progress
 from tuner.recipe import Recipe
+from tuner.recipe_execution import EXECUTION_FIELDS
 from tuner.records import Base, Repo, content_id, from_json, sha256_file, to_json
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
-# Settings that leave a run the same run: serving, and the systems that `make compare` asks beside base and tuned.
+# Settings that leave a run the same run: serving, the systems that `make compare` asks beside base and tuned, and
+# which answers are run.
 OTHER_SYSTEMS = {"systems", "control", "endpoints", "copilot", "imported", "prices", "prices_as_of", "team"}
-DECIDES_NOTHING: Any = {"serve": True, "compare": OTHER_SYSTEMS}
+DECIDES_NOTHING: Any = {"serve": True, "compare": OTHER_SYSTEMS, "evaluate": set(EXECUTION_FIELDS)}
 R = TypeVar("R")
 State = Literal["done", "kept", "reused"]
 

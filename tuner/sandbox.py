@@ -39,7 +39,7 @@ INSIDE = Path(__file__).with_name("sandbox_inside.py")
 TREE = "/sandbox/tree"  # where the copy lies in the sandbox
 MIB = 2**20
 MAPPED_MIB = 8192  # a program maps more than it holds: each thread a stack and a heap of its own
-GRACE_SECONDS = 10.0  # building the cage, and what a stopped machine adds; then the launcher itself is killed
+GRACE_SECONDS = 60.0  # building the cage, and what a stopped machine adds; then the launcher itself is killed
 OPEN_FILES = 512
 HINT = (
     "code is run on Linux 5.14 or newer with user namespaces: `sysctl user.max_user_namespaces` must not be 0, and "

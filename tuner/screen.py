@@ -152,6 +152,12 @@ def _outcome(name: str, record: dict[str, Any]) -> str:
         return f"{said}, {_count(voids)} voids" if voids else said
     if name in ("familiarity", "screen"):
         return str(record["said"])
+    if name == "prepare-execution":
+        return f"{_count(record['counts'].get('items', 0))} functions whose tests tell right from empty"
+    if name.startswith("execute-"):
+        own = f"eval.{record['system']}."
+        rates = ((key, own + key) for key in ("tasks_pass_at_1", "pass_at_1"))
+        return ", ".join(f"{key} {100 * metrics[full]:.1f} %" for key, full in rates if full in metrics) or "no items"
     if name == "compare":
         return str(record["verdict"])
     if name == "export":

@@ -1,8 +1,8 @@
 """The program that runs many small programs, each in a process of its own; it is itself started in the sandbox.
 
 In: `programs.json`, a list of program texts. Out, on stdout: a line for each as soon as it has ended: `passed`,
-`failed` or `timeout`. A program has passed only when its last line was reached: it then hands back a word that its process was
-given, so that `os._exit(0)` in an answer is no pass.
+`failed` or `timeout`. A program has passed only when its last line was reached: it then hands back a word that its
+process was given, so that `os._exit(0)` in an answer is no pass.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 import types
 from typing import NoReturn
 
-WALL_SECONDS, CPU_SECONDS = 20.0, 1
+WALL_SECONDS, CPU_SECONDS = 60.0, 1
 PRELOADED = ("collections", "dataclasses", "datetime", "heapq", "itertools", "math", "pathlib", "re", "tempfile")
 
 

@@ -15,7 +15,7 @@ from tuner.sandbox import Limits, folders_of, run
 
 DRIVER = Path(__file__).with_name("driver.py")
 AT_ONCE = 50
-LIMITS = Limits(seconds=120.0, memory_mib=256, disk_mib=64, processes=64)
+LIMITS = Limits(seconds=900.0, memory_mib=256, disk_mib=64, processes=64)
 
 
 def run_programs(programs: Sequence[str]) -> list[str]:
