@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from tuner.comparison import Contest, Example, Nearest
 from tuner.errors import DataError
+from tuner.execution import Execution
 from tuner.forgetting import gate_of_run
 from tuner.probing import Canaries, Filters, Forgetting, Recall, Trade
 from tuner.recipe import CompareSettings
@@ -41,6 +42,7 @@ class Material:
     adapter: Adapter
     bundle: Bundle | None
     probes: Probes
+    executions: list[Execution]
 
 
 def read_material(manifest: dict[str, Any], settings: CompareSettings, folder: Path) -> Material:
@@ -60,6 +62,11 @@ def read_material(manifest: dict[str, Any], settings: CompareSettings, folder: P
         adapter=from_json(Adapter, records["train"], "manifest.json: train"),
         bundle=from_json(Bundle, records["export"], "manifest.json: export") if "export" in records else None,
         probes=_probes(manifest, folder),
+        executions=[
+            from_json(Execution, record, f"manifest.json: {name}")
+            for name, record in records.items()
+            if name.startswith("execute-")
+        ],
     )
 
 

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tuner.recipe import Team
-from tuner.report import figures
+from tuner.report import executions, figures
 from tuner.report.curve import curve
 from tuner.report.data_card import data_card
 from tuner.report.elsewhere import elsewhere
@@ -106,6 +106,7 @@ def views(material: Material) -> dict[str, Any]:
         "examples": examples(material.examples, material.nearest),
         "failures": failures(contest.systems),
         "elsewhere": elsewhere(material.probes),
+        "executions": executions.lines(material.executions),
         "card": data_card(material.mined, material.dataset, material.adapter),
         "provenance": provenance(material.manifest, material.folder, contest, material.adapter, material.bundle),
         "switch": answer,
