@@ -215,7 +215,7 @@ def test_where_the_kernel_allows_no_isolation_nothing_is_run() -> None:
 
 
 def test_a_refusal_by_the_kernel_runs_nothing(tmp_path: Path) -> None:
-    with pytest.raises(MachineError, match="no code can be run in isolation here: .*No such file"):
+    with pytest.raises(MachineError, match=r"no code can be run in isolation here: .*No such file"):
         sh("echo run", tree=tmp_path / "missing")
 
 

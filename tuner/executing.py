@@ -50,9 +50,7 @@ def notices(settings: ExecutionSettings) -> list[str]:
     return [NOTICE] if settings.execution == "sandbox" else []
 
 
-def execute(
-    pipeline: Made, system: str, evaluate: dict[str, Any], adapter_files: Callable[[], list[str]]
-) -> None:
+def execute(pipeline: Made, system: str, evaluate: dict[str, Any], adapter_files: Callable[[], list[str]]) -> None:
     """Run what one of our systems writes, as far as the recipe asks for it."""
     settings = pipeline.recipe.evaluate
     with_tasks = settings.tasks and system in ("base", "tuned")

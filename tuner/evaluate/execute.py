@@ -1,11 +1,11 @@
 """Let one system write bodies and lines that are then run: pass@1 on general tasks and on the repository's functions.
 
 In: a system, yet to be opened; for the repository, the items of `prepare` and a checkout of each repository; for a
-tuned system, what the base's attempts came to. Out: `eval/<system>.tasks.json` and `eval/<system>.repository.json`, each with
-every attempt, the share that passed with its interval, and the change against the base; of general tasks also the gate
-that says whether something was forgotten. Answers are made, healed and cut as those to the frozen items; one answer to
-an item, greedily decoded, so that pass@1 is a plain share. A void is no attempt. Answers and attempts are kept as they
-come: a killed run goes on behind the last.
+tuned system, what the base's attempts came to. Out: `eval/<system>.tasks.json` and `eval/<system>.repository.json`,
+each with every attempt, the share that passed with its interval, and the change against the base; of general tasks
+also the gate that says whether something was forgotten. Answers are made, healed and cut as those to the frozen
+items; one answer to an item, greedily decoded, so that pass@1 is a plain share. A void is no attempt. Answers and
+attempts are kept as they come: a killed run goes on behind the last.
 """
 
 from __future__ import annotations

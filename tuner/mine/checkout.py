@@ -1,8 +1,8 @@
 """Write the files of a commit into a folder: a throw-away checkout that runs nothing and follows nothing.
 
 In: a repository and a commit. Out: its regular files, and links that stay inside the folder. Left out: submodules,
-links that lead out, paths that no checkout would make, and files above `MOST_BYTES`. Git's own checkout is not used: its
-hooks and filters are programs, and `git archive` leaves out what `export-ignore` names, which often is the tests.
+links that lead out, paths that no checkout would make, and files above `MOST_BYTES`. Git's own checkout is not used:
+its hooks and filters are programs, and `git archive` leaves out what `export-ignore` names, which often is the tests.
 """
 
 from __future__ import annotations

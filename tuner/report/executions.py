@@ -1,6 +1,7 @@
 """Prepare the table of answers that were run, in the order in which the systems ran.
 
-In: the records of the stages `execute-<system>`; a run without them has no table. Out: one line for each system and set.
+In: the records of the stages `execute-<system>`; a run without them has no table. Out: one line for each system and
+set.
 """
 
 from __future__ import annotations

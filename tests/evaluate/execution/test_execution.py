@@ -1,4 +1,4 @@
-"""A made-up repository whose functions are run: which become items, and what right, empty and hostile answers come to."""
+"""A made-up repository whose functions are run: which become items, and what right, empty and hostile answers give."""
 
 from __future__ import annotations
 
