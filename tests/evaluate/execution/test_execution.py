@@ -52,6 +52,11 @@ def todo():
     raise NotImplementedError
 
 
+def nothing():
+    ...
+    return None
+
+
 class Box:
     def __init__(self, size):
         self.size = size
@@ -71,6 +76,10 @@ def test_idle():
         idle(1)
     except NotImplementedError:
         pass
+
+
+def test_nothing():
+    assert nothing() is None
 
 
 def test_broken():
@@ -148,13 +157,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 def test_only_functions_that_changed_and_that_a_test_names_are_tried(shop: Shop) -> None:
     found, counts = candidates(shop.tip, shop.before, "shop", "c")
-    assert {each.item.target.strip().split("\n")[-1].strip(): each.tests for each in found} == {
-        "return result": ["tests/test_shop.py::test_double"],
-        "return None": ["tests/test_shop.py::test_idle"],
-        "return a - 1": ["tests/test_shop.py::test_broken"],
-        "self.size = size": ["tests/test_shop.py::test_box"],
-    }
-    assert counts == {"functions": 7, "as at the cut": 1, "no test names it": 2}
+    assert sorted(each.tests for each in found) == [
+        ["tests/test_shop.py::test_box"],
+        ["tests/test_shop.py::test_broken"],
+        ["tests/test_shop.py::test_double"],
+        ["tests/test_shop.py::test_idle"],
+        ["tests/test_shop.py::test_nothing"],
+    ]
+    assert counts == {"functions": 8, "as at the cut": 1, "no test names it": 2}
     double = next(each.item for each in found if "double" in each.tests[0])
     assert double.prefix.endswith('    """Give twice as much."""\n    ') and double.kind == "body"
     assert double.prefix + double.target + double.suffix == TIP
@@ -167,6 +177,7 @@ def test_an_item_counts_if_its_truth_passes_and_an_empty_body_fails(shop: Shop) 
     rejected = list(read_jsonl(shop.folder / "run/eval/run_rejected.jsonl", Rejected))
     assert {each.source.rpartition("_")[2]: each.reason for each in rejected} == {
         "idle": "an empty body passes",
+        "nothing": "an empty body passes",
         "broken": "the truth does not pass: failed",
     }
 

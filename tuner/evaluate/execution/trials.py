@@ -21,7 +21,7 @@ from tuner.execution import RunItem
 from tuner.recipe_execution import ExecutionSettings
 from tuner.sandbox import TREE, Limits, folders_of, run
 
-EMPTY = "raise NotImplementedError"
+EMPTY = ("raise NotImplementedError", "pass")  # tests that expect an error tell the first, others the second
 REPEATS = 3
 _PASSED = re.compile(r"\b(\d+) passed\b")
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Trials:
         if ended != "passed":
             return f"the truth does not pass: {ended}", None
         known = RunItem(question.item, question.tests, passed)
-        if self.attempt(known, EMPTY)[0] == "passed":
+        if any(self.attempt(known, body)[0] == "passed" for body in EMPTY):
             return "an empty body passes", None
         for _ in range(REPEATS - 1):
             if self.attempt(known, question.item.target)[0] != "passed":
