@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,46 @@ def test_a_crash_in_a_stream_is_said_in_the_stream(runs: tuple[Run, Run], base: 
         assert reply.status in (200, 503)
         if reply.status == 200:
             assert reply.events[-1]["error"]["code"] == 503 and "[DONE]" not in reply.events
+
+
+@contextmanager
+def engine_held(served: Served) -> Iterator[None]:
+    """Stop the engine's process for a while: nothing it was asked is answered meanwhile."""
+    os.kill(pids(served)[0], signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pids(served)[0], signal.SIGCONT)
+
+
+def test_a_request_that_the_end_of_the_server_cuts_off_may_ask_again(runs: tuple[Run, Run], base: Base) -> None:
+    with ThreadPoolExecutor(1) as pool, ExitStack() as ending:
+        served = ending.enter_context(serving(runs[0], base))
+        with in_background(served, 3) as sent:
+            until(lambda: gauge(served, "queue") == 1)  # two are with the engine, the third one waits
+            with engine_held(served):
+                ended = pool.submit(ending.close)
+                replies: list[Reply] = [each.result() for each in sent]
+        ended.result()
+    assert {reply.status for reply in replies} == {503} and {reply.headers["retry-after"] for reply in replies} == {"1"}
+    assert {error_of(reply) for reply in replies} == {"the server is being stopped; ask again"}
+    assert [each["fault"] for each in served.said if each.get("status") == 503] == ["Stopping"] * 3
+
+
+def test_a_stream_that_the_end_of_the_server_cuts_off_says_so(runs: tuple[Run, Run], base: Base) -> None:
+    with ThreadPoolExecutor(1) as pool, ExitStack() as ending:
+        served = ending.enter_context(serving(runs[0], base))
+        connection = http.client.HTTPConnection(served.netloc, timeout=60)
+        connection.request("POST", "/v1/completions", json.dumps(LONG | {"stream": True}))
+        answer = connection.getresponse()  # it has begun
+        with engine_held(served):
+            ended = pool.submit(ending.close)
+            reply = Reply(answer.status, {}, answer.read())
+        ended.result()
+    assert reply.status == 200 and "[DONE]" not in reply.events
+    error = {"message": "the server is being stopped; ask again", "type": "unavailable_error", "code": 503}
+    assert reply.events[-1] == {"error": error}
 
 
 def test_an_engine_whose_file_was_altered_does_not_start_again_until_it_is_whole(

@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 from tuner.errors import ServeError
 from tuner.serve.completing import Answer, Asked, Completer
 from tuner.serve.cursor import Wanted
-from tuner.serve.faults import Fault, as_fault
+from tuner.serve.faults import Fault, as_fault, stopping
 
 R = TypeVar("R")
 EVENTS, LINES = "text/event-stream", "application/x-ndjson"
@@ -94,6 +94,7 @@ class Stream(Response):
         del self.headers["content-length"]
         self._request, self._answer, self._first = request, answer, first
         self._coming, self._stack, self._write_fault = coming, stack, write_fault
+        self._has_begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
@@ -101,12 +102,19 @@ class Stream(Response):
             await while_there(self._request, self._send(send))
         except Fault:  # the client went away, and there is nobody to tell
             self._request.state.note["left"] = True
+        except asyncio.CancelledError:  # the server is being stopped: what has come so far is not the whole answer
+            if not self._has_begun:
+                raise
+            self._request.state.note["fault"] = "Stopping"
+            await send(_body(self._write_fault(stopping())))
+            await send(_body(b"", more=False))
         finally:
             await self._stack.aclose()
             note(self._request, self._answer)
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        self._has_begun = True
         await send(_body(self._first))
         try:
             async for frame in self._coming:

@@ -63,7 +63,14 @@ def as_fault(error: ServeError) -> Fault:
         return Fault(400, error.message)
     if isinstance(error, EngineRefused) and error.status == 400:
         return Fault(400, error.message)
+    if isinstance(error, EngineRefused) and error.status == 503:  # it is loading, or has no slot to give
+        return Fault(503, error.message, AGAIN)
     return Fault(500, error.message)
+
+
+def stopping() -> Fault:
+    """Say to a request that is cut off by the server's end that it may ask again."""
+    return Fault(503, "the server is being stopped; ask again", AGAIN)
 
 
 def as_json(fault: Fault, path: str) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 In: HTTP requests from this machine. Refused, in this order: a foreign Host (a web page's name that was made to mean
 this machine), a foreign Origin (a web page), a wrong or missing key where one is set, a body that is too large. Out:
 answers with a request id, a count in the metrics, and one log record each: protocol, model, status, times and token
-counts. No record holds code, a key, or a path that a client made up.
+counts. No record holds code, a key, or a path that a client made up. A request that the server's end cuts off gets 503.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tuner.serve.faults import Fault, as_json
+from tuner.serve.faults import Fault, as_json, stopping
 from tuner.serve.metrics import Metrics
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -66,6 +67,11 @@ class Guard:
                 await _refuse(sending, fault, scope["path"])
             else:
                 await self._app(scope, self._bounded(receive), sending)
+        except asyncio.CancelledError:  # only the server's end cancels a request; the client may ask again
+            note["fault"] = "Stopping"
+            if status:
+                raise
+            await _refuse(sending, stopping(), scope["path"])
         except Exception as error:
             note["fault"] = type(error).__name__
             if status:  # the answer has begun; all that can be done is to break it off
