@@ -10,7 +10,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
 VERDICT = $(if $(GATE),--gate)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train mine dataset audit evaluate screen compare export report arena serve runs adapters verify recipes copilot bench test browser-checks check format clean
+.PHONY: help setup train mine dataset audit evaluate screen compare export report arena serve check-editors runs adapters verify recipes copilot bench test browser-checks check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -51,8 +51,12 @@ report: $(READY) ## Up to one offline page with all results
 arena: $(READY) ## Vote blind on two systems' answers (RUN=adapters/... [ARENA="--results"])
 	@$(TUNER) arena $(if $(RUN),--run '$(RUN)') $(ARENA)
 
-serve: $(READY) ## Serve base and adapter on loopback (RUN=adapters/... or REPO=...)
-	@$(TUNER) serve $(FLAGS)
+serve: $(READY) ## Serve base and adapter on loopback (RUN=adapters/... or REPO=...); CHECK=yes asks as each client does
+	@$(TUNER) serve $(FLAGS) $(if $(CHECK),--check $(filter http%,$(CHECK)))
+
+check-editors: $(READY) ## Install real clients into .editors/ (npm, PyPI) and let them ask ([RUN=...] [PLUGINS=folder])
+	@$(VENV)/bin/python -m editors $(if $(RUN),--run '$(RUN)') $(if $(PLUGINS),--plugins '$(PLUGINS)') \
+	  $(if $(RECORD),--record tuner/serve/clients)
 
 runs: $(READY) ## List the runs
 	@$(TUNER) runs ls

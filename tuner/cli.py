@@ -12,17 +12,8 @@ import os
 import sys
 from pathlib import Path
 
-from tuner import (
-    __version__,
-    bases,
-    contest,
-    editor_commands,
-    executing,
-    probe_commands,
-    registry_commands,
-    screen,
-    verdict_commands,
-)
+from tuner import __version__, bases, contest, editor_commands, executing, probe_commands, registry_commands
+from tuner import screen, serve_commands, verdict_commands
 from tuner import recipe_file as recipes
 from tuner.arena import commands as arena
 from tuner.errors import ExportError, MachineError, RecipeError, RunError, TunerError
@@ -30,10 +21,9 @@ from tuner.evaluate.copilot import commands as copilot
 from tuner.pipeline import Pipeline
 from tuner.progress import TerminalProgress
 from tuner.recipe import EMBEDDED
-from tuner.records import Base, Bundle, Dataset
+from tuner.records import Base, Dataset
 from tuner.render import Renderer
 from tuner.rundir import Run, State, disk_errors_named, locked, runs_in, write_atomically
-from tuner.served import say_record, served
 
 # What a command ends with. `train` is the main job and goes to the end.
 LAST_STAGE = {
@@ -102,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
             command.set_defaults(function=_dataset)
     serve = commands.add_parser("serve", help="serve base and adapter of a finished run on loopback")
     _run_arguments(serve)
-    serve.set_defaults(function=_serve)
+    serve_commands.add_to(serve, _finished_run)
     arena.add_to(commands)
     copilot.add_to(commands)
     probe_commands.add_canaries(commands, _say_stage)
@@ -308,26 +298,6 @@ def _audit(run: Run, base: Base) -> int:
     print(shown.encode(encoding, "backslashreplace").decode(encoding))
     print(f"  page        {page}")
     return 1 if found.faults else 0
-
-
-def _serve(options: argparse.Namespace) -> int:
-    from tuner.serve import stage
-
-    if options.repo and options.run is None:
-        run = _finished_run(options)
-    else:
-        run = served(options.adapters, None if options.run is None else str(options.run))
-    settings = recipes.load(options.recipe, None, options.set).recipe.serve
-    bundle = run.record("export", Bundle)
-
-    def ready(url: str) -> None:
-        name = run.folder.name
-        print(f"serving {name} at {url}/v1 (loopback only); stop with Ctrl-C")
-        print(f'try: curl {url}/v1/completions -H "Content-Type: application/json" \\')
-        print("""       -d '{"prompt": "def main(", "suffix": "", "max_tokens": 32}'""", flush=True)
-
-    stage.serve(bundle, run.folder, settings, ready, say_record)
-    return 0
 
 
 def _finished_run(options: argparse.Namespace) -> Run:

@@ -30,6 +30,11 @@ def test_whole_and_streamed_answers_are_those_of_every_client(infilling: Served)
     assert whole == ask(infilling.url, "/v1/completions", hole).json["choices"][0]["text"]
 
 
+def test_the_newer_name_of_the_token_limit_is_known(served: Served) -> None:
+    body = {"model": "base", "prompt": "import js", "max_completion_tokens": 1}
+    assert ask(served.url, "/v1/fim/completions", body).json["usage"]["completion_tokens"] == 1
+
+
 def test_a_null_suffix_is_the_end_of_the_file(served: Served) -> None:
     body = {"model": "base", "prompt": "import js", "suffix": None, "max_tokens": 4, "random_seed": 7}
     assert ask(served.url, "/v1/fim/completions", body).status == 200

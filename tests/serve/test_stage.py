@@ -20,16 +20,14 @@ from tuner.errors import ServeError
 from tuner.records import Bundle
 from tuner.rundir import Run
 from tuner.serve import stage
+from tuner.serve.check import served_names
 from tuner.serve.models import verified
 
 
-def test_check_names_the_run_and_its_adapters(served: Served, runs: tuple[Run, Run]) -> None:
-    answers = dict(stage.check(served.url))
+def test_a_server_names_the_run_and_its_adapters(served: Served, runs: tuple[Run, Run]) -> None:
     names = [run.folder.name for run in runs]
-    assert answers["GET /health"] == "ok"
-    assert answers["GET /v1/models"] == names[0]
-    assert answers["GET /lora-adapters"] == ", ".join(f"{name} (adapter-f32.gguf)" for name in names)
-    assert "POST /v1/completions" in answers
+    assert served_names(served.url)[0] == names[0]
+    assert [each["name"] for each in ask(served.url, "/lora-adapters").json] == names
 
 
 def test_only_the_loopback_address_is_bound(served: Served) -> None:
@@ -104,7 +102,7 @@ def test_serving_ends_on_a_signal_and_frees_the_port(runs: tuple[Run, Run]) -> N
     seen: list[str] = []
 
     def ready(address: str) -> None:
-        seen.append(stage.check(address)[0][1])
+        seen.append(ask(address, "/health").json["status"])
         seen.append(address)
         threading.Thread(target=lambda: (time.sleep(0.1), os.kill(os.getpid(), signal.SIGTERM))).start()
 
@@ -113,7 +111,7 @@ def test_serving_ends_on_a_signal_and_frees_the_port(runs: tuple[Run, Run]) -> N
     assert seen[0] == "ok"
     assert signal.getsignal(signal.SIGTERM) is before
     with pytest.raises(ServeError, match="no answer to GET"):
-        stage.check(seen[1])
+        served_names(seen[1])
 
 
 def _bundle(run: Run) -> Bundle:

@@ -25,6 +25,7 @@ class FimRequest(Asking):
     prompt: str
     suffix: str | None = None
     max_tokens: Tokens | None = None
+    max_completion_tokens: Tokens | None = None
     min_tokens: int | None = Field(default=None, description="read and passed over")
     random_seed: int | None = Field(default=None, ge=-(2**63), lt=2**64)
     stream: bool = False
@@ -35,7 +36,8 @@ async def fill(front: Front, request: Request, asked: FimRequest) -> Response:
     if asked.seed is None:
         asked.seed = asked.random_seed
     place = Cursor(asked.prompt, asked.suffix or "", asked.path or "")
-    wanted = asked.wanted(asked.max_tokens)
+    limit = asked.max_completion_tokens if asked.max_tokens is None else asked.max_tokens
+    wanted = asked.wanted(limit)
     ident, name = request.state.note["id"], asked.model or "tuned"
     if asked.stream:
 

@@ -12,8 +12,6 @@ hashed before it is loaded.
 from __future__ import annotations
 
 import errno
-import http.client
-import json
 import os
 import signal
 import socket
@@ -24,7 +22,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from tuner.errors import ServeError
 from tuner.recipe import ServeSettings
@@ -32,7 +29,6 @@ from tuner.records import Bundle
 from tuner.serve.models import Hashes, find_roster
 
 HOST = "127.0.0.1"
-_TIMEOUT_SECONDS = 120
 _WAITING_CONNECTIONS = 512
 _KEPT_SECONDS = 75  # a connection without a request: a user stops typing for longer than the usual 5 seconds
 Said = Callable[[dict[str, Any]], None]
@@ -65,7 +61,7 @@ def running(
     bundle: Bundle, run_folder: Path, settings: ServeSettings, said: Said = lambda record: None
 ) -> Iterator[str]:
     """Serve while the context lasts, and yield the URL."""
-    key = _key(settings)
+    key = key_of(settings)
     with bound(settings.port) as listener:  # before the files are hashed, which takes a while
         started: Future[Callable[[], None]] = Future()
         work = partial(_serve_in_thread, bundle, run_folder, settings, said, key, listener, started)
@@ -100,24 +96,8 @@ def bound(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def check(url: str, key: str | None = None) -> list[tuple[str, str]]:
-    """Ask a running server for its health, its adapters and one completion, and list what came back."""
-    ask = partial(_ask, url, key)
-    model = ask("GET", "/v1/models")["data"][0]["id"]
-    adapters = ask("GET", "/lora-adapters")
-    loaded = ", ".join(f"{each['name']} ({each['path']})" for each in adapters) or "none"
-    prompt = "def add(a, b):\n    return"
-    body = {"model": model, "prompt": prompt, "suffix": "\n", "max_tokens": 16}
-    answer = ask("POST", "/v1/completions", body)
-    return [
-        ("GET /health", ask("GET", "/health")["status"]),
-        ("GET /v1/models", model),
-        ("GET /lora-adapters", loaded),
-        ("POST /v1/completions", answer["choices"][0]["text"]),
-    ]
-
-
-def _key(settings: ServeSettings) -> str | None:
+def key_of(settings: ServeSettings) -> str | None:
+    """Read the key that the settings name; None where they want none."""
     if settings.key is None:
         return None
     key = os.environ.get(settings.key, "").strip()
@@ -181,23 +161,3 @@ def _serve_in_thread(
         if started.done():
             raise
         started.set_exception(error)
-
-
-def _ask(url: str, key: str | None, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    # http.client and not a library that honours proxies: the request must not leave the machine.
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT_SECONDS)
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-    try:
-        text = json.dumps(body) if body is not None else None
-        connection.request(method, path, text, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-    except OSError as error:
-        raise ServeError(
-            f"{url}: no answer to {method} {path}: {error}", "is the server running? `tuner serve` starts it"
-        ) from None
-    finally:
-        connection.close()
-    if answer.status != 200:
-        raise ServeError(f"{url}: {method} {path} answered {answer.status}: {content[:200].decode(errors='replace')}")
-    return json.loads(content)
