@@ -1,6 +1,6 @@
 """Items, answers and repositories' names, for the tests that judge names.
 
-    found = judged(item("    total = ", "count(parts)"), "add_up(parts)", known("count"))
+found = judged(item("    total = ", "count(parts)"), "add_up(parts)", known("count"))
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from tuner.repo_names import RepoNames, Timeline
 FILE = "import os\n\nfrom .till import Till\n\n\ndef load(path, parts):\n"
 
 
-def item(line: str, target: str, *, language: str = "python", file: str = FILE, suffix: str = "\n", path: str = "shop/a.py") -> Item:
+def item(
+    line: str, target: str, *, language: str = "python", file: str = FILE, suffix: str = "\n", path: str = "shop/a.py"
+) -> Item:
     """Give an item whose cursor stands behind `line` in `file`."""
     ident = content_id(language, file, line, target, suffix)
     return Item(ident, "shop", path, language, "c" * 40, 9, "boundary", file + line, suffix, target, True)
@@ -37,7 +39,9 @@ def known(*names: str, **more: object) -> RepoNames:
 
 def prediction(question: Item, text: str, raw: str | None = None) -> Prediction:
     """Give an answer that ended by itself."""
-    return Prediction(question.id, text + "\n" if raw is None else raw, text, None, len(question.target.encode()), 5, 1.0, None)
+    return Prediction(
+        question.id, text + "\n" if raw is None else raw, text, None, len(question.target.encode()), 5, 1.0, None
+    )
 
 
 def judged(question: Item, text: str, names: RepoNames, *, is_cut_off: bool = False, own: bool = False) -> NamesFound:

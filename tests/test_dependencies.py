@@ -10,18 +10,21 @@ from tuner.dependencies import declared, is_manifest
 @pytest.mark.parametrize(
     ("path", "text", "wanted"),
     [
-        ("pyproject.toml", '[project]\ndependencies = ["Requests>=2", "PyYAML"]\noptional-dependencies = {x = ["attrs[y]"]}\n'
+        ("pyproject.toml", '[project]\ndependencies = ["Requests>=2", "PyYAML"]\n'
+         'optional-dependencies = {x = ["attrs[y]"]}\n'
          '[dependency-groups]\ndev = ["pytest", {include-group = "x"}]\n[tool.poetry.dependencies]\nrich = "1"\n',
          ["attr", "attrs", "pytest", "pyyaml", "requests", "rich", "yaml"]),
         ("a/requirements-dev.txt", "# tools\ntyper==1\n-r other.txt\nscikit-learn; python_version > '3'\n",
          ["scikit_learn", "sklearn", "typer"]),
         ("setup.cfg", "[options]\ninstall_requires =\n    flask>=1\n    click\n[x]\ny = z\n", ["click", "flask"]),
         ("setup.py", "setup(install_requires=['flask>=1', \"click\"])", ["click", "flask"]),
-        ("web/package.json", '{"name": "shop", "dependencies": {"@scope/left-pad": "1"}, "devDependencies": {"tsx": "2"}}',
+        ("web/package.json",
+         '{"name": "shop", "dependencies": {"@scope/left-pad": "1"}, "devDependencies": {"tsx": 2}}',
          ["@scope/left_pad", "shop", "tsx"]),
         ("go.mod", "module example.com/shop\n\nrequire (\n\tgithub.com/a/b-c v1.0.0 // indirect\n)\n",
          ["example.com/shop", "github.com/a/b_c"]),
-        ("Cargo.toml", '[package]\nname = "shop"\n[dependencies]\nserde_json = "1"\n[target.x.dependencies]\nlibc = "1"\n',
+        ("Cargo.toml", '[package]\nname = "shop"\n[dependencies]\nserde_json = "1"\n'
+         '[target.x.dependencies]\nlibc = "1"\n',
          ["libc", "serde_json", "shop"]),
         ("pom.xml", "<groupId>com.google.guava</groupId><artifactId>guava</artifactId>", ["com.google.guava", "guava"]),
         ("app/build.gradle.kts", 'implementation("com.squareup.okio:okio:3.0")', ["com.squareup.okio", "okio"]),
@@ -35,7 +38,8 @@ def test_each_manifest_is_read(path: str, text: str, wanted: list[str]) -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("pyproject.toml", "[project\n"), ("pyproject.toml", "project = 3"), ("package.json", "{"), ("package.json", "[1]"),
+        ("pyproject.toml", "[project\n"), ("pyproject.toml", "project = 3"), ("package.json", "{"),
+        ("package.json", "[1]"),
         ("Cargo.toml", "dependencies = 3"), ("pyproject.toml", "[tool]\npoetry = 1"),
     ],
 )  # fmt: skip

@@ -111,7 +111,9 @@ def test_an_answer_of_several_lines_is_read_as_one() -> None:
 
 
 def test_a_prefix_that_begins_inside_a_docstring_is_read_as_one() -> None:
-    file = 'and the caller doesn\'t wait.\n    """\n    return 1\n\n\ndef load(path):\n    """Load it, don\'t wait."""\n'
+    file = (
+        'and the caller doesn\'t wait.\n    """\n    return 1\n\n\ndef load(path):\n    """Load it, don\'t wait."""\n'
+    )
     question = item("    ", "pass", file=file)
     assert decisions(judged(question, "path.frobnicate()", TILL)) == {"frobnicate": "invented"}
 
@@ -126,17 +128,20 @@ def test_more_syntax_errors_than_with_the_authors_text_are_counted() -> None:
     [
         ("typescript", "import { a } from './a';\nfunction f(x: number) {\n", "x.frobnicate(); Math.max(1); a();",
          {"frobnicate": "invented", "max": "known", "a": "known"}),
-        ("typescript", "", "import { count } from './till';\nimport { b } from './nonsuch';\nimport c from 'left-pad';\n",
+        ("typescript", "",
+         "import { count } from './till';\nimport { b } from './nonsuch';\nimport c from 'left-pad';\n",
          {"./till": "known", "count": "known", "./nonsuch": "invented", "left-pad": "invented"}),
         ("go", 'package shop\n\nimport "strings"\n\nfunc f(s string) {\n', "strings.ToUpper(s)\n\tstrings.Upcase(s)\n",
          {"ToUpper": "known", "Upcase": "invented"}),
         ("rust", "use std::fmt;\n\nfn f(s: &str) {\n", "    let t = s.trim().frobnicate();\n    Vec::with_room(t);\n",
          {"trim": "known", "frobnicate": "invented", "with_room": "invented"}),
-        ("java", "import java.util.List;\n\nclass A {\n  void f(List<String> s) {\n", "    s.add(this.frobnicate(s));\n",
+        ("java", "import java.util.List;\n\nclass A {\n  void f(List<String> s) {\n",
+         "    s.add(this.frobnicate(s));\n",
          {"add": "known", "frobnicate": "invented"}),
         ("c", "#include <stdio.h>\n\nint f(char *s) {\n", '    printf("x", frobnicate(s));\n',
          {"printf": "known", "frobnicate": "invented"}),
-        ("cpp", "#include <vector>\n\nint f(std::vector<int> v) {\n", "    v.push_back(1); v.frobnicate(); std::nonsuch(v);\n",
+        ("cpp", "#include <vector>\n\nint f(std::vector<int> v) {\n",
+         "    v.push_back(1); v.frobnicate(); std::nonsuch(v);\n",
          {"push_back": "known", "frobnicate": "invented", "nonsuch": "invented"}),
     ],
 )  # fmt: skip

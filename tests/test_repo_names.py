@@ -24,7 +24,7 @@ def test_what_is_written_is_read_and_the_same_twice(tmp_path: Path) -> None:
 def test_a_damaged_file_says_what_to_do(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "names.json.gz"
     write_names(path, [known("count")])
-    path.write_bytes(path.read_bytes()[:-9] if not data else data)
+    path.write_bytes(data or path.read_bytes()[:-9])
     with pytest.raises(DataError, match=re.escape(f"{path}: cannot be read as names: ")) as caught:
         read_names(path)
     assert caught.value.hint == "run the stage that writes it again; `make verify RUN=...` says which"

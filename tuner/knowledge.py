@@ -48,7 +48,9 @@ class Knowledge:
         return timeline.before(item.commit) if timeline is not None and timeline.names.is_whole else None
 
 
-def read_knowledge(folder: Path, mined: Mined) -> Knowledge:
-    """Read what a run's mine stage left."""
+def read_knowledge(folder: Path, mined: Mined) -> Knowledge | None:
+    """Read what a run's mine stage left; None where it was of a version that noted no names."""
+    if mined.names is None:
+        return None
     texts = (pair.response for pair in read_jsonl(folder / mined.pairs, Pair))
     return Knowledge(read_names(folder / mined.names), TrainingLines.of(texts))

@@ -16,7 +16,6 @@ from tuner.comparison import Comparison
 from tuner.control import ControlRun, open_control
 from tuner.errors import DataError, RunError
 from tuner.forgetting import gate_of_run
-from tuner.knowledge import read_knowledge
 from tuner.probe_stages import Probing
 from tuner.progress import Progress
 from tuner.recipe import OUR_SYSTEMS, Recipe
@@ -178,7 +177,7 @@ class Pipeline:
 
     def _evaluate(self, system: str) -> Evaluation:
         dataset, mined = self.run.record("dataset", Dataset), self.run.record("mine", Mined)
-        inputs = [dataset.items, mined.pairs, mined.names]
+        inputs = [dataset.items, *_known_from(mined)]
         if system.startswith("tuned"):
             inputs += self._adapter_files()
         control = self._control() if system == "control" else None
@@ -280,11 +279,12 @@ class Pipeline:
             knowledge = read_knowledge(self.run.folder, mined)
             forgetting = gate_of_run(self.run)
             gates = [] if forgetting is None else [forgetting]
-            return stage.run(evaluations, dataset, mined, self.recipe.compare, self.recipe.seed, workspace, gates, knowledge)
+            compare, seed = self.recipe.compare, self.recipe.seed
+            return stage.run(evaluations, dataset, mined, compare, seed, workspace, gates, knowledge)
 
         section = self._section("compare")
         settings = {key: section[key] for key in COMPARE_FIGURES}
-        inputs = [dataset.items, mined.pairs, mined.names, *(each.predictions for each in evaluations)]
+        inputs = [dataset.items, *_known_from(mined), *(each.predictions for each in evaluations)]
         probed = self.run.entry("probe-tuned")
         if probed is not None:  # what was forgotten is a gate of the verdict
             inputs.append(probed["record"]["probes"])
@@ -347,6 +347,11 @@ class Pipeline:
     def _section(self, name: str) -> dict[str, Any]:
         unread = set(EXECUTION_FIELDS) if name == "evaluate" else None  # they only say which answers are run
         return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json", exclude=unread)}
+
+
+def _known_from(mined: Mined) -> list[str]:
+    """Name the files by which answers are judged."""
+    return [mined.pairs, *([mined.names] if mined.names is not None else [])]
 
 
 def _hash_of(path: Path) -> str | None:

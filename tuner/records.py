@@ -255,7 +255,8 @@ class MinedRepo:
 class Mined:
     """What mine leaves: `mined/pairs.jsonl`, `additions.jsonl`, `rejected.jsonl`, `names.json.gz`.
 
-    `cut` is that of all `repos` together: the latest moment that training sees, and the commits on both sides.
+    `cut` is that of all `repos` together: the latest moment that training sees, and the commits on both sides. `names`
+    is None in runs of older versions, which noted none.
     """
 
     pairs: str
@@ -266,7 +267,7 @@ class Mined:
     counts: dict[str, int]
     rejected_counts: dict[str, int]
     metrics: dict[str, float]
-    names: str = "mined/names.json.gz"
+    names: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

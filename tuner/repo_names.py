@@ -27,11 +27,11 @@ class RepoNames:
     """What one repository calls things.
 
     `commits` are those after the cut, oldest first, abbreviated. `names` and `modules` (words of paths) stood in the
-    tree of the cut; `added` and `added_modules` came later, with the commit's number; `gone` are those of both that HEAD no longer has,
-    with the number of the commit that took them last. `stale` were defined before the cut and stood nowhere in its
-    tree, with the commit that removed the definition, empty where it was not among those read. `dependencies` are
-    declared in manifests. `foreign` lists, for each file, the roots of its imports from outside the repository and the
-    standard library. `is_whole` is false where the tree was too large to be read to its end.
+    tree of the cut; `added` and `added_modules` came later, with the commit's number; `gone` are those of both that
+    HEAD no longer has, with the number of the commit that took them last. `stale` were defined before the cut and stood
+    nowhere in its tree, with the commit that removed the definition, empty where it was not among those read.
+    `dependencies` are declared in manifests. `foreign` lists, for each file, the roots of its imports from outside the
+    repository and the standard library. `is_whole` is false where the tree was too large to be read to its end.
     """
 
     repo: str

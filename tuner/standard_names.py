@@ -1,14 +1,15 @@
 """The names that a language brings itself: its keywords, built-in names, and its standard library.
 
 In: a language's name. Out: sets of names and of modules, read when first asked from `standard_library/<language>.txt`.
-The first line of each file says where it is from; `import` begins the line of a module. The lists are data rather than
-what this machine has installed, so that one answer is judged alike everywhere. Python's come from CPython 3.11,
-together with the modules that the running interpreter names.
+The first line of each file says where it is from; `[names]` and `[modules]` head its two lists. The lists are data
+rather than what this machine has installed, so that one answer is judged alike everywhere. Python's come from CPython
+3.11, together with the modules that the running interpreter names.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,9 +79,9 @@ def standard_names(language: str) -> StandardNames | None:
     names = {*KEYWORDS.get(family, "").split(), *TESTING_NAMES.get(family, "").split()}
     modules = set(sys.stdlib_module_names) if family == "python" else set()
     for place in places:
-        for line in place.read_text(encoding="utf-8").splitlines()[1:]:
-            kind, _, module = line.partition(" ")
-            (modules if module else names).add(module or kind)
+        _, listed, own_modules = re.split(r"\[names\]|\[modules\]", place.read_text(encoding="utf-8"))
+        names.update(listed.split())
+        modules.update(own_modules.split())
     return StandardNames(frozenset(names), frozenset(modules))
 
 

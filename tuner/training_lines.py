@@ -8,6 +8,7 @@ nothing else but for chains of two texts that share a line.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class TrainingLines:
         for text in texts:
             lines = told_lines(text)
             single.update(map(hash, lines))
-            paired.update(map(hash, zip(lines, lines[1:], strict=False)))
+            paired.update(map(hash, itertools.pairwise(lines)))
         return TrainingLines(frozenset(single), frozenset(paired))
 
     def has_line(self, line: str) -> bool:

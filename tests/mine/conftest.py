@@ -55,7 +55,7 @@ def mine(
 
 def assert_same(one: Outcome, other: Outcome) -> None:
     """Compare all that was written, and that there is something."""
-    for name in (one.mined.pairs, one.mined.additions, one.mined.rejected, one.mined.names):
+    for name in (one.mined.pairs, one.mined.additions, one.mined.rejected, str(one.mined.names)):
         assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes(), name
     assert one.pairs and one.additions
 

@@ -8,7 +8,7 @@ from tests.mine.conftest import Outcome, mine
 from tests.mine.histories import History, code
 from tests.tiny_repo import git
 from tuner.mine.definitions import DEFINITION
-from tuner.repo_names import Timeline, read_names
+from tuner.repo_names import PLACE, Timeline, read_names
 
 SECRET = "ghp_" + "a1B2" * 9
 SHOP = code("till") + "\n\ndef early_name(path):\n    return path\n"
@@ -19,7 +19,7 @@ def timeline(tmp_path_factory: pytest.TempPathFactory) -> tuple[Timeline, list[s
     """Mine a history of nine commits, cut at the fourth; give its names and its commits, oldest first."""
     history = History()
     history.commit("Add the till", {"shop/till.py": SHOP, "pyproject.toml": '[project]\ndependencies = ["flask"]\n'})
-    history.commit("Add an old rule", {"shop/old.py": "import flask\n\n\ndef bygone_rule(part):\n    return part.size\n"})
+    history.commit("Add an old rule", {"shop/old.py": "import flask\n\n\ndef bygone_rule(part):\n    return part\n"})
     history.commit("Drop the old rule", {"shop/old.py": "def other_rule(part):\n    return part.size\n"})
     history.commit("Take in a library", {"vendor/lib.py": "def vendored_name(part):\n    return part.weight\n"})
     history.commit("Add the cart", {"shop/cart.py": code("cart") + "\n\ndef late_name(part):\n    return part\n"})
@@ -30,7 +30,7 @@ def timeline(tmp_path_factory: pytest.TempPathFactory) -> tuple[Timeline, list[s
     folder = history.write(tmp_path_factory.mktemp("names") / "shop")
     shas = git(folder, "rev-list", "--reverse", "main").split()
     outcome = mine(folder, tmp_path_factory.mktemp("of_names"), cut=shas[3])
-    return read_names(outcome.folder / outcome.mined.names)["shop"], shas
+    return read_names(outcome.folder / PLACE)["shop"], shas
 
 
 def test_a_name_is_known_after_the_commit_that_brings_it(timeline: tuple[Timeline, list[str]]) -> None:
@@ -83,7 +83,7 @@ def test_dependencies_and_imports_from_outside_are_noted(timeline: tuple[Timelin
 
 
 def test_the_tiny_repository_gives_names_for_every_addition(mined: Outcome) -> None:
-    found = read_names(mined.folder / mined.mined.names)
+    found = read_names(mined.folder / PLACE)
     for each in mined.additions:
         assert each.commit[:12] in found[each.repo].names.commits
 
@@ -96,7 +96,8 @@ def test_the_tiny_repository_gives_names_for_every_addition(mined: Outcome) -> N
         ("+func (t *Till) Load() error {", "Load"), ("+pub(crate) fn load<T>(x: T) {", "load"),
         ("+    public static <T> List<T> load(T x) {", "load"), ("+static int load(char *s)", "load"),
         ("+#define LOAD_MAX 3", "LOAD_MAX"), ("+interface Loader {", "Loader"),
-        ("+    local = 3", ""), ("+    return load(path)", ""), ("     def context():", ""), ("+// class of its own", ""),
+        ("+    local = 3", ""), ("+    return load(path)", ""), ("     def context():", ""),
+        ("+// class of its own", ""),
     ],
 )  # fmt: skip
 def test_how_a_definition_begins(line: str, name: str) -> None:

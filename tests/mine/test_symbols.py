@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.mine.in_memory import SHOP, symbols
 from tests.tiny_repo import LEDGER, OTHER_LANGUAGES
-from tuner.mine import syntax
-from tuner.imports import Import
 from tuner.grammars import GRAMMARS
+from tuner.imports import Import
+from tuner.mine import syntax
 from tuner.mine.languages import Language, language_of
 from tuner.mine.symbols import KINDS, Call, FileSymbols, symbols_of
 

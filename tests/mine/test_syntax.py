@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.tiny_repo import LEDGER, OTHER_LANGUAGES
-from tuner.mine import syntax
 from tuner.grammars import GRAMMARS
+from tuner.mine import syntax
 from tuner.mine.languages import Language, language_of
 
 SOURCES = {"ledger/book.py": LEDGER, **OTHER_LANGUAGES, "web/total.tsx": OTHER_LANGUAGES["web/total.ts"]}

@@ -17,7 +17,10 @@ _BEFORE = (
     rb"(?:(?:export|default|pub(?:\([^)\n]*\))?|public|private|protected|internal|static|final|abstract|async|unsafe|"
     rb"inline|virtual|override|declare|synchronized|sealed|open|typedef)[ \t]+)*"
 )
-_WORDS = rb"(?:def|class|function\*?|func(?:[ \t]*\([^)\n]*\))?|fn|struct|enum|union|trait|interface|type|macro_rules!|fun|namespace)"
+_WORDS = (
+    rb"(?:def|class|function\*?|func(?:[ \t]*\([^)\n]*\))?|fn|struct|enum|union|trait|interface|type|macro_rules!|"
+    rb"fun|namespace)"
+)
 DEFINITION = re.compile(
     rb"^([+-])(?:[ \t]*" + _BEFORE + _WORDS + rb"[ \t]+([A-Za-z_$][\w$]*)"
     rb"|[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)"

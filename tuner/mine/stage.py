@@ -1,9 +1,10 @@
 """Turn repositories into training pairs from before a cut, and additions from after it.
 
 In: checked `Repo`s, `recipe.mine`, a seed, a folder for what is remembered between runs. Out: `mined/pairs.jsonl`,
-`mined/additions.jsonl`, `mined/rejected.jsonl`, `mined/names.json.gz`. Every commit that was read and every file of the snapshots ends in a
-pair, an addition or, with a reason, among the rejected. The same repositories, settings and seed give the same bytes,
-whether or not something was remembered. No text leaves this room unredacted: what was written is scanned again.
+`mined/additions.jsonl`, `mined/rejected.jsonl`, `mined/names.json.gz`. Every commit that was read and every file of the
+snapshots ends in a pair, an addition or, with a reason, among the rejected. The same repositories, settings and seed
+give the same bytes, whether or not something was remembered. No text leaves this room unredacted: what was written is
+scanned again.
 
     tuner mine --repo PATH
 """
