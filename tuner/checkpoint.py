@@ -39,7 +39,7 @@ def read_checkpoint(name: str, folder: Path, revision: str | None) -> Base:
             f"BASE={name}: {folder} has no *.safetensors{held}",
             "other weight formats can run code and are not loaded; save the base with `save_pretrained`",
         )
-    shapes = _read_shapes(name, folder, weights)
+    shapes = read_headers(name, folder, weights)
     config = _read_json(name, folder / "config.json")
     _check_architecture(name, config)
     with foreign_faults(f"{name}: tokenizer.json"):
@@ -65,7 +65,7 @@ def _read_json(name: str, path: Path) -> dict[str, Any]:
     return found
 
 
-def _read_shapes(name: str, folder: Path, weights: list[Path]) -> dict[str, list[int]]:
+def read_headers(name: str, folder: Path, weights: list[Path]) -> dict[str, list[int]]:
     """Read the shapes of all tensors, and make sure that no file is missing or cut short. Only headers are read."""
     shapes: dict[str, list[int]] = {}
     for path in weights:
