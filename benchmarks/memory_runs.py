@@ -12,13 +12,13 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.records import Base, Dataset, Row, write_jsonl
 from tuner.recipe import TrainSettings
+from tuner.records import Base, Dataset, Row, write_jsonl
 
 STATUS = Path("/proc/self/status")
 PEAK_RESET = Path("/proc/self/clear_refs")

@@ -103,12 +103,29 @@ def find_config(name: str, cache: Path) -> Found:
         return _of_folder(name, path)
     if path.is_file():
         return Found(name, _read(name, path), None, str(path), True)
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith("."):
+    if not is_hub_id(name):
         raise BaseError(
             f"BASE={name}: no such file or folder, and not a hub id",
             "give a folder, a GGUF file, a config.json, a hub id such as Qwen/Qwen2.5-Coder-1.5B, or " + EMBEDDED,
         )
     return _of_hub(name)
+
+
+def is_hub_id(name: str) -> bool:
+    """Say whether a name can be that of a model on the hub."""
+    return re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None and not name.startswith(".")
+
+
+def find_cached(name: str) -> Path | None:
+    """Find the folder of the hub's cache that holds a model's weights."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+    except (LocalEntryNotFoundError, ValueError):
+        return None
+    return folder if any(folder.glob("*.safetensors")) else None
 
 
 def _of_folder(name: str, folder: Path) -> Found:
@@ -121,15 +138,15 @@ def _of_folder(name: str, folder: Path) -> Found:
 
 
 def _of_hub(name: str) -> Found:
-    from huggingface_hub import hf_hub_download, snapshot_download, try_to_load_from_cache
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
+    folder = find_cached(name)
+    if folder is not None:
+        return _of_folder(name, folder)
     cached = try_to_load_from_cache(name, "config.json")
     if isinstance(cached, str):
-        folder = Path(snapshot_download(name, local_files_only=True))
-        whole = any(folder.glob("*.safetensors"))
-        found = _of_folder(name, folder) if whole else Found(name, _read(name, Path(cached)), None, cached, False)
-        return found
+        return Found(name, _read(name, Path(cached)), None, cached, False)
     stem = _VARIANT.sub("", name)
     known = next((config for each, config in PUBLISHED.items() if _VARIANT.sub("", each) == stem), None)
     if known is not None:

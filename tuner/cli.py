@@ -12,8 +12,19 @@ import os
 import sys
 from pathlib import Path
 
-from tuner import __version__, bases, contest, editor_commands, executing, probe_commands, registry_commands
-from tuner import screen, serve_commands, verdict_commands
+from tuner import (
+    __version__,
+    bases,
+    contest,
+    editor_commands,
+    executing,
+    plan_commands,
+    probe_commands,
+    registry_commands,
+    screen,
+    serve_commands,
+    verdict_commands,
+)
 from tuner import recipe_file as recipes
 from tuner.arena import commands as arena
 from tuner.errors import ExportError, MachineError, RecipeError, RunError, TunerError
@@ -101,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     base.set_defaults(function=_base)
 
     registry_commands.add_to(commands)
+    plan_commands.add_to(commands, _run_arguments, _choose_recipe)
     runs = commands.add_parser("runs", help="ls, show or verify runs").add_subparsers(
         required=True, metavar="ls|show|verify"
     )
@@ -170,7 +182,7 @@ def _pipeline(options: argparse.Namespace) -> Pipeline:
     repos = open_repositories(options.repo, bases.cache_folder() / "clones", progress)
     for repo in repos:
         print(f"repository {repo.name} at {repo.revision[:12]}", file=sys.stderr)
-    base = bases.resolve(resolved.recipe.base, bases.cache_folder(), progress)
+    base = plan_commands.base_that_fits(options, resolved.recipe, together(repos), progress)
     print(f"base       {base.name} ({base.fim_form})", file=sys.stderr)
     _say_if_not_served(base)
     print(f"recipe     {chosen or 'defaults'}{why}", file=sys.stderr)
@@ -198,7 +210,7 @@ def _choose_recipe(options: argparse.Namespace) -> tuple[Path | None, str]:
     """Take the recipe given, or the one written for the base, or the one that fits the GPU; say which and why."""
     if options.recipe is not None:
         return options.recipe, ""
-    folder, memory_gib = _recipes_folder(), bases.gpu_memory_gib()
+    folder, memory_gib = plan_commands.recipes_folder(), bases.gpu_memory_gib()
     if options.base is None:
         names = bases.gpu_recipes(memory_gib)
         if not names:
@@ -214,12 +226,6 @@ def _choose_recipe(options: argparse.Namespace) -> tuple[Path | None, str]:
         return fitting[0], f" (of {len(written)} for this base, the one for {memory_gib:.0f} GiB of GPU memory)"
     # with no GPU known, the last by name: -qlora comes after -lora and needs the least memory
     return list(written.values())[-1], " (written for this base)"
-
-
-def _recipes_folder() -> Path:
-    """Find the recipes that come with the program, also when it is called from another folder."""
-    here = Path("recipes")
-    return here if here.is_dir() else Path(__file__).resolve().parent.parent / "recipes"
 
 
 def _say_stage(name: str, state: State, entry: dict) -> None:
@@ -353,7 +359,7 @@ def _base_of(run: Run) -> Base:
 
 
 def _recipe_ls(options: argparse.Namespace) -> int:
-    for path in sorted(_recipes_folder().glob("*.yaml")):
+    for path in sorted(plan_commands.recipes_folder().glob("*.yaml")):
         first = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         print(f"{path.as_posix():<44}{first}")
     return 0

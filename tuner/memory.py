@@ -2,7 +2,7 @@
 
 In: a model's shape, the settings of `train`, the longest row, and the machine. Out: bytes by what they are for. The
 terms follow what the layers of transformers, PEFT and TRL keep for the backward pass; `benchmarks/memory.py` compares
-the sum with what real trainings took on a CPU, and docs/planning.md says how near it came. On a GPU nothing was measured.
+the sum with what real trainings took on a CPU, and docs/planning.md says how near it came. No GPU was measured.
 
 Letters as in the code of models: t tokens of a forward pass, d width, f width of the feed-forward part, r rank.
 """

@@ -69,7 +69,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A whole model. `query_width` and `value_width` are those of all heads together, `key_width` of the stored ones."""
+    """A whole model. `query_width` is that of all heads together, `key_width` and `value_width` of the stored ones."""
 
     model_type: str
     width: int
@@ -115,7 +115,8 @@ def read_shape(config: dict[str, Any], name: str) -> Shape:
     kind = str(config.get("model_type"))
     if kind not in KNOWN:
         raise BaseError(
-            f"BASE={name}: config.json says model_type {kind!r}, whose memory cannot be planned; known: {', '.join(KNOWN)}",
+            f"BASE={name}: config.json says model_type {kind!r}, whose memory cannot be planned; "
+            f"known: {', '.join(KNOWN)}",
             "`make train` goes on without a plan; watch its memory",
         )
     try:
