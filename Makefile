@@ -10,7 +10,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
 VERDICT = $(if $(GATE),--gate)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train mine dataset audit evaluate screen compare export report arena serve check-editors runs adapters verify recipes copilot bench test browser-checks check format clean
+.PHONY: help setup plan train mine dataset audit evaluate screen compare export report arena serve check-editors runs adapters verify reproduce recipes copilot bench test browser-checks check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -20,6 +20,9 @@ setup: $(READY) ## Install into .venv and prepare the embedded base; done once
 
 $(READY): pyproject.toml constraints.txt tuner/install.py
 	@$(PYTHON) -m tuner.install $(VENV)
+
+plan: $(READY) ## What a training takes before it starts: memory, time, disk, which recipe fits (BASE=... REPO=...)
+	@$(TUNER) plan $(FLAGS)
 
 train: $(READY) ## Everything: mine, dataset, train, evaluate, export, verdict (REPO=...)
 	@$(TUNER) train $(FLAGS)
@@ -66,6 +69,9 @@ adapters: $(READY) ## List, promote, roll back, tag, remove adapters: DO="promot
 
 verify: $(READY) ## Hash every file of a run again (RUN=adapters/...)
 	@$(TUNER) runs verify '$(RUN)'
+
+reproduce: $(READY) ## Run a finished run again and compare hashes stage by stage (RUN=adapters/... REPO=...)
+	@$(TUNER) reproduce '$(RUN)' $(if $(REPO),--repo '$(REPO)') $(if $(BASE),--base '$(BASE)')
 
 recipes: $(READY) ## List the recipes
 	@$(TUNER) recipe ls

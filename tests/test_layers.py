@@ -19,7 +19,7 @@ STAGES = ("mine", "dataset", "train", "evaluate", "compare", "export", "serve", 
 # The modules that know rooms: all of them the first three, one or a few the others.
 COMPOSERS = {
     *("cli.py", "contest.py", "pipeline.py", "probe_stages.py", "probe_commands.py", "editor_commands.py"),
-    *("executing.py", "screen_commands.py", "serve_commands.py", "shipped.py"),
+    *("executing.py", "plan_commands.py", "reproduce.py", "screen_commands.py", "serve_commands.py", "shipped.py"),
 }
 LOWEST = {"errors.py", "strict.py", "records.py", "progress.py"}
 MOST_LINES = 400

@@ -244,3 +244,58 @@ def test_a_bare_repository_and_a_detached_head_are_mined_as_the_same_repository(
         (folder,) = (path for path in (repo.parent / "adapters").iterdir() if path.name != ".mined")
         assert folder.name == finished.folder.name
         assert not {name for name in differing(folder, finished.folder) if name.startswith("mined/")}
+
+
+def test_a_run_is_made_again_and_every_stage_is_the_same(finished: Finished) -> None:
+    before = hashes(finished.folder)
+    answer = tuner("reproduce", finished.folder, "--repo", finished.inputs.repo, "--upto", "train")
+    assert answer.status == 0, answer.err
+    files = {name: len(finished.run.entry(name)["outputs"]) for name in ("mine", "dataset", "train")}
+    assert screen_lines(answer.out) == [f"{name} the same, {count} files" for name, count in files.items()]
+    assert hashes(finished.folder) == before
+
+
+def test_a_run_that_cannot_be_made_again_names_the_first_stage_that_differs_and_what_changed(
+    finished: Finished, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(finished.folder, tmp_path / finished.folder.name))
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    entry = next(each for each in manifest["stages"] if each["name"] == "dataset")
+    now = entry["outputs"]["data/train.jsonl"]["sha256"][:12]
+    entry["outputs"]["data/train.jsonl"]["sha256"] = "0" * 64
+    tokenizers = entry["environment"]["tokenizers"]
+    entry["environment"]["tokenizers"] = "0.1"
+    (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    answer = tuner("reproduce", copy, "--repo", finished.inputs.repo)
+    assert answer.status == 1
+    assert screen_lines(answer.out) == [
+        "mine the same, 3 files",
+        "dataset differs in 1 of 6 files",
+        f"data/train.jsonl: sha256 000000000000 then, {now} now",
+        f"tokenizers: 0.1 then, {tokenizers} now",
+    ]
+
+
+def test_a_run_is_not_made_again_from_something_else(finished: Finished, tmp_path: Path) -> None:
+    run, repo, base = finished.folder, finished.inputs.repo, finished.inputs.base
+    commit = finished.run.manifest["repo"]["revision"][:12]
+    other = build_tiny_repo(tmp_path / "other", commits=8)
+    changed = Path(shutil.copytree(base, tmp_path / "base"))
+    with (changed / "config.json").open("a") as stream:
+        stream.write("\n")
+    again, made = "give --base the base that it was made with", finished.run.manifest["base"]["revision"][:12]
+    wanted = {
+        (): f"error: {run}: REPO is missing; a manifest holds no path\nhint: tuner reproduce {run} --repo PATH\n",
+        ("--repo", other): (
+            f"error: {other}: other has no commit {commit}, from which the run was made\n"
+            "hint: give REPO= the repository of the run, and fetch what is missing\n"
+        ),
+        ("--repo", f"{repo} {other}"): (
+            f"error: {run}: made from 1 repositories, REPO names 2\nhint: name ledger, in this order\n"
+        ),
+        ("--repo", repo, "--base", changed): rf"error: BASE={changed}: is revision \w+, the run was made with {made}",
+    }
+    for given, message in wanted.items():
+        answer = tuner("reproduce", run, *given)
+        assert answer.status == 2 and re.match(message if again in message else re.escape(message)[:60], answer.err)
+        assert answer.err == message or (given and "--base" in given and answer.err.endswith(f"hint: {again}\n"))

@@ -96,9 +96,9 @@ def find_config(name: str, cache: Path) -> Found:
     name = EMBEDDED if name == "auto" else name
     path = Path(name).expanduser()
     if name == EMBEDDED:
-        return _of_gguf(name, bases.embedded_gguf())
+        return _of_gguf(name, bases.embedded_gguf(), cache)
     if path.suffix == ".gguf" and path.is_file():
-        return _of_gguf(name, path)
+        return _of_gguf(name, path.resolve(), cache)
     if path.is_dir():
         return _of_folder(name, path)
     if path.is_file():
@@ -178,7 +178,10 @@ _OF_GGUF = {
 _TYPES = {"qwen3moe": "qwen3_moe", "qwen2moe": "qwen2_moe"}
 
 
-def _of_gguf(name: str, path: Path) -> Found:
+def _of_gguf(name: str, path: Path, cache: Path) -> Found:
+    prepared = bases.prepared_folder(path, cache)
+    if (prepared / "config.json").is_file():  # faster to read than the GGUF file's vocabulary
+        return _of_folder(name, prepared)
     from gguf import GGUFReader
 
     try:

@@ -104,11 +104,16 @@ def source_gguf(base: Base) -> Path | None:
     return Path(source) if source else None
 
 
-def _from_gguf(name: str, gguf: Path, cache: Path, progress: Progress) -> Base:
+def prepared_folder(gguf: Path, cache: Path) -> Path:
+    """Say where the dequantised copy of a GGUF file lies, or will lie."""
     # Hashing 100 MB on every call would spoil the second call; size and time tell whether the hash is still right.
     stat = gguf.stat()
     ident = content_id("2", str(gguf), str(stat.st_size), str(stat.st_mtime_ns))  # 2: with the digit splitter
-    folder = cache / "bases" / ident
+    return cache / "bases" / ident
+
+
+def _from_gguf(name: str, gguf: Path, cache: Path, progress: Progress) -> Base:
+    folder = prepared_folder(gguf, cache)
     note = _read_note(folder)
     if note is None:
         with _alone(folder):

@@ -21,6 +21,7 @@ from tuner import (
     plan_commands,
     probe_commands,
     registry_commands,
+    reproduce,
     screen,
     serve_commands,
     verdict_commands,
@@ -113,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
     registry_commands.add_to(commands)
     plan_commands.add_to(commands, _run_arguments, _choose_recipe)
+    reproduce.add_to(commands)
     runs = commands.add_parser("runs", help="ls, show or verify runs").add_subparsers(
         required=True, metavar="ls|show|verify"
     )

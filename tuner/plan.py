@@ -7,7 +7,7 @@ is refused only where the plan would have to be wrong by more than its known err
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -131,10 +131,10 @@ def fitting_settings(found: Found, recipe: Recipe, machine: Machine) -> tuple[st
     return None
 
 
-def require_room(found: Found, recipe: Recipe, machine: Machine, others: list[tuple[str, Plan]]) -> str:
+def require_room(found: Found, recipe: Recipe, machine: Machine, others: Callable[[], list[tuple[str, Plan]]]) -> str:
     """Refuse a training that cannot fit, and name what would; give a remark where it is not certain to fit.
 
-    `others` are recipes with their plans, best first.
+    `others` gives recipes with their plans, best first; it is called only if there is something to say.
     """
     plan = make_plan(found, recipe, machine)
     if plan.verdict == "fits":
@@ -148,7 +148,7 @@ def require_room(found: Found, recipe: Recipe, machine: Machine, others: list[tu
     settings = fitting_settings(found, recipe, machine)
     if settings is not None:
         ways.append(f'SET="{settings[0]}" takes {gib(settings[1].total)} GiB')
-    fitting = next(((name, other) for name, other in others if other.verdict == "fits"), None)
+    fitting = next(((name, other) for name, other in others() if other.verdict == "fits"), None)
     if fitting is not None:
         ways.append(f"RECIPE={fitting[0]} ({fitting[1].base}) takes {gib(fitting[1].memory.total)} GiB")
     hint = "; or ".join(ways) or "no recipe fits; end other programs, or take a machine with more memory"

@@ -95,7 +95,7 @@ def _look_before_training(name: str, place: str, recipe: Recipe) -> None:
     try:
         found = replace(find_config(place, bases.cache_folder()), name=name)
         machine = read_machine()
-        remark = require_room(found, recipe, machine, plan_recipes(recipes_folder(), machine))
+        remark = require_room(found, recipe, machine, lambda: plan_recipes(recipes_folder(), machine))
     except BaseError as unknown:  # what is wrong with the base itself is said by those who load it
         remark = unknown.message
     if remark:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from tuner import __version__, recipe_file
+from tuner.environment import read_environment
 from tuner.errors import DataError, MachineError, RunError
 from tuner.progress import Progress
 from tuner.recipe import Recipe
@@ -185,7 +186,8 @@ class Run:
     def _work(self, name: str, key: str, hashes: dict, function: Callable[[Workspace], R], work: Workspace) -> R:
         started, clock = time.time(), time.monotonic()
         record = function(work)
-        times = {"started_at": round(started), "seconds": round(time.monotonic() - clock, 3)}
+        seconds = round(time.monotonic() - clock, 3)
+        times = {"started_at": round(started), "seconds": seconds, "environment": read_environment()}
         outputs: dict[str, dict[str, Any]] = {}
         readable = work.out.stat().st_mode & 0o444  # as far as the user's umask allows
         for path in sorted(path for path in work.out.rglob("*") if path.is_file()):
@@ -269,7 +271,8 @@ class Run:
                     os.link(sibling.folder / relative, target)
                 except OSError:  # another file system, or one without hard links
                     shutil.copyfile(sibling.folder / relative, target)
-            times = {"started_at": entry["started_at"], "seconds": entry["seconds"], "reused_from": sibling.folder.name}
+            times = {key: entry[key] for key in ("started_at", "seconds", "environment") if key in entry}
+            times["reused_from"] = sibling.folder.name
             self._append(name, key, entry["inputs"], entry["outputs"], entry["record"], times)
             return True
         return False

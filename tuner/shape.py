@@ -100,9 +100,15 @@ class Shape:
         for block in self.blocks:
             yield from block.linears
 
-    def trainable(self, rank: int) -> int:
-        """Count the parameters of a LoRA adapter on all of them."""
-        return sum(rank * (each.inputs + each.outputs) for each in self.linears())
+    def trainable(self, rank: int, experts: bool = False) -> int:
+        """Count the parameters of a LoRA adapter on all of them; `experts` are adapted with a share of the rank."""
+        count = sum(rank * (each.inputs + each.outputs) for each in self.linears())
+        for block in self.blocks if experts else ():
+            if block.experts:
+                inner = block.expert_weights // (3 * self.width)
+                each = max(1, rank // block.chosen) * block.experts
+                count += each * (self.width + 2 * inner) + each * (inner + self.width)
+        return count
 
     def active(self) -> int:
         """Count the weights that one token is multiplied with, the head included and the embedding not."""
