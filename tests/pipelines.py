@@ -145,7 +145,8 @@ def write_mistakes(folder: Path, base: Path) -> Path:
     (folder / "faulty/two.yaml").write_text(TWO_FAULTS, encoding="utf-8")
     shutil.copytree(base, folder / "formless")
     tokenizer = folder / "formless/tokenizer.json"
-    tokenizer.write_text(tokenizer.read_text(encoding="utf-8").replace("<file_sep>", "<nothing>"), encoding="utf-8")
+    text = tokenizer.read_text(encoding="utf-8").replace("<|endoftext|>", "<nothing>")
+    tokenizer.write_text(text, encoding="utf-8")
     return folder
 
 

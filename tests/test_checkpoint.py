@@ -118,8 +118,11 @@ def test_config_tokenizer_and_weights_of_different_models(copy: Path, tmp_path: 
 def test_a_base_without_a_known_infilling_form(copy: Path, tmp_path: Path) -> None:
     text = (copy / "tokenizer.json").read_text()
     (copy / "tokenizer.json").write_text(text.replace("<file_sep>", "<other_sep>"))
+    assert bases.resolve(str(copy), tmp_path).fim_form == "plain"
+    (copy / "tokenizer.json").write_text(text.replace("<|endoftext|>", "<other_end>"))
+    known = "qwen, r1_qwen, deepseek, glm, prefix_only, plain_glm, plain_deepseek, plain_llama, plain"
     assert refusal(copy, tmp_path) == (
-        "no known infilling form, its vocabulary holds the control tokens of none of: qwen, deepseek, prefix_only",
+        f"no known infilling form, its vocabulary holds the control tokens of none of: {known}",
         FAMILIES,
     )
 

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "tuner"
-STAGES = ("mine", "dataset", "train", "evaluate", "compare", "export", "serve", "report", "arena")
+STAGES = ("mine", "dataset", "replay", "train", "evaluate", "compare", "export", "serve", "report", "arena")
 # The modules that know rooms: all of them the first three, one or a few the others.
 COMPOSERS = {
     *("cli.py", "contest.py", "pipeline.py", "probe_stages.py", "probe_commands.py", "editor_commands.py"),

@@ -80,7 +80,7 @@ MISTAKES = {
     ),
     "--repo {here}/ledger --base {here}/formless": (
         "error: BASE={here}/formless: no known infilling form, its vocabulary holds the control tokens of none of: "
-        "qwen, deepseek, prefix_only\n"
+        "qwen, r1_qwen, deepseek, glm, prefix_only, plain_glm, plain_deepseek, plain_llama, plain\n"
         "hint: choose a Qwen2.5-Coder, Qwen3, DeepSeek-Coder or SmolLM2 base"
     ),
     "--repo {here}/ledger --base ''": (

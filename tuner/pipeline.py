@@ -30,6 +30,7 @@ from tuner.records import (
     Mined,
     Page,
     Prediction,
+    Replay,
     Repo,
     Row,
     read_jsonl,
@@ -156,24 +157,44 @@ class Pipeline:
             return stage.run(mined, renderer, self.recipe.dataset, self.recipe.seed, workspace, require_clean)
 
         names = [repo.name for repo in self.repos]
-        settings = {"dataset": self._section("dataset"), "base": self.base.revision, "repos": names}
+        section = {key: value for key, value in self._section("dataset").items() if not key.startswith("replay_")}
+        settings = {"dataset": section, "base": self.base.revision, "repos": names}
         return self._stage("dataset", Dataset, work, settings, [mined.pairs, mined.additions])
 
+    def _replay(self) -> Replay | None:
+        """Let the base answer general requests, where the recipe wants them in the training; else do nothing."""
+        dataset, chosen = self.run.record("dataset", Dataset), self.recipe.dataset
+        if chosen.replay_share == 0:
+            return None
+        others = dataset.metrics["dataset.train_tokens"]
+        tokens = round(others * chosen.replay_share / (1 - chosen.replay_share))
+
+        def work(workspace: Workspace) -> Replay:
+            from tuner.replay import stage
+
+            return stage.run(self.base, self._renderer(), chosen, tokens, self.recipe.seed, workspace)
+
+        settings = {"base": self.base.revision, "seed": self.recipe.seed, "tokens": tokens}
+        limits = chosen.model_dump(include={"replay_answer_tokens", "replay_rounds", "max_tokens"})
+        return self._stage("replay", Replay, work, settings | limits, [])
+
     def _train(self) -> Adapter:
-        dataset = self.run.record("dataset", Dataset)
+        dataset, replay = self.run.record("dataset", Dataset), self._replay()
         max_tokens = self.recipe.dataset.max_tokens
 
         def work(workspace: Workspace) -> Adapter:
             from tuner.train import stage
 
             end = self._renderer().form.end
-            adapter = stage.run(self.base, dataset, self.recipe.train, max_tokens, end, self.recipe.seed, workspace)
+            seed = self.recipe.seed
+            adapter = stage.run(self.base, dataset, self.recipe.train, max_tokens, end, seed, workspace, replay)
             return self.probing.weaken(adapter, dataset, workspace) if weaker else adapter
 
         weaker = self.recipe.train.forgetting == "scale"
         settings = {"train": self._section("train"), "base": self.base.revision, "max_tokens": max_tokens}
         settings |= {"trade": self.probing.trade_settings()} if weaker else {}
-        return self._stage("train", Adapter, work, settings, [dataset.train, dataset.valid])
+        inputs = [dataset.train, dataset.valid, *([replay.rows] if replay else [])]
+        return self._stage("train", Adapter, work, settings, inputs)
 
     def _evaluate(self, system: str) -> Evaluation:
         dataset, mined = self.run.record("dataset", Dataset), self.run.record("mine", Mined)

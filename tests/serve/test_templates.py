@@ -21,6 +21,8 @@ PREFIX, SUFFIX = "def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n"
         "<PRE> {p} <SUF>{s} <MID>",  # CodeLlama
         "[SUFFIX]{s}[PREFIX]{p}",  # Codestral
         "<|fim_suffix|>{s}<|fim_prefix|>{p}<|fim_middle|>",  # the suffix first
+        "<|user|>\n###PATH:a.py\n###LANGUAGE:\n###MODE:BLOCK\n<|code_suffix|>{s}<|code_prefix|>{p}<|code_middle|>"
+        "<|assistant|>\n",  # GLM
     ],
 )
 def test_every_family_s_template_gives_its_cursor(template: str) -> None:

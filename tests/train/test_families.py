@@ -11,21 +11,34 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from tests.export.checkpoints import ARCHITECTURES, tiny_checkpoint
+from tests.export.checkpoints import tiny_checkpoint
 from tuner.models import fast_dtype, load_model
 from tuner.records import Adapter, Row
 from tuner.render import MASKED
 
 from .examples import CODE, base_record, hand_loss, train
 
-SETTINGS: dict[str, Any] = {"epochs": 6.0, "accumulation": 1, "sequences_per_batch": 8, "learning_rate": 3e-2}
+FAMILIES = ("llama", "qwen2", "r1-distill", "qwen3", "qwen3moe", "deepseek-coder", "deepseek2", "deepseek3", "glm4")
+MIXTURES = ("qwen3_moe", "deepseek_v2", "deepseek_v3")
+SETTINGS: dict[str, Any] = {
+    "rank": 4,
+    "epochs": 4.0,
+    "accumulation": 1,
+    "sequences_per_batch": 8,
+    "learning_rate": 3e-2,
+}
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+def small_family(folder: Path, architecture: str) -> Path:
+    """Write the smallest model of an architecture that still has every part of it."""
+    return tiny_checkpoint(folder, architecture, short=True, hidden_size=32, intermediate_size=48, head_dim=8)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Adapter]:
     """Base folder, stage output, and what the stage returned."""
     folder = tmp_path_factory.mktemp(request.param)
-    base = tiny_checkpoint(folder / "base", request.param, hidden_size=32, intermediate_size=48, head_dim=8)
+    base = small_family(folder / "base", request.param)
     rows = code_rows_of(base)
     return base, folder / "out", train(folder, base, rows, rows[:1], **SETTINGS)
 
@@ -53,13 +66,24 @@ def test_the_saved_adapter_loaded_again_is_the_trained_model(trained: tuple[Path
         assert hand_loss(again, row) == pytest.approx(adapter.metrics["train.valid_loss_base"], abs=near)
 
 
-def test_every_linear_layer_but_the_head_is_adapted(trained: tuple[Path, Path, Adapter]) -> None:
+def test_every_linear_layer_but_the_head_is_adapted_and_every_fused_expert(trained: tuple[Path, Path, Adapter]) -> None:
     base, out, _ = trained
     config = json.loads((out / "adapter/adapter_config.json").read_text())
     model = load_model(base_record(base), None, torch.float32)
     linear = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
-    assert config["target_modules"] == sorted(name for name in linear if name != "lm_head")
-    assert "lm_head" in linear and len(linear) == 15
+    fused = {name for name, weight in model.named_parameters() if weight.ndim == 3}
+    assert "lm_head" in linear and len(linear) >= 9
+    assert bool(fused) == (json.loads((base / "config.json").read_text())["model_type"] in MIXTURES)
+    tuned = load_model(base_record(base), out / "adapter", torch.float32)
+    adapted = {
+        name.removeprefix("base_model.model.") for name, each in tuned.named_modules() if hasattr(each, "lora_A")
+    }
+    assert {name.replace(".base_layer", "") for name in adapted} == {
+        *(name for name in linear if name != "lm_head"),
+        *(name.rsplit(".", 1)[0] for name in fused),
+    }
+    assert {name for name in fused if name.endswith(tuple(config["target_parameters"] or ["nothing"]))} == fused
+    assert set(config["rank_pattern"].values()) == ({SETTINGS["rank"] // 2} if fused else set())  # two experts a token
 
 
 def test_the_adapter_names_its_base_and_no_folder_of_this_machine(trained: tuple[Path, Path, Adapter]) -> None:

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from tuner.chat_form import fence_for
 from tuner.dataset.decoded import Example
 from tuner.records import PAIR_KINDS, Dataset, Item, Mined, MinedRepo
-from tuner.render import fence_for
 
 
 def card(

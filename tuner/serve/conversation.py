@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NoReturn
 
 from jinja2 import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from tuner.chat_form import rendered
 from tuner.errors import ServeError
 from tuner.render import Renderer
 
@@ -28,16 +27,10 @@ def conversation_ids(renderer: Renderer, messages: Messages) -> tuple[int, ...]:
     """Render messages, each a role and a text, up to where the answer begins."""
     if renderer.chat_template is None:
         return tuple(renderer.chat_prompt("\n\n".join(text for _, text in messages)))
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.globals["raise_exception"] = _refuse
     marks = [f"\x00{number}\x00" for number in range(len(messages))]
+    asked = [(role, mark) for (role, _), mark in zip(messages, marks, strict=True)]
     try:
-        text = environment.from_string(renderer.chat_template).render(
-            messages=[{"role": role, "content": mark} for (role, _), mark in zip(messages, marks, strict=True)],
-            add_generation_prompt=True,
-            bos_token=renderer.form.begin,
-            eos_token=renderer.form.end,
-        )
+        text = rendered(renderer.chat_template, asked, renderer.form)
     except TemplateError as error:
         raise Refused(f"messages: the base's chat template refuses them: {error.message}") from None
     ids: list[int] = []
@@ -47,7 +40,3 @@ def conversation_ids(renderer: Renderer, messages: Messages) -> tuple[int, ...]:
         elif piece:
             ids += renderer.tokenizer.encode(piece, add_special_tokens=False).ids
     return tuple(ids)
-
-
-def _refuse(message: str) -> NoReturn:
-    raise TemplateError(message)

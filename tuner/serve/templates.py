@@ -1,6 +1,6 @@
 """Read an infilling prompt that an editor has put together back into the cursor that it stands for.
 
-In: a prompt in the form of any family: Qwen and CodeGemma, DeepSeek, StarCoder and SmolLM, CodeLlama, Codestral.
+In: a prompt in the form of any family: Qwen and CodeGemma, DeepSeek, StarCoder and SmolLM, GLM, CodeLlama, Codestral.
 Editors choose it by the model's name, often wrongly: a StarCoder template in front of a Qwen model is text that it has
 never seen. Out: the cursor, which is then rendered as the served base learned it; None for a prompt in no such form.
 Files before the cursor, as Qwen and StarCoder write them, become its neighbours, and a file's name in front of the
@@ -21,6 +21,7 @@ _FORMS = (
     (f"(?P<before>.*?)<fim_prefix>{_P}<fim_suffix>{_S}<fim_middle>", "<file_sep>"),
     (f"(?P<before>.*?)<fim-prefix>{_P}<fim-suffix>{_S}<fim-middle>", "<file_sep>"),
     (f"(?P<before>.*?)<｜fim▁begin｜>{_P}<｜fim▁hole｜>{_S}<｜fim▁end｜>", None),
+    (f"(?P<before>.*?)<|code_suffix|>{_S}<|code_prefix|>{_P}<|code_middle|>(?:<|assistant|>)?", None),
     (f"(?P<before>)(?:<s>)? ?<PRE> ?{_P} <SUF>{_S} <MID>", None),
     (f"(?P<before>)(?:<s>)?[SUFFIX]{_S}[PREFIX]{_P}", None),
 )
@@ -33,7 +34,7 @@ def _compiled(form: str) -> re.Pattern[str]:
 
 
 _PATTERNS = tuple((_compiled(form), separator) for form, separator in _FORMS)
-_MARKS = ("fim_", "fim-", "fim▁", "<PRE>", "[SUFFIX]")
+_MARKS = ("fim_", "code_middle", "fim-", "fim▁", "<PRE>", "[SUFFIX]")
 
 
 def read_template(prompt: str) -> Cursor | None:

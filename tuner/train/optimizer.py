@@ -1,4 +1,4 @@
-"""AdamW that keeps float32 copies of bf16 weights.
+"""Optimizers that keep float32 copies of bf16 weights.
 
 A bf16 weight has eight bits of mantissa, so that a small late update would round away. Here the update is added to a
 float32 copy, which is rounded into the bf16 weight afterwards. So the forward pass needs no casts (on a CPU that is
@@ -12,14 +12,19 @@ from typing import Any
 
 import torch
 
+BETAS = (0.9, 0.98)
 
-class MasterWeightAdamW(torch.optim.AdamW):
-    """AdamW over float32 copies of `weights`; its state holds the copies, so that resuming is exact."""
+
+class MasterWeights(torch.optim.Optimizer):
+    """Works on float32 copies of `weights`; its state holds the copies, so that resuming is exact."""
+
+    weights: list[torch.nn.Parameter]
+    masters: list[torch.Tensor]
 
     def __init__(self, weights: Iterable[torch.nn.Parameter], lr: float, weight_decay: float) -> None:
         self.weights = [weight for weight in weights if weight.requires_grad]
         self.masters = [weight.detach().float().clone().requires_grad_() for weight in self.weights]
-        super().__init__(self.masters, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.98))
+        super().__init__(self.masters, lr=lr, weight_decay=weight_decay, betas=BETAS)  # type: ignore[call-arg]
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -44,3 +49,19 @@ class MasterWeightAdamW(torch.optim.AdamW):
             master.copy_(saved)
             weight.copy_(master)
         super().load_state_dict(state)
+
+
+class MasterWeightAdamW(MasterWeights, torch.optim.AdamW):
+    """AdamW over float32 copies."""
+
+
+def make_optimizer(name: str, weights: Iterable[torch.nn.Parameter], lr: float, weight_decay: float) -> MasterWeights:
+    """Build the optimizer that a recipe names."""
+    if name == "adamw":
+        return MasterWeightAdamW(weights, lr, weight_decay)
+    from bitsandbytes.optim import PagedAdamW8bit
+
+    class PagedMasterWeightAdamW8bit(MasterWeights, PagedAdamW8bit):  # type: ignore[misc]
+        """The same with moments of 8 bits, in memory that a GPU driver can move to the machine's own."""
+
+    return PagedMasterWeightAdamW8bit(weights, lr, weight_decay)

@@ -1,8 +1,9 @@
 """Train a LoRA adapter on the rows of the dataset stage, with TRL's SFTTrainer.
 
-In: `data/train.jsonl` and `data/valid.jsonl`, rows of token ids with labels, and a base. Out: `adapter/` in PEFT layout
-and `metrics.jsonl`, one line a step. Rows are packed into sequences of `dataset.max_tokens` whose parts do not see each
-other. Nothing is dropped here. A killed run goes on from its last whole checkpoint and ends with the same weights.
+In: `data/train.jsonl` and `data/valid.jsonl`, rows of token ids with labels, `data/replay.jsonl` where the recipe
+replays, and a base. Out: `adapter/` in PEFT layout and `metrics.jsonl`, one line a step. Rows are packed into sequences
+of `dataset.max_tokens` whose parts do not see each other. Nothing is dropped here. A killed run goes on from its last
+whole checkpoint and ends with the same weights.
 
     tuner train --repo ../your-repo --set train.rank=16
 """
@@ -20,16 +21,17 @@ from typing import Any
 import torch
 from datasets import Dataset as Rows
 from datasets.utils.logging import disable_progress_bar
-from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedTokenizerFast, PrinterCallback, set_seed
 
 from tuner.errors import TrainError
+from tuner.families import LINEAR
 from tuner.models import adapter_sha256, device, fast_dtype, is_out_of_memory, load_model
 from tuner.progress import Progress
 from tuner.recipe import TrainSettings
-from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
+from tuner.records import Adapter, Base, Dataset, Replay, Row, read_jsonl
 from tuner.rundir import Workspace, write_atomically
-from tuner.train.optimizer import MasterWeightAdamW
+from tuner.train.methods import add_adapter, save_adapter
+from tuner.train.optimizer import MasterWeights, make_optimizer
 from tuner.train.watch import Cost, Count, Watch, ends, last_checkpoint, read_log
 
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # TRL reports each trainer it builds, unless told not to
@@ -40,21 +42,28 @@ LOG = "metrics.jsonl"
 
 
 def run(
-    base: Base, dataset: Dataset, settings: TrainSettings, max_tokens: int, end_token: str, seed: int, work: Workspace
+    base: Base,
+    dataset: Dataset,
+    settings: TrainSettings,
+    max_tokens: int,
+    end_token: str,
+    seed: int,
+    work: Workspace,
+    replay: Replay | None = None,
 ) -> Adapter:
-    """Train and save one adapter. `end_token` pads; it is never looked at."""
-    rows = _columns(work.run / dataset.train, max_tokens)
+    """Train and save one adapter. `end_token` pads; it is never looked at. The rows of `replay` are trained on too."""
+    files = [work.run / each for each in (dataset.train, *([replay.rows] if replay else []))]
+    rows = _columns(files, max_tokens)
     if not rows["input_ids"]:
         raise TrainError("there is no training row", "`data/README.md` in the run folder says what was dropped and why")
-    valid = _columns(work.run / dataset.valid, max_tokens)
+    valid = _columns([work.run / dataset.valid], max_tokens)
     with _memory_errors_named():
         dtype = fast_dtype()
         fallbacks = [] if dtype == torch.bfloat16 else ["no native bf16 on this machine: trained in float32"]
         trainer, optimizer = _build(base, rows, valid, settings, max_tokens, end_token, seed, dtype, work.scratch)
         metrics = _train(trainer, optimizer, settings, work)
         folder = work.out / "adapter"
-        trainer.model.save_pretrained(folder)
-    _portable_config(folder, base)
+        save_adapter(trainer.model, base, settings, folder, work.scratch)
     _write_card(folder, base, settings, metrics)
     shutil.copyfile(work.scratch / LOG, work.out / LOG)
     return Adapter("adapter", base.name, base.revision, adapter_sha256(folder), metrics, fallbacks)
@@ -70,21 +79,17 @@ def _build(
     seed: int,
     dtype: torch.dtype,
     folder: Path,
-) -> tuple[_Trainer, MasterWeightAdamW]:
+) -> tuple[_Trainer, MasterWeights]:
     """Load the base, put an adapter on it, and pack the rows."""
     model = load_model(base, None, dtype, settings.quantization)
     set_seed(seed)  # after loading, which may draw random numbers
-    model = get_peft_model(model, lora_config(settings), autocast_adapter_dtype=False)
-    if settings.quantization == "nf4":
-        for parameter in model.parameters():  # PEFT makes adapters of quantised layers float32
-            if parameter.requires_grad:
-                parameter.data = parameter.data.to(dtype)
+    model = add_adapter(model, base, settings, rows["input_ids"], max_tokens, folder)
     model.config.use_cache = False
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(Path(base.path) / "tokenizer.json"), pad_token=end_token, eos_token=end_token
     )
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = MasterWeightAdamW(weights, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = make_optimizer(settings.optimizer, weights, settings.learning_rate, settings.weight_decay)
     trainer = _Trainer(
         model=model,
         args=sft_config(settings, max_tokens, seed, folder),
@@ -97,9 +102,7 @@ def _build(
     return trainer, optimizer
 
 
-def _train(
-    trainer: _Trainer, optimizer: MasterWeightAdamW, settings: TrainSettings, work: Workspace
-) -> dict[str, float]:
+def _train(trainer: _Trainer, optimizer: MasterWeights, settings: TrainSettings, work: Workspace) -> dict[str, float]:
     """Train from the last whole checkpoint to the end, and return the metrics of the whole training."""
     log = work.scratch / LOG
     checkpoint = last_checkpoint(work.scratch)
@@ -140,19 +143,6 @@ def _train(
 class _Trainer(SFTTrainer):
     def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
         """Leave the weights to the optimizer, whose state holds them exactly; PEFT's loader would make them float32."""
-
-
-def lora_config(settings: TrainSettings) -> LoraConfig:
-    """Translate our settings to PEFT's: all linear layers but the head (LoRA Without Regret, Thinking Machines)."""
-    return LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=0.0,
-        use_rslora=settings.rslora,
-        target_modules="all-linear",
-        bias="none",
-        task_type="CAUSAL_LM",
-    )
 
 
 def sft_config(settings: TrainSettings, max_tokens: int, seed: int, folder: Path) -> SFTConfig:
@@ -234,12 +224,12 @@ def _memory_errors_named() -> Iterator[None]:
         ) from None
 
 
-def _columns(path: Path, max_tokens: int) -> dict[str, list[Any]]:
+def _columns(paths: list[Path], max_tokens: int) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {"input_ids": [], "labels": []}
-    for row in read_jsonl(path, Row):
+    for file, row in ((path, row) for path in paths for row in read_jsonl(path, Row)):
         if len(row.input_ids) > max_tokens:  # packing would cut it short without a word
             raise TrainError(
-                f"{path}: the row of pair {row.pair_id} has {len(row.input_ids)} tokens, wanted {max_tokens} at most",
+                f"{file}: the row of pair {row.pair_id} has {len(row.input_ids)} tokens, wanted {max_tokens} at most",
                 "the file is of another dataset.max_tokens; remove the run folder and run again",
             )
         columns["input_ids"].append(row.input_ids)
@@ -255,19 +245,9 @@ library_name: peft
 ---
 # LoRA adapter for {base.name}
 
-Base revision {base.revision}. Rank {settings.rank}, alpha {settings.alpha}, all linear layers but the head;
+Base revision {base.revision}. Method {settings.method}, rank {settings.rank}, alpha {settings.alpha}, {LINEAR};
 {metrics["train.tokens"]:.0f} tokens in {metrics["train.steps"]:.0f} steps, learning rate {settings.learning_rate:g}.
 Data, evaluation and the whole recipe lie in the run folder that holds this one. It contains what a model learned from
 the repository: treat it as you treat the source code.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")
-
-
-def _portable_config(folder: Path, base: Base) -> None:
-    """Name the base by what the user called it, not by a folder of this machine, and make the file's order stable."""
-    path = folder / "adapter_config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = base.name
-    config["revision"] = base.revision
-    config["target_modules"] = sorted(config["target_modules"])
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

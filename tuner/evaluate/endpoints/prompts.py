@@ -15,10 +15,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tuner.chat_form import fence_for
 from tuner.evaluate.endpoints.comments import as_comment
 from tuner.fim_forms import FimForm
 from tuner.records import Item, ItemKind, Neighbour
-from tuner.render import fence_for
 
 SUFFIX_SHARE = 4  # a quarter goes to the text after the cursor, as in the prompts of our own systems
 CURSOR = "CURSOR"
@@ -93,10 +93,12 @@ def with_tokens(form: FimForm, item: Item, code: Shown) -> str:
         return control.sub(lambda found: f"{found.group()[0]} {found.group()[1:]}", text)
 
     files = "".join(form.file.format(path=each.path) + inert(_ended(each.text)) + form.between for each in code.others)
-    here = form.file.format(path=item.path)
-    opening = f"{form.prefix}{files}{here}" if form.files_inside else f"{files}{here}{form.prefix}"
-    hole = f"{inert(code.before)}{form.suffix}{inert(code.after)}{form.middle}"
-    return f"{form.repo.format(repo=item.repo)}{opening}{hole}"
+    here = (form.here or form.file).format(path=item.path)
+    after = f"{form.suffix}{inert(code.after)}"
+    first, last = (after, "") if form.order == "spm" else ("", after)
+    opening = f"{first}{form.prefix}{files}{here}" if form.files_inside else f"{files}{here}{first}{form.prefix}"
+    hole = f"{inert(code.before)}{last}{form.middle}{form.answering}"
+    return f"{form.asking}{form.repo.format(repo=item.repo)}{opening}{hole}"
 
 
 def _first_lines(text: str, room: int) -> str:

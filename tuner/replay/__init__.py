@@ -1,0 +1,1 @@
+"""The replay room: the base's own answers to general requests, to be mixed into training."""
