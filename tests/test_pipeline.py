@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ from tokenizers import Tokenizer
 
 from tests.pipelines import COMMITS, ROOT, TIMED, Finished, arguments, differing, finished_run, hashes, tuner, untimed
 from tests.tiny_repo import PEOPLE, PLANTED_EMAIL, PLANTED_SECRET, build_tiny_repo, git
-from tuner.records import Item, Mined, Pair, Row, read_jsonl, write_jsonl
+from tuner.records import Adapter, Item, Mined, Pair, Replay, Row, read_jsonl, write_jsonl
+from tuner.rundir import Run
 
 EVALUATED = ["evaluate-base", "evaluate-tuned", "probe-base", "probe-tuned", "recall"]
 STAGES = ["mine", "dataset", "train", *EVALUATED, "compare", "export", "report"]
@@ -299,3 +301,23 @@ def test_a_run_is_not_made_again_from_something_else(finished: Finished, tmp_pat
         answer = tuner("reproduce", run, *given)
         assert answer.status == 2 and re.match(message if again in message else re.escape(message)[:60], answer.err)
         assert answer.err == message or (given and "--base" in given and answer.err.endswith(f"hint: {again}\n"))
+
+
+def test_the_bases_own_answers_are_trained_on_where_the_recipe_wants_them(finished: Finished, tmp_path: Path) -> None:
+    adapters = shutil.copytree(finished.adapters, tmp_path / "adapters", copy_function=os.link)
+    share = {"dataset__replay_share": 0.3, "dataset__replay_answer_tokens": 8}
+    answer = tuner("evaluate", *arguments(finished.inputs, adapters, **share))
+    assert answer.status == 0, answer.err
+    found = states(answer.err)
+    assert (found["mine"], found["dataset"], found["train"]) == ("reused", "reused", "done")
+    (folder,) = {path.parent.parent for path in adapters.glob("*/data/replay.jsonl")}
+    run = Run.find(folder)
+    replay, train = run.record("replay", Replay), run.entry("train")
+    assert train is not None and replay.rows in train["inputs"] and run.verify() == []
+    rows = list(read_jsonl(folder / replay.rows, Row))
+    assert {row.kind for row in rows} == {"replay"}
+    others = sum(len(row.input_ids) for row in read_jsonl(folder / "data/train.jsonl", Row))
+    tokens = run.record("train", Adapter).metrics["train.tokens"]
+    assert tokens == others + replay.metrics["replay.tokens"]
+    assert 0.3 <= replay.metrics["replay.tokens"] / tokens < 0.4
+    assert finished.run.entry("replay") is None  # the negative control: no share, no stage

@@ -80,10 +80,10 @@ def test_gradient_checkpointing_computes_layers_twice_and_changes_no_loss(
 
 
 def test_every_training_setting_reaches_trl_or_peft(tmp_path: Path) -> None:
-    from tuner.train import stage
+    from tuner.train import methods, stage
 
     settings = TrainSettings(rank=3, alpha=5, rslora=True, learning_rate=0.07, sequences_per_batch=6, accumulation=7)
-    lora, sft = stage.lora_config(settings), stage.sft_config(settings, 77, 21, tmp_path)
+    lora, sft = methods.lora_config(settings), stage.sft_config(settings, 77, 21, tmp_path)
     assert (lora.r, lora.lora_alpha, lora.use_rslora, lora.lora_dropout) == (3, 5, True, 0.0)
     assert (sft.learning_rate, sft.per_device_train_batch_size, sft.gradient_accumulation_steps) == (0.07, 6, 7)
     assert (sft.max_length, sft.seed, sft.data_seed, sft.packing, sft.padding_free) == (77, 21, 21, True, False)

@@ -164,6 +164,7 @@ def sft_config(settings: TrainSettings, max_tokens: int, seed: int, folder: Path
         max_grad_norm=settings.max_gradient_norm,
         activation_checkpointing=settings.gradient_checkpointing,
         bf16=False,  # weights are bf16 already; autocast would only add casts
+        router_aux_loss_coef=0.0,  # routers are frozen: balancing them would only blur the loss that is watched
         use_cpu=device().type == "cpu",
         logging_steps=1,
         logging_nan_inf_filter=False,  # it would log 0 in place of a loss that is not a number
