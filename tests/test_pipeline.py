@@ -16,7 +16,8 @@ from tokenizers import Tokenizer
 
 from tests.pipelines import COMMITS, ROOT, TIMED, Finished, arguments, differing, finished_run, hashes, tuner, untimed
 from tests.tiny_repo import PEOPLE, PLANTED_EMAIL, PLANTED_SECRET, build_tiny_repo, git
-from tuner.records import Adapter, Item, Mined, Pair, Replay, Row, read_jsonl, write_jsonl
+from tuner.records import Adapter, Item, Mined, Pair, Row, read_jsonl, write_jsonl
+from tuner.replayed import Replay
 from tuner.rundir import Run
 
 EVALUATED = ["evaluate-base", "evaluate-tuned", "probe-base", "probe-tuned", "recall"]

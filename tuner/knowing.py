@@ -125,7 +125,7 @@ def _share(found: NamesFound | None, wanted: Decision) -> Figure | None:
 
 
 def _counted(decisions: Iterable[Decision], wanted: Decision) -> Figure | None:
-    decided = [each for each in decisions if each != "undecided"]
+    decided: list[Decision] = [each for each in decisions if each != "undecided"]
     return (float(decided.count(wanted)), float(len(decided))) if decided else None
 
 

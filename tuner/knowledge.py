@@ -30,7 +30,9 @@ class Knowledge:
         key = item.id, prediction.text, is_cut_off
         if key not in self._found:
             names = self._before(item)
-            self._found[key] = names and check_names(item, prediction.text, names, is_cut_off=is_cut_off)
+            self._found[key] = (
+                None if names is None else check_names(item, prediction.text, names, is_cut_off=is_cut_off)
+            )
         return self._found[key]
 
     def own(self, item: Item, *, target_counts: bool) -> NamesFound | None:
@@ -38,8 +40,10 @@ class Knowledge:
         key = item.id, target_counts
         if key not in self._own:
             names = self._before(item)
-            self._own[key] = names and check_names(
-                item, item.target, names, is_cut_off=False, target_counts=target_counts
+            self._own[key] = (
+                None
+                if names is None
+                else check_names(item, item.target, names, is_cut_off=False, target_counts=target_counts)
             )
         return self._own[key]
 

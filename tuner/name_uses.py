@@ -68,7 +68,7 @@ def uses_of(item: Item, text: str, *, is_cut_off: bool) -> Uses | None:
             for node in found.get(position, ()):
                 if _touches(node, start, end) and not (is_cut_off and node.end_byte >= end):
                     on = found.get("callee" if position == "argument" else "on")
-                    found_at.append((node.start_byte, Use(_text(node), position, _text(on[0]) if on else "")))  # type: ignore[arg-type]
+                    found_at.append((node.start_byte, Use(_text(node), position, _text(on[0]) if on else "")))
     for place, use in sorted(found_at, key=lambda each: each[0]):
         if not any(first <= place < last for first, last in import_spans):
             names[use] = None

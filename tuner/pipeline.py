@@ -30,13 +30,13 @@ from tuner.records import (
     Mined,
     Page,
     Prediction,
-    Replay,
     Repo,
     Row,
     read_jsonl,
     sha256_file,
 )
 from tuner.render import Renderer
+from tuner.replayed import Replay
 from tuner.rundir import Run, State, Workspace
 from tuner.screening import Familiarity, Screening
 

@@ -286,16 +286,6 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
-    """What replay leaves: rows of the base's own answers, to be trained on beside the dataset's."""
-
-    rows: str
-    counts: dict[str, int]
-    rejected_counts: dict[str, int]
-    metrics: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
 class Adapter:
     """A trained adapter in PEFT layout."""
 

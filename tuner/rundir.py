@@ -271,7 +271,9 @@ class Run:
                     os.link(sibling.folder / relative, target)
                 except OSError:  # another file system, or one without hard links
                     shutil.copyfile(sibling.folder / relative, target)
-            times = {key: entry[key] for key in ("started_at", "seconds", "environment") if key in entry}
+            times: dict[str, Any] = {
+                key: entry[key] for key in ("started_at", "seconds", "environment") if key in entry
+            }
             times["reused_from"] = sibling.folder.name
             self._append(name, key, entry["inputs"], entry["outputs"], entry["record"], times)
             return True

@@ -156,6 +156,7 @@ def _block(
     config: dict[str, Any], kind: str, number: int, width: int, query: int, key: int, value: int, heads: int
 ) -> Block:
     attention, norms = _attention(config, kind, width, query, key, value, heads)
+    feed: tuple[Linear, ...]
     norms += width * (4 if kind == "glm4" else 2)
     feed_width = int(config["intermediate_size"])
     if not _has_experts(config, kind, number):

@@ -15,9 +15,10 @@ from tests.train.examples import MAX_TOKENS, base_record, code_rows, hand_loss, 
 from tuner.models import load_model
 from tuner.progress import Progress
 from tuner.recipe import DatasetSettings
-from tuner.records import Replay, Row, read_jsonl
+from tuner.records import Row, read_jsonl
 from tuner.render import MASKED, Renderer
 from tuner.replay import stage
+from tuner.replayed import Replay
 from tuner.rundir import Workspace
 
 SETTINGS = DatasetSettings(max_tokens=192, replay_answer_tokens=12, replay_rounds=2)

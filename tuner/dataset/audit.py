@@ -31,9 +31,9 @@ from tuner.records import (
     Item,
     Mined,
     Pair,
-    PairKind,
     Rejected,
     Row,
+    RowKind,
     read_jsonl,
     sha256_file,
 )
@@ -88,7 +88,7 @@ class Audit:
     base: str
     max_tokens: int
     cut: Cut
-    kinds: dict[PairKind, RowFigures]
+    kinds: dict[RowKind, RowFigures]
     items: ItemFigures
     languages: list[Share]
     folders: list[Share]

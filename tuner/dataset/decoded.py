@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.dataset.sample import PooledRow
-from tuner.records import PAIR_KINDS, PairKind, Row, read_jsonl
+from tuner.records import PAIR_KINDS, Row, RowKind, read_jsonl
 from tuner.render import MASKED, Renderer
 
 LINES = 12  # of a prompt and of an answer
@@ -22,7 +22,7 @@ LONGEST_LINE = 160
 class Example:
     """A shortened training row: what is read, control tokens included, and what is learned."""
 
-    kind: PairKind
+    kind: RowKind
     path: str
     read: str
     learned: str

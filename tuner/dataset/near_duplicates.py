@@ -21,7 +21,7 @@ import numpy as np
 from datasketch import LeanMinHash, MinHash, MinHashLSH
 
 from tuner.dataset.grams import Hashes, gram_set, jaccard, word_count
-from tuner.records import INFILLING_KINDS, Pair, PairKind, content_id
+from tuner.records import INFILLING_KINDS, Pair, RowKind, content_id
 
 FEWEST_WORDS = 20  # shorter texts are alike by chance
 PERMUTATIONS = 128
@@ -35,7 +35,7 @@ class Candidate:
     """A text that may be a copy: where it can be read again, and what decides which of two is kept."""
 
     offset: int
-    kind: PairKind
+    kind: RowKind
     pair_id: str
     path: str
     committed_at: int
@@ -63,7 +63,7 @@ class NearDuplicates:
         self._table = np.zeros(1 << TABLE_BITS, dtype=np.uint8)
         self._offered: list[tuple[Candidate, LeanMinHash]] = []
 
-    def count(self, kind: PairKind, text: str) -> bool:
+    def count(self, kind: RowKind, text: str) -> bool:
         """Note the 5-grams of a text; False where it is too short to be compared."""
         if word_count(text) < FEWEST_WORDS:
             return False
@@ -84,7 +84,7 @@ class NearDuplicates:
         """Map the pair id of each copy to the path of what it copies; `read` gives the text at an offset again."""
 
         @lru_cache(maxsize=REMEMBERED)
-        def grams_of(kind: PairKind, offset: int) -> Hashes:
+        def grams_of(kind: RowKind, offset: int) -> Hashes:
             return _grams(kind, read(offset))
 
         proposals = MinHashLSH(threshold=self.threshold, num_perm=PERMUTATIONS, weights=RECALL_WEIGHTS)
@@ -102,13 +102,13 @@ class NearDuplicates:
         return found
 
 
-def _grams(kind: PairKind, text: str) -> Hashes:
+def _grams(kind: RowKind, text: str) -> Hashes:
     """Give the 5-grams of a text, salted by its kind, so that one search serves all kinds and mixes none."""
     return gram_set(text) ^ _salt(kind)
 
 
 @lru_cache
-def _salt(kind: PairKind) -> np.uint64:
+def _salt(kind: RowKind) -> np.uint64:
     return np.uint64(int(content_id(kind), 16))
 
 

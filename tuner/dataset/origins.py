@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tuner.records import Pair, PairKind
+from tuner.records import Pair, RowKind
 
 EDGE = 40  # characters at each end of a response that must be in its row
 
@@ -21,7 +21,7 @@ EDGE = 40  # characters at each end of a response that must be in its row
 class Origin:
     """Where a row is from. `edges` are the beginning and the end of its response, as `comparable` writes them."""
 
-    kind: PairKind
+    kind: RowKind
     repo: str
     path: str
     language: str
@@ -48,7 +48,7 @@ class Origins:
             if pair.id in cut_open and pair.kind == "file":
                 self._opened.append((comparable(pair.response), _origin(pair)))
 
-    def of(self, pair_id: str, kind: PairKind, learned: str) -> Origin | None:
+    def of(self, pair_id: str, kind: RowKind, learned: str) -> Origin | None:
         """Give the origin of a row by its pair's id; that of a piece of a file by the text that it teaches."""
         found = self._by_id.get(pair_id)
         if found is not None or kind != "file":

@@ -21,7 +21,7 @@ from tuner.dataset.faults import FaultBook
 from tuner.dataset.order import rank
 from tuner.dataset.origins import Origin, Origins, Source, comparable
 from tuner.dataset.token_view import Piece, pieces, texts
-from tuner.records import COMMIT_KINDS, PAIR_KINDS, Cut, PairKind, Row
+from tuner.records import COMMIT_KINDS, PAIR_KINDS, Cut, Row, RowKind
 from tuner.render import MASKED, Renderer
 
 Side = Literal["train", "valid"]
@@ -56,7 +56,7 @@ class RowFigures:
 class Preview:
     """One row to look at."""
 
-    kind: PairKind
+    kind: RowKind
     place: str
     path: str
     tokens: int
@@ -80,7 +80,7 @@ class RowChecks:
     ) -> None:
         self.origins, self.renderer, self.cut, self.book = origins, renderer, cut, book
         self.max_tokens, self.seed, self.valid_files, self.lines = max_tokens, seed, valid_files, lines
-        self.figures: dict[PairKind, RowFigures] = {kind: RowFigures() for kind in PAIR_KINDS}
+        self.figures: dict[RowKind, RowFigures] = {kind: RowFigures() for kind in PAIR_KINDS}
         self.by_file: Counter[Source] = Counter()
         self.by_language: Counter[str] = Counter()
         self.by_time: Counter[int] = Counter()
@@ -89,7 +89,7 @@ class RowChecks:
         self.commits: dict[str, str] = {}  # of both sides, each with the first place that holds it
         self._change_commits: dict[Side, set[str]] = {"train": set(), "valid": set()}
         self._rows_seen: dict[bytes, str] = {}
-        self._samples: dict[PairKind, list[tuple[int, str, Row]]] = {kind: [] for kind in PAIR_KINDS}
+        self._samples: dict[RowKind, list[tuple[int, str, Row]]] = {kind: [] for kind in PAIR_KINDS}
 
     def check(self, row: Row, side: Side, place: str) -> None:
         """Check and count a row; `place` names it in faults."""

@@ -30,7 +30,7 @@ from tuner.dataset.sample import (
 from tuner.dataset.split import Side, choose_valid_files, side_of
 from tuner.dataset.survey import Entry, Survey
 from tuner.recipe import DatasetSettings
-from tuner.records import PAIR_KINDS, Pair, PairKind, Rejected, content_id
+from tuner.records import PAIR_KINDS, Pair, Rejected, RowKind, content_id
 from tuner.render import Renderer
 from tuner.rundir import Workspace
 
@@ -55,7 +55,7 @@ class RowMaker:
         self.work, self.future, self.entries = work, future, survey.entries
         files = (entry.file for entry in survey.entries["file"])
         self.valid_files = choose_valid_files(files, settings.valid_share, seed)
-        self.shares: dict[PairKind, float] = {kind: getattr(settings.shares, kind) for kind in PAIR_KINDS}
+        self.shares: dict[RowKind, float] = {kind: getattr(settings.shares, kind) for kind in PAIR_KINDS}
         self.rejected: list[Rejected] = []
         self._rows: set[str] = set()
         self.counts: Counter[str] = Counter(
@@ -98,13 +98,13 @@ class RowMaker:
             return budget
         return max(FEWEST_VALID_TOKENS, int(self.settings.valid_share * budget))
 
-    def _wanted(self, kind: PairKind, max_tokens: int) -> float:
+    def _wanted(self, kind: RowKind, max_tokens: int) -> float:
         # a file gives many windows, so more files are rendered than needed; other pairs give one row each
         share = max_tokens * self.shares[kind]
         return share * POOL_FACTOR if kind == "file" else share + self.settings.max_tokens
 
     def _fill(
-        self, pool: Pool, side: Side, kind: PairKind, queue: deque[Entry], enough: float, folder_share: float
+        self, pool: Pool, side: Side, kind: RowKind, queue: deque[Entry], enough: float, folder_share: float
     ) -> None:
         """Render pairs until there are enough tokens; those of folders that gave their share wait for the others."""
         waiting: deque[Entry] = deque()
@@ -119,7 +119,7 @@ class RowMaker:
                 track.advance()
         queue.extendleft(reversed(waiting))
 
-    def _queue(self, side: Side, kind: PairKind) -> list[Entry]:
+    def _queue(self, side: Side, kind: RowKind) -> list[Entry]:
         share = self.settings.valid_share
         mine = [
             entry

@@ -18,10 +18,10 @@ from pathlib import Path, PurePosixPath
 
 from tuner.dataset.order import rank, turn
 from tuner.dataset.split import Source
-from tuner.records import PAIR_KINDS, Pair, PairKind, Row, to_json
+from tuner.records import PAIR_KINDS, Pair, Row, RowKind, to_json
 from tuner.render import MASKED
 
-HEIR_ORDER: tuple[PairKind, ...] = ("file", *(kind for kind in PAIR_KINDS if kind != "file"))
+HEIR_ORDER: tuple[RowKind, ...] = ("file", *(kind for kind in PAIR_KINDS if kind != "file"))
 UNLIMITED = float("inf")
 
 
@@ -31,7 +31,7 @@ class PooledRow:
 
     turn: float
     key: int
-    kind: PairKind
+    kind: RowKind
     tokens: int
     supervised: int
     folder: Source
@@ -44,8 +44,8 @@ class Pool:
 
     def __init__(self, path: Path, seed: int) -> None:
         self.rows: list[PooledRow] = []
-        self.tokens: dict[PairKind, int] = dict.fromkeys(PAIR_KINDS, 0)
-        self.folder_tokens: Counter[tuple[PairKind, Source]] = Counter()
+        self.tokens: dict[RowKind, int] = dict.fromkeys(PAIR_KINDS, 0)
+        self.folder_tokens: Counter[tuple[RowKind, Source]] = Counter()
         self._seed = seed
         self._stream = path.open("w+b")
 
@@ -91,7 +91,7 @@ def row_turn(seed: int, weight: float, pair_id: str, number: int) -> float:
 
 
 def choose_rows(
-    rows: Iterable[PooledRow], shares: dict[PairKind, float], max_tokens: int | None, folder_share: float
+    rows: Iterable[PooledRow], shares: dict[RowKind, float], max_tokens: int | None, folder_share: float
 ) -> list[PooledRow]:
     """Choose rows of `max_tokens` tokens at most (all of them when None), in seeded order."""
     drawn = sorted(rows, key=lambda row: (row.turn, row.key, row.offset))
@@ -111,15 +111,17 @@ def above_folder_share(chosen: list[PooledRow], of_tokens: int, folder_share: fl
 class _Draw:
     """Rows in the order of their turns, and what was taken from each folder."""
 
-    def __init__(self, drawn: list[PooledRow], shares: dict[PairKind, float], folder_limit: float) -> None:
+    def __init__(self, drawn: list[PooledRow], shares: dict[RowKind, float], folder_limit: float) -> None:
         self.shares, self.folder_limit = shares, folder_limit
-        self.queues = {kind: [row for row in drawn if row.kind == kind] for kind in PAIR_KINDS}
+        self.queues: dict[RowKind, list[PooledRow]] = {
+            kind: [row for row in drawn if row.kind == kind] for kind in PAIR_KINDS
+        }
         self.from_folder: Counter[Source] = Counter()
         self.chosen: list[PooledRow] = []
 
     def draw(self, max_tokens: int, folder_share: float) -> list[PooledRow]:
         """Fill each kind's share, then what is left over; first within the folders' limits, then without them."""
-        missing: dict[PairKind, int] = {}
+        missing: dict[RowKind, int] = {}
         for kind in PAIR_KINDS:
             share = int(self.shares[kind] * max_tokens)
             # within each kind too, so that the kinds drawn first do not use up a folder for the others
@@ -139,7 +141,7 @@ class _Draw:
                 room = self._take(kind, room, self.from_folder, limit)
         return room
 
-    def _take(self, kind: PairKind, room: int, used: Counter[Source], limit: float) -> int:
+    def _take(self, kind: RowKind, room: int, used: Counter[Source], limit: float) -> int:
         """Take rows from the front until the next does not fit, passing over full folders; give the room left."""
         passed: list[PooledRow] = []
         queue = self.queues[kind]

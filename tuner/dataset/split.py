@@ -18,7 +18,7 @@ from typing import Literal
 
 from tuner.dataset.order import rank, unit
 from tuner.errors import DataError
-from tuner.records import COMMIT_KINDS, Addition, Cut, Pair, PairKind, sha256_file
+from tuner.records import COMMIT_KINDS, Addition, Cut, Pair, RowKind, sha256_file
 
 Side = Literal["train", "valid"]
 Source = tuple[str, str]  # a repository's name, and a path in it
@@ -55,7 +55,7 @@ def choose_valid_files(files: Iterable[Source], share: float, seed: int) -> set[
     return set(ranked[:wanted])
 
 
-def side_of(kind: PairKind, file: Source, commit: str, valid_files: set[Source], share: float, seed: int) -> Side:
+def side_of(kind: RowKind, file: Source, commit: str, valid_files: set[Source], share: float, seed: int) -> Side:
     """Say where a pair goes: what is from a commit's change by its commit, every other kind by its file."""
     if kind in COMMIT_KINDS:
         return "valid" if unit(seed, "valid-commit", commit) < share else "train"

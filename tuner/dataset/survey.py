@@ -16,7 +16,7 @@ from tuner.dataset.near_duplicates import Candidate, NearDuplicates, compared_te
 from tuner.dataset.pair_file import PairFile
 from tuner.dataset.split import Source, check_pair
 from tuner.progress import Progress
-from tuner.records import COMMIT_KINDS, PAIR_KINDS, Cut, Pair, PairKind, content_id
+from tuner.records import COMMIT_KINDS, PAIR_KINDS, Cut, Pair, RowKind, content_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Entry:
 
     offset: int
     id: str
-    kind: PairKind
+    kind: RowKind
     repo: str
     path: str
     commit: str
@@ -45,7 +45,7 @@ class Entry:
 class Survey:
     """What one reading of the pairs shows."""
 
-    entries: dict[PairKind, list[Entry]] = field(default_factory=lambda: {kind: [] for kind in PAIR_KINDS})
+    entries: dict[RowKind, list[Entry]] = field(default_factory=lambda: {kind: [] for kind in PAIR_KINDS})
     duplicates: list[str] = field(default_factory=list)
     near_duplicates: list[str] = field(default_factory=list)
     known_lines: set[str] = field(default_factory=set)

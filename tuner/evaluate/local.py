@@ -96,7 +96,7 @@ class LocalSystem:
             self.renderer.completion_ids(prompt.healed, item.target)
             for item, prompt in zip(items, prompts, strict=True)
         ]
-        healing = [
+        healing: list[Sequence[bytes]] = [
             self.healer.path(prompt.healed, target) or [] for prompt, target in zip(prompts, targets, strict=True)
         ]
         return targets, healing

@@ -23,10 +23,10 @@ def infill_template(form: FimForm, before: str, after: str) -> str:
     """Put the two names under which a client knows the texts around the cursor into the form."""
     if form.prefix is None:
         return before
-    first, second = (form.prefix, before), (form.suffix, after)
+    parts = [f"{form.prefix}{before}", f"{form.suffix}{after}"]
     if form.order == "spm":
-        first, second = second, first
-    hole = f"{first[0]}{first[1]}{second[0]}{second[1]}{form.middle}"
+        parts.reverse()
+    hole = f"{''.join(parts)}{form.middle}"
     heading = (form.here or "").format(path="")  # a client's template knows no path
     return f"{form.asking}{heading}{hole}{form.answering}"
 

@@ -18,9 +18,10 @@ from importlib import resources
 from tuner.errors import BaseError
 from tuner.models import fast_dtype, load_model
 from tuner.recipe import DatasetSettings
-from tuner.records import Base, Replay, Row, content_id, write_jsonl
+from tuner.records import Base, Row, content_id, write_jsonl
 from tuner.render import MASKED, Renderer
 from tuner.replay.answering import Limits, Memory, answer
+from tuner.replayed import Replay
 from tuner.rundir import Workspace
 
 BATCH = 8

@@ -61,7 +61,7 @@ def make_optimizer(name: str, weights: Iterable[torch.nn.Parameter], lr: float, 
         return MasterWeightAdamW(weights, lr, weight_decay)
     from bitsandbytes.optim import PagedAdamW8bit
 
-    class PagedMasterWeightAdamW8bit(MasterWeights, PagedAdamW8bit):  # type: ignore[misc]
+    class PagedMasterWeightAdamW8bit(MasterWeights, PagedAdamW8bit):
         """The same with moments of 8 bits, in memory that a GPU driver can move to the machine's own."""
 
     return PagedMasterWeightAdamW8bit(weights, lr, weight_decay)

@@ -28,7 +28,8 @@ from tuner.families import LINEAR
 from tuner.models import adapter_sha256, device, fast_dtype, is_out_of_memory, load_model
 from tuner.progress import Progress
 from tuner.recipe import TrainSettings
-from tuner.records import Adapter, Base, Dataset, Replay, Row, read_jsonl
+from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
+from tuner.replayed import Replay
 from tuner.rundir import Workspace, write_atomically
 from tuner.train.methods import add_adapter, save_adapter
 from tuner.train.optimizer import MasterWeights, make_optimizer
