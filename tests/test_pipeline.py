@@ -272,7 +272,7 @@ def test_a_run_that_cannot_be_made_again_names_the_first_stage_that_differs_and_
     answer = tuner("reproduce", copy, "--repo", finished.inputs.repo)
     assert answer.status == 1
     assert screen_lines(answer.out) == [
-        "mine the same, 3 files",
+        "mine the same, 4 files",
         "dataset differs in 1 of 6 files",
         f"data/train.jsonl: sha256 000000000000 then, {now} now",
         f"tokenizers: 0.1 then, {tokenizers} now",
@@ -282,7 +282,7 @@ def test_a_run_that_cannot_be_made_again_names_the_first_stage_that_differs_and_
 def test_a_run_is_not_made_again_from_something_else(finished: Finished, tmp_path: Path) -> None:
     run, repo, base = finished.folder, finished.inputs.repo, finished.inputs.base
     commit = finished.run.manifest["repo"]["revision"][:12]
-    other = build_tiny_repo(tmp_path / "other", commits=8)
+    other = build_tiny_repo(tmp_path / "other", commits=16)
     changed = Path(shutil.copytree(base, tmp_path / "base"))
     with (changed / "config.json").open("a") as stream:
         stream.write("\n")

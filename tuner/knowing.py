@@ -125,8 +125,8 @@ def _share(found: NamesFound | None, wanted: Decision) -> Figure | None:
 
 
 def _counted(decisions: Iterable[Decision], wanted: Decision) -> Figure | None:
-    decided: list[Decision] = [each for each in decisions if each != "undecided"]
-    return (float(decided.count(wanted)), float(len(decided))) if decided else None
+    hits = [each == wanted for each in decisions if each != "undecided"]
+    return (float(sum(hits)), float(len(hits))) if hits else None
 
 
 def _typed(item: Item) -> str:

@@ -31,7 +31,7 @@ class Knowledge:
         if key not in self._found:
             names = self._before(item)
             self._found[key] = (
-                None if names is None else check_names(item, prediction.text, names, is_cut_off=is_cut_off)
+                check_names(item, prediction.text, names, is_cut_off=is_cut_off) if names is not None else None
             )
         return self._found[key]
 
@@ -41,9 +41,9 @@ class Knowledge:
         if key not in self._own:
             names = self._before(item)
             self._own[key] = (
-                None
-                if names is None
-                else check_names(item, item.target, names, is_cut_off=False, target_counts=target_counts)
+                check_names(item, item.target, names, is_cut_off=False, target_counts=target_counts)
+                if names is not None
+                else None
             )
         return self._own[key]
 

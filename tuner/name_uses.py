@@ -22,6 +22,7 @@ from tuner.records import Item
 
 Position = Literal["call", "attribute", "argument"]
 OPENINGS = {"python": ('"""', "'''"), "javascript": ("/* ", "`"), "typescript": ("/* ", "`"), "go": ("/* ", "`")}
+CLOSES = {"/* ": "*/"}
 LAST_PARTS = ("attribute", "property", "field", "name")  # of what is assigned to, by grammar
 
 
@@ -82,7 +83,8 @@ def opening_of(item: Item) -> str:
     Read without it, code would be text and text code. Chosen is what leaves the author's file with fewest faults.
     """
     best, fewest = "", -1
-    for opening in ("", *OPENINGS.get(item.language, ("/* ",))):
+    possible = OPENINGS.get(item.language, ("/* ",))
+    for opening in ("", *(each for each in possible if CLOSES.get(each, each) in item.prefix)):
         tree = _tree(item, opening, item.target)
         faults = 0 if tree is None else _stray(tree)
         if fewest < 0 or faults < fewest:

@@ -43,8 +43,8 @@ def markdown(contest: Contest) -> str:
         *_differences(a, b, contest.differences),
         "",
         f"Differences are {a} minus {b}; `bits_per_byte_relative` is their quotient minus 1. Bits per byte and",
-        "whatever ends in `rate` are better when lower, all else when higher. Intervals resample whole commits.",
-        "A finding needs an interval on one side of 0; of rows without any true difference, one in twenty is still",
+        "whatever ends in `rate` are better when lower, all else when higher. Intervals resample whole commits. A",
+        "finding needs an interval on one side of 0; of rows without any true difference, one in twenty is still",
         "called one. Strata whose items stem from a single commit have no interval and are not shown.",
     ]
     for pairing in contest.pairings:
