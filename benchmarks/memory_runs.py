@@ -122,7 +122,7 @@ def _train(case: Case, base: Path, folder: Path) -> dict[str, int]:
     peaks["training"] = max(status("VmHWM"), int(adapter.metrics["train.peak_memory_gib"] * 2**30))
     ended.set()
     watcher.join()
-    assert adapter.metrics["train.steps"] == STEPS
+    assert adapter.metrics["train.steps"] >= STEPS
     return {"before": before, **peaks}
 
 
