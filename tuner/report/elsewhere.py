@@ -72,7 +72,7 @@ def _forgetting(measured: Sequence[Forgetting], gate: Gate | None) -> Table:
         [each.system, _number(each.bits_per_byte), "–" if each.increase is None else _percent(each.increase)]
         for each in measured
     ]
-    lead += f" The gate: {gate.said}." if gate is not None else ""
+    lead += f" The gate is {'passed' if gate.passed else 'missed'}: {gate.said}." if gate is not None else ""
     return Table("Forgetting", lead, ["system", "bits per byte", "against base"], rows)
 
 
