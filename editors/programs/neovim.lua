@@ -32,8 +32,8 @@ local function wait()
   local lines = ghost_text()
   left = left - 1
   if #lines > 0 or left <= 0 then
-    -- what is asked for ahead, once the text is shown, is to be seen too
-    vim.defer_fn(function() leave(lines) end, 1500)
+    -- what is asked ahead once the text is shown, and what is sent after three idle seconds, is to be seen too
+    vim.defer_fn(function() leave(lines) end, 4500)
   else
     vim.defer_fn(wait, 200)
   end
