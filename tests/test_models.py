@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tests.export.checkpoints import tiny_adapter
 from tests.train.examples import base_record, small_base
@@ -100,3 +102,29 @@ def test_freed_memory_is_kept_for_the_next_tensor() -> None:
     done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
     otherwise, kept = map(int, done.stdout.split())
     assert otherwise > 1000 * max(kept, 1)
+
+
+def test_an_adapter_of_another_base_is_refused_by_revision_and_by_shape(
+    folder: Path, adapter: Path, tmp_path: Path
+) -> None:
+    hint = "take the base that the adapter was trained on, or train on this one"
+    marked = Path(shutil.copytree(adapter, tmp_path / "marked"))
+    config = json.loads((marked / "adapter_config.json").read_text())
+    config |= {"base_model_name_or_path": "acme/large", "revision": "f" * 40}
+    (marked / "adapter_config.json").write_text(json.dumps(config))
+    with pytest.raises(BaseError) as caught:
+        load_model(base_record(folder), marked, torch.float32)
+    assert caught.value.message == f"{marked}: made for acme/large ffffffffffff, the base is acme/small revision-1"
+    assert caught.value.hint == hint
+    weights = load_file(adapter / "adapter_model.safetensors")
+    wider = Path(shutil.copytree(adapter, tmp_path / "wider"))
+    save_file(
+        {name: torch.cat([each, each], dim=1 if "lora_A" in name else 0) for name, each in weights.items()},
+        wider / "adapter_model.safetensors",
+        {"format": "pt"},
+    )
+    with pytest.raises(BaseError) as caught:
+        load_model(base_record(folder), wider, torch.float32)
+    first = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.default.weight"
+    assert caught.value.message == f"{wider}: does not fit acme/small: size mismatch for {first}"
+    assert caught.value.hint == hint

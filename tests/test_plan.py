@@ -184,7 +184,7 @@ def test_the_command_shows_a_table_and_the_same_as_json_without_torch(tiny: Any)
 
 
 def test_training_what_cannot_fit_stops_before_any_work(tiny: Any, tmp_path: Path) -> None:
-    given = arguments(tiny, tmp_path, dataset__max_tokens=1 << 20, train__sequences_per_batch=64)
+    given = arguments(tiny, tmp_path, dataset__max_tokens=4096, train__sequences_per_batch=4096)
     answer = tuner("train", *given)
     number = r"\d+\.\d GiB"
     message = rf"BASE={tiny.base}: training takes {number} at its highest moment, {number} are free \(.+\)"
@@ -194,3 +194,17 @@ def test_training_what_cannot_fit_stops_before_any_work(tiny: Any, tmp_path: Pat
     assert not list(tmp_path.iterdir())
     assert bases.resolve(str(tiny.base), tmp_path).fim_form == "prefix_only"  # the base itself is sound
     assert tuner("dataset", *arguments(tiny, tmp_path)).status == 0  # and one that does fit goes on
+
+
+def test_rows_and_prompts_longer_than_the_context_are_refused(tiny: Any, tmp_path: Path) -> None:
+    asked = "evaluate.max_prompt_tokens + retrieved_tokens + max_new_tokens"
+    wanted = {
+        "dataset.max_tokens": ("dataset.max_tokens", 4097, {"dataset__max_tokens": 4097}),
+        "evaluate.max_prompt_tokens": (asked, 4104, {"evaluate__max_prompt_tokens": 3840}),
+    }
+    for setting, (name, length, given) in wanted.items():
+        answer = tuner("dataset", *arguments(tiny, tmp_path, **given))
+        message = f"error: BASE={tiny.base}: reads 4096 tokens at most, {name} is {length}\n"
+        hint = f'hint: SET="{setting}=..." with less, or a base with a longer context\n'
+        assert answer.status == 2 and answer.err.endswith(message + hint)
+    assert not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ from typing import Any
 from tuner import bases
 from tuner.checkpoint import read_headers
 from tuner.errors import BaseError
-from tuner.recipe import EMBEDDED
+from tuner.recipe import EMBEDDED, Recipe
 
 
 def _qwen2(width: int, layers: int, heads: int, stored: int, inner: int, vocabulary: int = 152064) -> dict[str, Any]:
@@ -209,3 +209,23 @@ def _read(name: str, path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BaseError(f"BASE={name}: {path} is not a JSON object", "copy or download the base again")
     return found
+
+
+def require_context(found: Found, recipe: Recipe) -> None:
+    """Refuse rows and prompts that are longer than what the base can read at once."""
+    context = found.config.get("max_position_embeddings")
+    if not isinstance(context, int):
+        return
+    asked = recipe.evaluate
+    lengths = {
+        "dataset.max_tokens": recipe.dataset.max_tokens,
+        "evaluate.max_prompt_tokens + retrieved_tokens + max_new_tokens": (
+            asked.max_prompt_tokens + asked.retrieved_tokens + asked.max_new_tokens
+        ),
+    }
+    for name, length in lengths.items():
+        if length > context:
+            raise BaseError(
+                f"BASE={found.name}: reads {context} tokens at most, {name} is {length}",
+                f'SET="{name.split(" ")[0]}=..." with less, or a base with a longer context',
+            )

@@ -6,7 +6,9 @@ Weights are read from safetensors only, and nothing of a base folder is executed
 from __future__ import annotations
 
 import ctypes
+import json
 import logging
+import re
 import warnings
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedMod
 from transformers.utils import logging as transformers_logging
 
 from tuner.errors import BaseError, MachineError
+from tuner.machine import cpu_has_bf16
 from tuner.records import Base, sha256_file
 
 transformers_logging.set_verbosity_error()
@@ -26,6 +29,7 @@ logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", r"`is_gradient_checkpointing` is deprecated", FutureWarning)
 
 
+MISMATCH = re.compile(r"size mismatch for [^:]+|Target modules .* not found in the base model")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # names of malloc.h
 
 
@@ -49,7 +53,7 @@ def fast_dtype() -> torch.dtype:
     """Give bfloat16 where the machine computes it natively, else float32: emulated bf16 is slower than float32."""
     if torch.cuda.is_available():
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() and _cpu_has_bf16() else torch.float32
+    return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() and cpu_has_bf16() else torch.float32
 
 
 def load_model(base: Base, adapter: Path | None, dtype: torch.dtype, quantization: str = "none") -> PreTrainedModel:
@@ -71,12 +75,33 @@ def load_model(base: Base, adapter: Path | None, dtype: torch.dtype, quantizatio
             f"{base.path}: cannot be loaded: {reason}", "is the folder whole, and its architecture supported?"
         ) from None
     if adapter is not None:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, str(adapter), autocast_adapter_dtype=False)
+        model = _with_adapter(model, base, adapter)
     if quantization == "none":
         model = model.to(device())
     return model.eval()
+
+
+def _with_adapter(model: PreTrainedModel, base: Base, adapter: Path) -> PreTrainedModel:
+    """Put an adapter on a base; one that was made for another base is refused, by its revision or its shapes."""
+    from peft import PeftModel
+
+    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    revision = config.get("revision")
+    if revision and revision != base.revision:
+        raise BaseError(
+            f"{adapter}: made for {config.get('base_model_name_or_path')} {revision[:12]}, "
+            f"the base is {base.name} {base.revision[:12]}",
+            "take the base that the adapter was trained on, or train on this one",
+        )
+    try:
+        return PeftModel.from_pretrained(model, str(adapter), autocast_adapter_dtype=False)
+    except (ValueError, RuntimeError) as error:
+        if is_out_of_memory(error) or not MISMATCH.search(str(error)):
+            raise
+        raise BaseError(
+            f"{adapter}: does not fit {base.name}: {MISMATCH.search(str(error))[0]}",  # type: ignore[index]
+            "take the base that the adapter was trained on, or train on this one",
+        ) from None
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -87,11 +112,3 @@ def is_out_of_memory(error: BaseException) -> bool:
 def adapter_sha256(folder: Path) -> str:
     """Identify an adapter by its weights."""
     return sha256_file(folder / "adapter_model.safetensors")
-
-
-def _cpu_has_bf16() -> bool:
-    """Look for hardware bf16 products; oneDNN also says yes where it emulates them."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.is_file():  # Apple silicon computes bf16 natively from M2 on; float32 is safe everywhere
-        return False
-    return "bf16" in cpuinfo.read_text(encoding="utf-8", errors="replace")  # avx512_bf16, amx_bf16, Arm's bf16

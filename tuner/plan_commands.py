@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner import bases, recipe_file
-from tuner.base_config import find_cached, find_config, is_hub_id
+from tuner.base_config import find_cached, find_config, is_hub_id, require_context
 from tuner.errors import BaseError
 from tuner.machine import Machine, measure_speed, read_machine
 from tuner.plan import Disk, Plan, fitting_settings, gib, make_plan, require_room
@@ -83,6 +83,7 @@ def base_that_fits(options: argparse.Namespace, recipe: Recipe, repo: Repo, prog
         _look_before_training(recipe.base, recipe.base, recipe)
         trains = False  # it is the same base when it is here
     base = bases.resolve(recipe.base, bases.cache_folder(), progress)
+    require_context(replace(find_config(base.path, bases.cache_folder()), name=base.name), recipe)
     folder = Run.folder_of(options.adapters, repo, base, recipe)
     trained = (folder / MANIFEST).is_file() and Run.find(folder).entry("train") is not None
     if trains and not trained:

@@ -13,6 +13,7 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 from tuner.errors import TrainError
 from tuner.models import is_out_of_memory
 from tuner.progress import Progress
+from tuner.recipe import TrainSettings
 from tuner.records import Row
 from tuner.train.watch import Cost, Watch, ends, last_checkpoint, read_log
 
@@ -69,13 +70,19 @@ def test_a_base_whose_loss_is_not_a_number_is_named_before_any_update(
 def test_a_failed_allocation_is_told_from_other_faults() -> None:
     from tuner.train import stage
 
-    with pytest.raises(TrainError) as caught, stage._memory_errors_named():
-        torch.empty(2**60, dtype=torch.uint8)
-    assert caught.value.message == "out of memory"
-    assert caught.value.hint == (
-        'lower dataset.max_tokens or train.sequences_per_batch, or SET="train.gradient_checkpointing=true"'
-    )
-    with pytest.raises(RuntimeError, match="must match the size"), stage._memory_errors_named():
+    wanted = {
+        TrainSettings(sequences_per_batch=2, accumulation=4): (
+            'SET="train.sequences_per_batch=1 train.accumulation=8", or SET="train.gradient_checkpointing=true", '
+            'or SET="train.quantization=nf4", or SET="dataset.max_tokens=256"'
+        ),
+        TrainSettings(gradient_checkpointing=True, quantization="nf4"): 'SET="dataset.max_tokens=256"',
+    }
+    for settings, ways in wanted.items():
+        with pytest.raises(TrainError) as caught, stage._memory_errors_named(settings, 512):
+            torch.empty(2**60, dtype=torch.uint8)
+        assert caught.value.message == "out of memory"
+        assert caught.value.hint == f"{ways}; `tuner plan` says what each takes"
+    with pytest.raises(RuntimeError, match="must match the size"), stage._memory_errors_named(TrainSettings(), 512):
         torch.ones(2) + torch.ones(3)
     assert is_out_of_memory(MemoryError()) and is_out_of_memory(torch.OutOfMemoryError())
 

@@ -58,7 +58,7 @@ def run(
     if not rows["input_ids"]:
         raise TrainError("there is no training row", "`data/README.md` in the run folder says what was dropped and why")
     valid = _columns([work.run / dataset.valid], max_tokens)
-    with _memory_errors_named():
+    with _memory_errors_named(settings, max_tokens):
         dtype = fast_dtype()
         fallbacks = [] if dtype == torch.bfloat16 else ["no native bf16 on this machine: trained in float32"]
         trainer, optimizer = _build(base, rows, valid, settings, max_tokens, end_token, seed, dtype, work.scratch)
@@ -214,16 +214,23 @@ def _valid_loss(trainer: SFTTrainer, label: str, progress: Progress) -> float:
 
 
 @contextmanager
-def _memory_errors_named() -> Iterator[None]:
+def _memory_errors_named(settings: TrainSettings, max_tokens: int) -> Iterator[None]:
+    """Say what to lower, as far as it is not lowered already."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise TrainError(
-            "out of memory",
-            'lower dataset.max_tokens or train.sequences_per_batch, or SET="train.gradient_checkpointing=true"',
-        ) from None
+        ways = {
+            f"train.sequences_per_batch=1 train.accumulation={settings.sequences_per_batch * settings.accumulation}": (
+                settings.sequences_per_batch > 1
+            ),
+            "train.gradient_checkpointing=true": not settings.gradient_checkpointing,
+            "train.quantization=nf4": settings.quantization == "none",
+            f"dataset.max_tokens={max_tokens // 2}": True,
+        }
+        hints = [f'SET="{words}"' for words, useful in ways.items() if useful]
+        raise TrainError("out of memory", f"{', or '.join(hints)}; `tuner plan` says what each takes") from None
 
 
 def _columns(paths: list[Path], max_tokens: int) -> dict[str, list[Any]]:
