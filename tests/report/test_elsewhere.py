@@ -85,7 +85,8 @@ def test_every_probe_has_its_figures_on_the_page(material: Material) -> None:
         ["near east", "+0.0 % [-1.0, +1.0]", "9"],
     ):
         assert wanted in rows
-    assert "The gate is missed: bits per byte on Python's standard library" in text and "forgetting of another language" in text
+    assert "The gate is missed: bits per byte on Python's standard library" in text
+    assert "forgetting of another language" in text
     assert "Chosen and put into the adapter: scale 0.5" in text
     assert "behind sensitive names 1 of 1 continuations are no code, 1 refusal" in text
     assert 'href="#elsewhere"' in page
