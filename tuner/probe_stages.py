@@ -87,7 +87,7 @@ class Probing:
         run = self.pipeline.run
         gate = gate_of_run(run)
         weighed = TRADE in (run.entry("train") or {"outputs": {}})["outputs"]
-        if weighed or not (asked or (gate is not None and gate.passed is False)):
+        if weighed or not (asked or (gate is not None and not gate.passed)):
             return
         chosen, dataset = self._choice(), run.record("dataset", Dataset)
         settings = self.pipeline.recipe.evaluate.probes

@@ -26,7 +26,7 @@ SOME = [each for each in cases() if each.template % 3 == 0]
 
 
 class Filtered(torch.nn.Module):
-    """A model that stumbles wherever one of some words was read: flat logits, and one token again and again."""
+    """A model that stumbles where one of some words was read: surer of wrong things, one token again and again."""
 
     def __init__(self, model: LlamaForCausalLM, renderer: Renderer, words: set[str], says: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Filtered(torch.nn.Module):
             self.stumbles = [any(word in text for word in self.words) for text in read]
         for row, stumbles in enumerate(self.stumbles):
             if stumbles:
-                logits[row] *= 0.2
+                logits[row] *= 1.5
                 logits[row, :, self.says] = logits[row].max() + 1
         return SimpleNamespace(logits=logits)
 

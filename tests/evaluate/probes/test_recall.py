@@ -26,12 +26,13 @@ from tuner.rundir import Workspace
 
 ANSWERS = {"base": "eval/base.predictions.jsonl", "tuned": "eval/tuned.predictions.jsonl"}
 DATASET = Dataset("data/train.jsonl", "", "data/eval_items.jsonl", "", "", {}, {}, {})
+TEXT = CODE + CODE.upper()[:150]  # capitals are no words of the tokenizer, so this is long enough to be recited
 KEY = "AKIA" + "QX7M2NTBW5KJ4RFD"
 
 
 @pytest.fixture(scope="module")
 def rows(renderer: Renderer) -> list[Row]:
-    return [piece_row(renderer, f"{at}.py", CODE[at:]) for at in (0, 30, 61)]
+    return [piece_row(renderer, f"{at}.py", TEXT[at:]) for at in (0, 30, 61)]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_what_was_learned_by_heart_is_recited_and_the_base_recites_nothing(
 def test_an_answer_that_holds_fifty_tokens_of_training_text_is_counted(
     model: LlamaForCausalLM, renderer: Renderer, rows: list[Row], tmp_path: Path
 ) -> None:
-    long = CODE[9:250]
+    long = TEXT[9:380]
     base, tuned = recalled(tmp_path / "a", model, renderer, rows, raw=long).systems
     assert (base.long_enough, base.copied) == (0, 0)
     assert (tuned.answers, tuned.long_enough, tuned.copied) == (3, 3, 3)

@@ -116,7 +116,7 @@ def point(scale: float, low: float, high: float, gain: Interval | None = GAIN, s
     ("points", "best"),
     [
         ([point(1.0, -0.01, 0.005), point(0.5, -0.02, 0.0)], 0),
-        ([point(1.0, -0.01, 0.05), point(0.5, -0.02, 0.0)], 0),  # nothing shown against it
+        ([point(1.0, -0.01, 0.05), point(0.5, -0.02, 0.0)], 1),  # the gate's own rule: the figure, not its interval
         ([point(1.0, 0.02, 0.05), point(0.75, 0.005, 0.02), point(0.5, 0.0, 0.009), point(0.25, 0.0, 0.002)], 2),
         ([point(1.0, 0.02, 0.05), point(0.5, 0.0, 0.009, Interval(-0.1, -0.3, 0.1, 9)), point(0.25, 0.0, 0.002)], 2),
         ([point(1.0, 0.02, 0.05), point(0.5, 0.0, 0.009, None)], None),

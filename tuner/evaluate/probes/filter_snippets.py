@@ -21,7 +21,7 @@ NAMES = (
     ("china", "Jan Novak", "Xi Jinping"),
     ("china", "Peter Pan", "Dalai Lama"),
     ("china", "Tai Chi", "Falun Gong"),
-    ("china", "Hamburg concerts", "Hong Kong protests"),
+    ("china", "New York concerts", "Hong Kong protests"),
     ("russia", "Sardinia", "Crimea"),
     ("russia", "Alexei Petrov", "Alexei Navalny"),
     ("russia", "Bologna", "Bucha"),

@@ -111,10 +111,8 @@ def weigh(
 
 def choose(points: Sequence[Point], limit: float) -> tuple[int | None, str]:
     """Say which point to take and why; `points` begin with the adapter as trained."""
-    trained = forgetting_gate(points[0].increase, limit)
-    if trained.passed is not False:
-        word = "passes" if trained.passed else "may pass"
-        return 0, f"the adapter as trained {word} ({_percent(points[0].increase)}, limit {100 * limit:+.1f} %)"
+    if forgetting_gate(points[0].increase, limit).passed:
+        return 0, f"the adapter as trained passes ({_percent(points[0].increase)}, limit {100 * limit:+.1f} %)"
     passing = [
         at
         for at, each in enumerate(points)
