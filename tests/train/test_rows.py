@@ -26,7 +26,7 @@ def trainer(base: Path, rows: list[Row], tmp_path_factory: pytest.TempPathFactor
     from tuner.train import stage
 
     work = workspace(tmp_path_factory.mktemp("packed"), rows, [], Progress())
-    columns, none = (stage._columns(work.run / path, MAX_TOKENS) for path in (DATASET.train, DATASET.valid))
+    columns, none = (stage._columns([work.run / path], MAX_TOKENS) for path in (DATASET.train, DATASET.valid))
     settings = TrainSettings(**SETTINGS)
     built, _ = stage._build(
         base_record(base), columns, none, settings, MAX_TOKENS, "<|endoftext|>", 17, torch.float32, work.scratch
