@@ -73,8 +73,9 @@ def test_the_outcome_is_printed_beside_the_prediction(screened: Finished) -> Non
     assert "screen " not in answer.err  # it lies in the run and is not made again
 
 
-def test_with_few_items_nothing_is_predicted(finished: Finished) -> None:
-    answer = tuner("evaluate", "--screen", *arguments(finished.inputs, finished.adapters))
+def test_with_few_items_nothing_is_predicted(finished: Finished, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / finished.folder.name)
+    answer = tuner("evaluate", "--screen", *arguments(finished.inputs, tmp_path))
     assert answer.status == 0, answer.err
     count = len(list(read_jsonl(finished.folder / "data/eval_items.jsonl", Item)))
     assert (
