@@ -91,7 +91,7 @@ class Found:
     on_this_machine: bool
 
 
-def find_config(name: str, cache: Path) -> Found:
+def find_config(name: str, cache: Path, asks_hub: bool = True) -> Found:
     """Find the configuration of a base; nothing heavier than config.json is downloaded, and nothing dequantised."""
     name = EMBEDDED if name == "auto" else name
     path = Path(name).expanduser()
@@ -108,7 +108,7 @@ def find_config(name: str, cache: Path) -> Found:
             f"BASE={name}: no such file or folder, and not a hub id",
             "give a folder, a GGUF file, a config.json, a hub id such as Qwen/Qwen2.5-Coder-1.5B, or " + EMBEDDED,
         )
-    return _of_hub(name)
+    return _of_hub(name, asks_hub)
 
 
 def is_hub_id(name: str) -> bool:
@@ -137,7 +137,7 @@ def _of_folder(name: str, folder: Path) -> Found:
     return Found(name, _read(name, config), parameters, str(config), True)
 
 
-def _of_hub(name: str) -> Found:
+def _of_hub(name: str, asks_hub: bool) -> Found:
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
@@ -152,7 +152,7 @@ def _of_hub(name: str) -> Found:
     if known is not None:
         return Found(name, known, None, "the table of known bases", False)
     try:
-        path = Path(hf_hub_download(name, "config.json"))
+        path = Path(hf_hub_download(name, "config.json", local_files_only=not asks_hub))
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BaseError(

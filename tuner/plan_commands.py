@@ -111,13 +111,20 @@ def _would_be_fetched(name: str) -> bool:
 
 
 def plan_recipes(folder: Path, machine: Machine) -> list[tuple[str, Plan]]:
-    """Plan every recipe that comes with the program, the largest base first; one without a base of its own is none."""
+    """Plan every recipe that comes with the program, the largest base first; one without a base of its own is none.
+
+    The hub is not asked for bases that nobody named: those whose shape is not at hand are left out.
+    """
     plans = []
     for path in sorted(folder.glob("*.yaml")):
         recipe = recipe_file.load(path).recipe
         if recipe.base == "auto":
             continue
-        plans.append((path.as_posix(), make_plan(find_config(recipe.base, bases.cache_folder()), recipe, machine)))
+        try:
+            found = find_config(recipe.base, bases.cache_folder(), asks_hub=False)
+        except BaseError:
+            continue
+        plans.append((path.as_posix(), make_plan(found, recipe, machine)))
     return sorted(plans, key=lambda each: (-each[1].parameters, -each[1].memory.total))
 
 
@@ -169,9 +176,13 @@ def _as_text(
         f"disk         {plan.disk.total / 1e9:.1f} GB: {_disk(plan.disk)}",
         f"time         {_time(plan, speed)}",
         "",
-        f"{'recipe':<46}{'base':<44}{'GiB':>7}  verdict",
+        f"{'recipe':<48}{'base':<44}{'GiB':>7}  verdict",
     ]
-    lines += [f"{name:<46}{each.base:<44}{gib(each.memory.total):>7}  {each.verdict}" for name, each in others]
+    lines += [f"{name:<48}{each.base:<44}{gib(each.memory.total):>7}  {each.verdict}" for name, each in others]
+    left_out = sum(1 for _ in recipes_folder().glob("*.yaml")) - len(others)
+    lines.append(
+        f"{left_out} recipes have no base of their own, or one whose config.json is not at hand: --recipe asks"
+    )
     return "\n".join(lines)
 
 

@@ -36,7 +36,8 @@ def front_answer(served: Served, name: str, hole: Item, **more: object) -> str:
 def is_tie(system: LocalSystem, hole: Item) -> bool:
     """Tell whether PyTorch itself hardly preferred one of the tokens that it chose."""
     prompt = system._prompt(hole)
-    ids = system._generate([prompt])[0]
+    prefilled = system.decoder.prefill([prompt.ids])
+    ids = system.decoder.generate_until(prefilled, [prompt.healed], [system._stop(hole)])[0].ids
     logits = system.decoder.model(torch.tensor([prompt.ids + ids])).logits[0, len(prompt.ids) - 1 : -1]
     best = torch.log_softmax(logits.float(), dim=-1).topk(2).values
     return bool((best[:, 0] - best[:, 1]).min() < TIE)
