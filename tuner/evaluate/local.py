@@ -88,7 +88,9 @@ class LocalSystem:
         healed = self._prompt(item).healed
         return self.healer.path(healed, self.renderer.completion_ids(healed, item.target)) is None
 
-    def _spelled(self, items: Sequence[Item], prompts: Sequence[Prompt]) -> tuple[list[list[int]], list[list[bytes]]]:
+    def _spelled(
+        self, items: Sequence[Item], prompts: Sequence[Prompt]
+    ) -> tuple[list[list[int]], list[Sequence[bytes]]]:
         """Give the targets' tokens, and for the first of each what is still to be spelled of the text typed."""
         targets = [
             self.renderer.completion_ids(prompt.healed, item.target)
