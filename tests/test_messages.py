@@ -99,10 +99,6 @@ AT_THE_DOOR = {
         "error: /no such/place: no such folder\nhint: give REPO= the path of a git repository, or its URL"
     ),
     ("train", "REPO=.", "SET=train.epochs=1 train.epoch=2"): MISTAKES["--repo {here}/ledger --set train.epoch=2"],
-    ("serve",): (
-        "error: RUN and REPO are missing, and adapters/ has no channel `team`\n"
-        "hint: make serve RUN=adapters/..., or once: tuner adapters promote RUN team"
-    ),
     ("serve", "RUN=nobody"): (
         "error: adapters: no run, channel or tag is named `nobody`\nhint: `tuner adapters list` shows all"
     ),

@@ -20,7 +20,7 @@ def test_a_run_is_found_by_folder_name_channel_and_default(finished: Finished, t
     folder = Path(shutil.copytree(finished.folder, tmp_path / finished.folder.name))
     assert served(tmp_path, str(folder)).folder == folder
     assert served(tmp_path, folder.name).folder == folder
-    with pytest.raises(RunError, match="has no channel `team`"):
+    with pytest.raises(RunError, match=r"^RUN and REPO are missing, and .* has no channel `team`\n"):
         served(tmp_path, None)
     promoted = tuner("adapters", "promote", folder.name, "team", "--adapters", tmp_path)
     assert promoted.status == 0, promoted.err

@@ -198,7 +198,7 @@ when no run is named, so that an editor can be tried before anything was trained
 nobody else's: train your own for yours.
 
 Rank {rank}, {megabytes:.1f} MB in 16-bit floats; {tokens:,} tokens in {minutes:.0f} minutes, tuner {version}. Its
-figures are those of the run's manifest, over {items} lines of commits after the cut that training did not see, with
+figures are those of the run's manifest, over {items} cursors in commits after the cut that training did not see, with
 prompts of up to {batch} tokens. Verdict: {verdict}.
 
 | metric | base | tuned | tuned - base [95 %] |
