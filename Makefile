@@ -83,7 +83,7 @@ bench: $(READY) ## Measure beside bare git and the peers: ROOM=mining REPO=... [
 	@$(VENV)/bin/python -m benchmarks.$(or $(ROOM),mining) $(if $(REPO),--repo '$(REPO)') $(BENCH)
 
 test: $(READY) ## Run the whole test suite: no network, no GPU
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	@$(VENV)/bin/python -m pytest -n logical --dist loadfile
 
 browser-checks: $(READY) ## Fetch axe-core from npm and check the pages in headless Chromium
 	@npm install --prefix .browser --no-save --no-audit --no-fund axe-core@$(AXE)
