@@ -3,8 +3,8 @@
     run = finished_run(tmp_path_factory.getbasetemp())     # made once, and never altered by a test
     answer = tuner("train", *arguments(run.inputs, adapters))
 
-The repository is `tiny_repo`, the base a random Llama two layers deep with SmolLM2's own tokenizer: what it says means
-nothing, but every stage does all that it does for a real one.
+The repository is `tiny_repo`, the base a random Llama two layers deep with the first thousand tokens of SmolLM2's own
+tokenizer: what it says means nothing, but every stage does all that it does for a real one.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def inputs(home: Path) -> Inputs:
     """Make the repository and the base."""
     folder = home / "pipeline"
     repo = build_tiny_repo(folder / "ledger", commits=COMMITS)
-    return Inputs(repo, tiny_checkpoint(folder / "base", "llama"))
+    return Inputs(repo, tiny_checkpoint(folder / "base", "llama", short=True))
 
 
 @functools.cache

@@ -42,7 +42,7 @@ def tiny_bundle(
     """Export a tiny model with its adapter into the run folder `run`, and return the base and the bundle."""
     forms = {"llama": "prefix_only", "deepseek-coder": "deepseek", "deepseek2": "deepseek"}
     form = forms.get(architecture, "qwen")
-    base = Base(f"tiny-{architecture}", str(tiny_checkpoint(run / "base", architecture)), "r1", form)
+    base = Base(f"tiny-{architecture}", str(tiny_checkpoint(run / "base", architecture, short=True)), "r1", form)
     tiny_adapter(run / "adapter", Path(base.path), **lora)
     adapter = Adapter("adapter", base.name, base.revision, "0" * 64, {})
     ids = tokens_of(Path(base.path))

@@ -271,6 +271,7 @@ def _renamed(definition: str, names: dict[str, str]) -> str:
     return json.dumps(tokenizer, ensure_ascii=False)
 
 
+@functools.cache
 def _shortened(definition: str) -> tuple[str, int]:
     """Leave a tokenizer its first tokens and its control tokens, numbered anew; say how many these are."""
     tokenizer = json.loads(definition)

@@ -88,11 +88,11 @@ def test_what_is_trained_on_latent_attention_and_fused_experts_is_served_merged(
 
 def test_a_large_base_gets_no_second_copies_unless_they_are_asked_for(tmp_path: Path) -> None:
     torch.set_num_threads(1)
-    _, bundle = tiny_bundle(tmp_path, "llama", ExportSettings(parity_prompts=1, copies_up_to_billions=0.001))
+    _, bundle = tiny_bundle(tmp_path, "llama", ExportSettings(parity_prompts=1, copies_up_to_billions=0.0001))
     assert [each.name for each in bundle.artefacts] == ["peft", "base-gguf", "adapter-gguf", "merged"]
     assert set(bundle.skipped) == {"merged-gguf", "q8_0", "q4_k_m"}
     assert bundle.skipped["q8_0"] == (
-        "the base has 0.0 billion weights, copies are written up to 0.001; "
+        "the base has 0.0 billion weights, copies are written up to 0.0001; "
         'SET="export.copies_up_to_billions=..." raises it'
     )
 

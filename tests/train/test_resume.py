@@ -42,8 +42,9 @@ class StopAt(Progress):
 
     def __init__(self, label: str, count: int) -> None:
         self.label = label
-        self.left = count
+        self.count = count
         self.active = False
+        self.counted: list[int] = []  # a training begins with the steps done before
 
     @contextmanager
     def track(self, label: str, total: float | None, unit: str) -> Iterator[Track]:
@@ -52,8 +53,10 @@ class StopAt(Progress):
         self.active = False
 
     def advance(self, count: float = 1) -> None:
-        self.left -= int(count) if self.active else 0
-        if self.active and self.left <= 0:
+        if not self.active:
+            return
+        self.counted.append(int(count))
+        if sum(self.counted) >= self.count:
             self.stop()
 
     def note(self, text: str) -> None:
@@ -110,42 +113,30 @@ def test_a_training_killed_midway_ends_with_the_same_bytes(
     assert same_but_for_cost(through[1], resumed)
 
 
-@pytest.mark.parametrize(
-    ("work", "count", "resumed_at"),
-    [
-        ("validating the base", 1, 0),
-        ("training", 2, 0),  # before the first checkpoint
-        ("training", 7, 6),
-        ("training", 8, 6),  # at the last step, before its checkpoint
-        ("validating", 1, 8),  # after the last checkpoint: no step is left
-    ],
-)
-def test_wherever_a_training_stops_it_ends_with_the_same_bytes(
-    through: tuple[Path, Adapter],
-    base: Path,
-    rows: list[Row],
-    tmp_path: Path,
-    work: str,
-    count: int,
-    resumed_at: int,
+# Where one training after another stops, by work and count, and the step that it went on from.
+STOPS = [
+    ("validating the base", 1, None),
+    ("training", 2, 0),  # before the first checkpoint
+    ("training", 7, 0),
+    ("training", 7, 6),  # again
+    ("training", 8, 6),  # at the last step, before its checkpoint
+    ("validating", 1, None),  # after the last checkpoint: no step is left
+]
+
+
+def test_wherever_and_however_often_a_training_stops_it_ends_with_the_same_bytes(
+    through: tuple[Path, Adapter], base: Path, rows: list[Row], tmp_path: Path
 ) -> None:
-    with pytest.raises(Stopped):
-        train(tmp_path, base, rows, rows[:2], progress=StopAt(work, count))
+    for work, count, resumed_at in STOPS:
+        stop = StopAt(work, count)
+        with pytest.raises(Stopped):
+            train(tmp_path, base, rows, rows[:2], progress=stop)
+        assert resumed_at in (None, stop.counted[0]), (work, count)
     resumed = train(tmp_path, base, rows, rows[:2])
-    assert resumed.metrics["train.resumed_at_step"] == resumed_at
+    assert resumed.metrics["train.resumed_at_step"] == 8
     assert steps(tmp_path) == list(range(1, 9))
     assert outcome(tmp_path) == outcome(through[0])
     assert same_but_for_cost(through[1], resumed)
-
-
-def test_a_training_stopped_again_and_again_ends_with_the_same_bytes(
-    through: tuple[Path, Adapter], base: Path, rows: list[Row], tmp_path: Path
-) -> None:
-    for _ in range(2):
-        with pytest.raises(Stopped):
-            train(tmp_path, base, rows, rows[:2], progress=StopAt("training", 7))
-    train(tmp_path, base, rows, rows[:2])
-    assert outcome(tmp_path) == outcome(through[0])
 
 
 def test_the_seconds_and_tokens_of_all_attempts_are_counted(base: Path, rows: list[Row], tmp_path: Path) -> None:

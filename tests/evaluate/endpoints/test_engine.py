@@ -42,9 +42,9 @@ PATHS = {"openai_chat": "/v1", "openai_completions": "/v1", "llama_infill": ""}
 
 @pytest.fixture(scope="module")
 def qwen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A tiny random model with Qwen's real vocabulary, infilling tokens included."""
+    """A tiny random model with Qwen's first thousand tokens, infilling tokens included."""
     folder = tmp_path_factory.mktemp("qwen")
-    write_gguf(tiny_checkpoint(folder / "base", "qwen2"), folder / "tiny.gguf", "f16", "tiny")
+    write_gguf(tiny_checkpoint(folder / "base", "qwen2", short=True), folder / "tiny.gguf", "f16", "tiny")
     with engine(folder / "tiny.gguf", "tiny") as url:
         yield url
 
