@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.isolation import needs_isolation
 from tests.pipelines import Finished, arguments, finished_run, tuner
 from tuner.execution import RunItem
 from tuner.records import read_jsonl
+
+pytestmark = needs_isolation
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.isolation import needs_isolation
 from tuner.errors import MachineError
 from tuner.sandbox import GRACE_SECONDS, Limits, Outcome, folders_of, require_isolation, run
+
+pytestmark = needs_isolation
 
 ROOT = Path(__file__).parent.parent
 PYTHON = folders_of(Path(sys.executable))

@@ -91,7 +91,7 @@ def run(
         "command": list(command),
         "tree": None if tree is None else str(tree.resolve()),
         "files": dict(files or {}),
-        "readable": [str(path) for path in readable],
+        "readable": sorted(str(path) for path in readable),  # a folder before what lies in it, which it shows too
         "environment": {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "HOME": "/sandbox/home",

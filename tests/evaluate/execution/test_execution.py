@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.isolation import needs_isolation
 from tuner.errors import EvaluateError
 from tuner.evaluate import execute
 from tuner.evaluate.execution import prepare
@@ -19,6 +20,8 @@ from tuner.progress import Progress
 from tuner.recipe import EvaluateSettings
 from tuner.records import Item, Prediction, Rejected, read_jsonl
 from tuner.rundir import Workspace
+
+pytestmark = needs_isolation
 
 BEFORE = "def kept(a):\n    return a + 1\n"
 TIP = '''\

@@ -6,10 +6,13 @@ from collections import Counter
 
 import pytest
 
+from tests.isolation import needs_isolation
 from tuner.errors import DataError
 from tuner.evaluate.tasks.reading import parse_tasks, read_tasks
 from tuner.evaluate.tasks.running import run_programs
 from tuner.truncation import cut
+
+pytestmark = needs_isolation
 
 TASKS = read_tasks()
 TRUE = "assert True"
