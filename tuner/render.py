@@ -267,6 +267,8 @@ class Renderer:
                 return []
             room = max_tokens - len(completion)
             prompt, _, _ = self._infilling_ids(kept, pair.suffix, pair.path, room, pair.repo, pair.neighbours)
+            if len(prompt) > room:  # the form's own words take more than is left
+                return []
         return [_row(pair, prompt, completion)]
 
     def _file_rows(self, pair: Pair, max_tokens: int) -> Iterator[Row]:
