@@ -15,8 +15,8 @@ Control tokens that occur as text in code are encoded as plain characters, so th
 
 from __future__ import annotations
 
-import json
 import re
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +25,7 @@ from pathlib import Path
 from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
+from tuner.byte_tokens import added_tokens, token_bytes
 from tuner.chat_form import answer_end, chat_request, frame, read_chat_template
 from tuner.errors import BaseError
 from tuner.fim_forms import FORMS, find_form
@@ -37,6 +38,7 @@ CHARS_PER_TOKEN = 12  # more text than this per token is never needed to fill a 
 CHARS_PER_TOKEN_MOSTLY = 5  # this much fills most prompts
 SHORTEST_WINDOW = 16  # tokens; a shorter rest of a file teaches nothing
 OPENING = 16  # tokens by which a prompt whose beginning was left out is recognised when the user has typed on
+KNOWN_LINES = 64  # texts above a cursor's line whose ids are remembered
 FIRST_LETTER = re.compile(r"[ \t]*?(?P<word>[ \t]?[A-Za-z])")
 
 
@@ -64,7 +66,7 @@ class Renderer:
         self.tokenizer = tokenizer
         self.repo_name = repo_name
         self.chat_template = chat_template
-        self.control = set(_added_tokens(tokenizer))
+        self.control = set(added_tokens(tokenizer))
         form = find_form(tokenizer.get_vocab(with_added_tokens=True))
         if form is None:
             known = ", ".join(each.name for each in FORMS)
@@ -78,6 +80,7 @@ class Renderer:
         self.stop_ids = frozenset([ident for ident in stops if ident is not None] + self.answer_end[-1:])
         escaped = sorted((re.escape(token) for token in self.control), key=len, reverse=True)
         self._control_pattern = re.compile("|".join(escaped)) if escaped else None
+        self._known_lines: OrderedDict[tuple[str, str], tuple[int, ...] | None] = OrderedDict()
 
     @classmethod
     def from_folder(cls, folder: Path, repo_name: str) -> Renderer:
@@ -90,21 +93,7 @@ class Renderer:
     @cached_property
     def vocabulary(self) -> list[bytes]:
         """The bytes that each token id stands for; empty for control tokens, which stand for no text."""
-        table = _byte_alphabet()
-        tokens = self.tokenizer.get_vocab(with_added_tokens=True)
-        size = max(tokens.values()) + 1
-        found = [b""] * size
-        for token, ident in tokens.items():
-            if token in self.control:
-                continue
-            try:
-                found[ident] = bytes(table[character] for character in token)
-            except KeyError:
-                raise BaseError(
-                    f"token {token!r} is not written in the byte-level alphabet",
-                    "only byte-level BPE tokenizers are supported",
-                ) from None
-        return found
+        return token_bytes(self.tokenizer, self.control)
 
     def encode(self, text: str) -> list[int]:
         """Encode text, in which nothing is a control token."""
@@ -290,10 +279,41 @@ class Renderer:
         window = text[-wanted * CHARS_PER_TOKEN :]
         start = _last_line_before(window, len(window) - wanted * CHARS_PER_TOKEN_MOSTLY)
         if start:
-            ids, healed = self._heal(window[start:])
+            ids, healed = self._heal_typed(window[start:])
             if len(ids) >= wanted:
                 return ids, healed, False
         return *self._heal(window), len(window) == len(text)
+
+    def _heal_typed(self, text: str) -> tuple[list[int], bytes]:
+        """Split a text as `_heal` does, and remember all but its last line for the next keystroke."""
+        start = _last_line_before(text, len(text))
+        if not start or self.holds_control(text):
+            return self._heal(text)
+        word = FIRST_LETTER.match(text, start)
+        assert word is not None
+        head = self._lines_before(text[:start], word["word"])
+        if head is None:
+            return self._heal(text)
+        ids, healed = self._heal(text[start:])
+        return [*head, *ids], healed
+
+    def _lines_before(self, text: str, word: str) -> tuple[int, ...] | None:
+        """Encode lines as they are when `word`, the beginning of the next one, follows; None if it is no word then.
+
+        What follows them decides how the blanks and line ends before it are split.
+        """
+        key = (text, word)
+        if key in self._known_lines:
+            self._known_lines.move_to_end(key)
+            return self._known_lines[key]
+        encoding = self.tokenizer.encode(text + word, add_special_tokens=False)
+        words = encoding.word_ids
+        count = len(words) - sum(each == words[-1] for each in words)
+        spelled = b"".join(self.vocabulary[ident] for ident in encoding.ids[count:])
+        self._known_lines[key] = tuple(encoding.ids[:count]) if spelled == word.encode() else None
+        if len(self._known_lines) > KNOWN_LINES:
+            self._known_lines.popitem(last=False)
+        return self._known_lines[key]
 
     def _heal(self, text: str) -> tuple[list[int], bytes]:
         """Split text into the ids before its last pre-token and that pre-token's bytes."""
@@ -362,20 +382,3 @@ def _opened(ids: list[int], room: int, openings: Collection[tuple[int, ...]], sl
             if tuple(ids[start : start + OPENING]) in openings:
                 return len(ids) - start
     return room
-
-
-def _added_tokens(tokenizer: Tokenizer) -> list[str]:
-    """List the tokens that the tokenizer cuts out of text before its own rules apply."""
-    return [token["content"] for token in json.loads(tokenizer.to_str())["added_tokens"]]
-
-
-def _byte_alphabet() -> dict[str, int]:
-    """Map the printable characters of byte-level BPE back to bytes (GPT-2's `bytes_to_unicode`)."""
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    table = {chr(byte): byte for byte in printable}
-    spare = 0
-    for byte in range(256):
-        if byte not in printable:
-            table[chr(256 + spare)] = byte
-            spare += 1
-    return table

@@ -202,7 +202,8 @@ async def _pieces(
             yield piece
         if event.get("stop"):
             answer.finish = "length" if event.get("stop_type") == "limit" and not ending.done else "stop"
-        elif ending.done or not stop_ids.isdisjoint(event.get("tokens", [])):
+            break  # the engine's last word; its connection's end needs no waiting for
+        if ending.done or not stop_ids.isdisjoint(event.get("tokens", [])):
             break  # the engine is left before its end, which frees its slot
     await release()
     rest = ending.finish()

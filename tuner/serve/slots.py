@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 Loras = tuple[tuple[int, float], ...]
 _WORTH_KEEPING = 8  # tokens; fewer are read faster than thought about
@@ -59,6 +58,8 @@ class Slots:
 
         It is most often the same user's last keystroke, which is being given up just now.
         """
+        if not self.busy:
+            return None
         known = [(_common(slot.read, prompt) if slot.loras == loras else 0, slot) for slot in self._slots]
         free = max((count for count, slot in known if not slot.is_busy), default=0)
         count, slot = max(known, key=lambda each: each[0])
@@ -71,4 +72,12 @@ class Slots:
 
 
 def _common(one: Sequence[object], other: Sequence[object]) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    """Count the items with which both begin. Slices are compared in C: a walk took a tenth of what the front added."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -15,6 +15,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -109,6 +110,15 @@ def key_of(settings: ServeSettings) -> str | None:
     return key
 
 
+def _fast_loop() -> Callable[[], Any] | None:
+    """Give the event loop that is written in C; there is none for Windows."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
 def _serve_in_thread(
     bundle: Bundle,
     run_folder: Path,
@@ -142,6 +152,7 @@ def _serve_in_thread(
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                proxy_headers=False,  # nobody stands before it whose word on an address would count
                 backlog=_WAITING_CONNECTIONS,
                 timeout_keep_alive=_KEPT_SECONDS,
                 timeout_graceful_shutdown=1,
@@ -156,7 +167,8 @@ def _serve_in_thread(
             await fleet.close()
 
     try:
-        asyncio.run(work())
+        with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+            runner.run(work())
     except BaseException as error:
         if started.done():
             raise
