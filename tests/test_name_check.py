@@ -95,6 +95,35 @@ def test_imports() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("answer", "wanted"),
+    [
+        ("from shop.till import Till", {"shop.till": "known", "Till": "known"}),
+        ("from shop.cellar.racks import Till", {"shop.cellar.racks": "invented", "Till": "known"}),
+        ("from shop.tools import Tell", {"shop.tools": "invented", "Tell": "invented"}),
+        ("from .tools import Tell", {".tools": "invented", "Tell": "invented"}),
+        ("from shop._version import Till", {"shop._version": "known", "Till": "known"}),
+        ("from nonsuch.tools import Tell", {"nonsuch.tools": "invented"}),
+    ],
+)
+def test_each_part_of_a_path_into_ones_own_package_must_exist(answer: str, wanted: dict[str, str]) -> None:
+    # `tools` and `_version` are words of the code, not files; examples declare the repository itself.
+    names = known("Till", "tools", "_version", dependencies=["shop"])
+    assert decisions(judged(item("", "pass", file=""), answer, names)) == wanted
+
+
+def test_a_module_counts_as_written_in_the_file_only_as_a_whole_word() -> None:
+    for file, decision in (("import nonsuch_more\n", "invented"), ("import nonsuch.more\n", "known")):
+        found = decisions(judged(item("", "pass", file=file), "import nonsuch", known()))
+        assert found == {"nonsuch": decision}, file
+
+
+def test_the_author_may_import_from_a_file_that_the_same_commit_adds() -> None:
+    question = item("from shop.cel", "lar import Rack", file="")
+    assert decisions(judged(question, question.target, known("Rack"))) == {"shop.cellar": "known", "Rack": "known"}
+    assert decisions(judged(question, question.target, known("Rack"), own=True))["shop.cellar"] == "invented"
+
+
 def test_a_word_under_the_cursor_counts_whole_and_one_that_was_cut_off_not_at_all() -> None:
     question = item("    read_fi", "le(path)")
     assert decisions(judged(question, "re(path)", TILL)) == {"read_fire": "invented"}
@@ -130,7 +159,10 @@ def test_more_syntax_errors_than_with_the_authors_text_are_counted() -> None:
          {"frobnicate": "invented", "max": "known", "a": "known"}),
         ("typescript", "",
          "import { count } from './till';\nimport { b } from './nonsuch';\nimport c from 'left-pad';\n",
-         {"./till": "known", "count": "known", "./nonsuch": "invented", "left-pad": "invented"}),
+         {"./till": "known", "count": "known", "./nonsuch": "invented", "b": "known", "left-pad": "invented"}),
+        ("typescript", "import * as core from './till';\nfunction f(x: number) {\n",
+         "new core.$Till(x); x.$frobnicate();",
+         {"$Till": "known", "$frobnicate": "invented"}),
         ("go", 'package shop\n\nimport "strings"\n\nfunc f(s string) {\n', "strings.ToUpper(s)\n\tstrings.Upcase(s)\n",
          {"ToUpper": "known", "Upcase": "invented"}),
         ("rust", "use std::fmt;\n\nfn f(s: &str) {\n", "    let t = s.trim().frobnicate();\n    Vec::with_room(t);\n",

@@ -7,7 +7,8 @@ is none of these is invented, unless it may belong to a package whose names nobo
 decided. That is so for a name on something that an import from such a package brought in, and for a name on a value of
 unknown type wherever the file imports from such a package at all.
 
-Names are judged by spelling: a method that another class has is known. So the rates are lower bounds.
+Names are judged by spelling: a method that another class has is known. So the rates are lower bounds. Of a path into
+one's own package each part must be a file or folder. How often this is right: docs/evaluation-names.md.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ class _Judge:
         self, item: Item, text: str, uses: Uses, names: NamesAt, standard: StandardNames, target_counts: bool
     ) -> None:
         self.item, self.names, self.standard = item, names, standard
+        self.target = item.target if target_counts else ""
         self.family = family_of(item.language)
         around = item.prefix + "\n" + item.suffix
         self.there = set(WORD.findall(item.prefix)) | set(WORD.findall(item.suffix))
@@ -124,8 +126,9 @@ class _Judge:
         """Decide an imported module, and the names that are taken from it."""
         decision = self._module(each.module)
         inner: list[tuple[Use, Decision]] = []
+        is_own = self.family in ("python", "javascript") and not self._is_foreign(each.module)
         for there, _ in each.names:
-            if there not in ("", "*", "default") and decision == "known":
+            if there not in ("", "*", "default") and (decision == "known" or is_own):
                 known = self._known(there, is_import=True)
                 if known == "invented" and self._is_foreign(each.module):
                     known = "undecided"
@@ -135,14 +138,18 @@ class _Judge:
     def _known(self, name: str, *, is_import: bool = False) -> Decision:
         if len(name) < 2 or (name.startswith("__") and name.endswith("__")):
             return "known"
-        if (name in self.there and not is_import) or name in self.standard.names or self.names.knows(name):
+        words = WORD.findall(name) if "$" in name else [name]  # names are noted without the `$` of JavaScript
+        if all((word in self.there and not is_import) or self._is_listed(word) for word in words):
             return "known"
-        return "stale" if self.names.is_stale(name) else "invented"
+        return "stale" if self.names.is_stale(words[-1]) else "invented"
+
+    def _is_listed(self, name: str) -> bool:
+        return name in self.standard.names or self.names.knows(name)
 
     def _module(self, module: str) -> Decision:
         if is_standard_import(module, self.item.language) and not module.startswith("."):
             return "known"
-        if self._is_declared(module) or module in self.item.prefix or module in self.item.suffix:
+        if self._is_written(module) or (self._is_declared(module) and not self._is_of_repo(module)):
             return "known"
         parts = [part for part in re.split(r"[./:\\]+", module.strip("<>\"'")) if part and part != "h"]
         if self.family == "c":
@@ -152,15 +159,31 @@ class _Judge:
         if self.family in ("javascript", "python") and module.startswith("."):
             last = parts[-1] if parts else ""
             last = last.removesuffix(".js")
-            return "known" if not last or self.names.has_module(last) or last == "index" else self._gone(last)
+            return "known" if not last or self._is_own(last) or last == "index" else self._gone(last)
         if self.family == "javascript":
             return "undecided" if module.startswith(("@/", "~", "#")) else "invented"
         wanted = parts[:1] if self.family in ("python", "rust") else parts[-2:]
         if self.family == "rust" and parts and parts[0] in ("crate", "self", "super"):
             return "known"
+        if self.family == "python" and parts and self.names.has_module(parts[0]):  # one's own: every part is a file
+            missing = [part for part in parts if not self._is_own(part)]
+            return self._gone(missing[-1]) if missing else "known"
         if any(self.names.knows(part) or self.names.has_module(part) for part in wanted):
             return "known"
         return self._gone(wanted[-1] if wanted else "")
+
+    def _is_of_repo(self, module: str) -> bool:
+        """Tell whether a package is the repository's own; its examples may declare it."""
+        return self.family == "python" and module.partition(".")[0] == self.names.all.repo.replace("-", "_")
+
+    def _is_written(self, module: str) -> bool:
+        """Tell whether the file or its author names a module, as a whole word of it."""
+        text = f"{self.item.prefix}{self.target}{self.item.suffix}"
+        return re.search(rf"(?<![\w.]){re.escape(module)}(?!\w)", text) is not None
+
+    def _is_own(self, part: str) -> bool:
+        """Tell whether a file or folder has this name; files that a build makes are only known by their use."""
+        return self.names.has_module(part) or (self.names.knows(part) and ("_" in part or part == "version"))
 
     def _gone(self, name: str) -> Decision:
         return "stale" if self.names.is_stale(name) else "invented"
