@@ -112,10 +112,26 @@ def test_each_part_of_a_path_into_ones_own_package_must_exist(answer: str, wante
     assert decisions(judged(item("", "pass", file=""), answer, names)) == wanted
 
 
-def test_a_module_counts_as_written_in_the_file_only_as_a_whole_word() -> None:
-    for file, decision in (("import nonsuch_more\n", "invented"), ("import nonsuch.more\n", "known")):
+def test_a_module_counts_as_written_in_the_file_only_where_it_is_imported() -> None:
+    for file, decision in (
+        ("import nonsuch_more\n", "invented"),
+        ("nonsuch = 1\n", "invented"),
+        ("import nonsuch.more\n", "known"),
+    ):
         found = decisions(judged(item("", "pass", file=file), "import nonsuch", known()))
         assert found == {"nonsuch": decision}, file
+
+
+def test_of_an_import_that_the_author_began_only_the_rest_is_judged() -> None:
+    question = item("from shop.cellar import Racks, T", "ill", file="")
+    found = judged(question, "ill, Bottles", TILL)
+    assert decisions(found) == {"Till": "known", "Bottles": "invented"}
+
+
+def test_an_unfinished_statement_is_read_as_far_as_it_goes() -> None:
+    question = item("    self.", "x = 1", suffix="\n\n\ndef other() -> None:\n    return (1)\n")
+    assert decisions(judged(question, "newly_set = count(", TILL)) == {"newly_set": "known", "count": "known"}
+    assert decisions(judged(question, "newly_set == sum_up(", TILL)) == {"newly_set": "invented", "sum_up": "invented"}
 
 
 def test_the_author_may_import_from_a_file_that_the_same_commit_adds() -> None:

@@ -72,8 +72,9 @@ def check_names(
     modules = []
     for each in uses.imports:
         decision, inner = judge.module(each)
-        modules.append((each.module, decision))
-        decided += inner
+        if judge.is_of_answer(each.module):
+            modules.append((each.module, decision))
+        decided += [(use, found) for use, found in inner if judge.is_of_answer(use.name)]
     return NamesFound(tuple(decided), tuple(modules), uses.faults)
 
 
@@ -88,6 +89,7 @@ class _Judge:
         self.family = family_of(item.language)
         around = item.prefix + "\n" + item.suffix
         self.there = set(WORD.findall(item.prefix)) | set(WORD.findall(item.suffix))
+        self.said = set(WORD.findall(re.split(r"[^\w]", item.prefix)[-1] + text))
         touched = re.search(r"[^\W\d]\w*\Z", item.prefix)
         if touched and re.match(r"\w", text):  # what was typed so far is no name yet
             rest = item.prefix[: touched.start()]
@@ -102,6 +104,11 @@ class _Judge:
         self.bound = set(_bound_by(written, self.family, self.foreign))
         bases = BASES.findall(item.prefix)
         self.has_foreign_base = bool(bases) and not self.bound.isdisjoint(WORD.findall(" ".join(bases[-1])))
+
+    def is_of_answer(self, name: str) -> bool:
+        """Tell whether a part of an import is the answer's; the author may have begun the statement."""
+        words = WORD.findall(name)
+        return not words or words[-1] in self.said
 
     def use(self, use: Use) -> Decision:
         """Decide a name outside of imports."""
@@ -177,9 +184,11 @@ class _Judge:
         return self.family == "python" and module.partition(".")[0] == self.names.all.repo.replace("-", "_")
 
     def _is_written(self, module: str) -> bool:
-        """Tell whether the file or its author names a module, as a whole word of it."""
+        """Tell whether the file or its author imports a module, or one inside it."""
         text = f"{self.item.prefix}{self.target}{self.item.suffix}"
-        return re.search(rf"(?<![\w.]){re.escape(module)}(?!\w)", text) is not None
+        if self.family in ("rust", "c"):  # not each form of theirs is found without a tree
+            return re.search(rf"(?<![\w.]){re.escape(module)}(?!\w)", text) is not None
+        return any(f"{each}.".startswith(f"{module}.") for each in imports_of_text(text, self.item.language))
 
     def _is_own(self, part: str) -> bool:
         """Tell whether a file or folder has this name; files that a build makes are only known by their use."""

@@ -8,6 +8,7 @@ last name is left out where the answer was cut off in it. Only nodes that reach 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -23,6 +24,8 @@ from tuner.records import Item
 Position = Literal["call", "attribute", "argument"]
 OPENINGS = {"python": ('"""', "'''"), "javascript": ("/* ", "`"), "typescript": ("/* ", "`"), "go": ("/* ", "`")}
 CLOSES = {"/* ": "*/"}
+IS_SET = re.compile(rb"[ \t]*=(?![=>])")
+OPENED = re.compile(rb"(?<![\w.])(?<!def )(?<!class )([A-Za-z_]\w*)\(")
 LAST_PARTS = ("attribute", "property", "field", "name")  # of what is assigned to, by grammar
 
 
@@ -53,6 +56,7 @@ def uses_of(item: Item, text: str, *, is_cut_off: bool) -> Uses | None:
         return None
     before, inside = (opening + item.prefix).encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass")
     start, end = len(before), len(before) + len(inside)
+    whole = before + inside
     names: dict[Use, None] = {}
     imports: list[Import] = []
     defined: set[str] = set()
@@ -67,9 +71,12 @@ def uses_of(item: Item, text: str, *, is_cut_off: bool) -> Uses | None:
             defined.update(_brought_in(node))
         for position in ("call", "attribute", "argument"):
             for node in found.get(position, ()):
+                if position == "attribute" and IS_SET.match(whole, node.end_byte):
+                    defined.add(_text(node))  # as far as the statement parses, it is a target already
                 if _touches(node, start, end) and not (is_cut_off and node.end_byte >= end):
                     on = found.get("callee" if position == "argument" else "on")
                     found_at.append((node.start_byte, Use(_text(node), position, _text(on[0]) if on else "")))
+    found_at += _opened(tree, whole, start) if item.language == "python" else ()
     for place, use in sorted(found_at, key=lambda each: each[0]):
         if not any(first <= place < last for first, last in import_spans):
             names[use] = None
@@ -107,6 +114,15 @@ def _matches(tree: Tree, language: str, start: int, end: int) -> Iterator[dict[s
     for _, found in cursor.matches(tree.root_node):
         if any(_touches(node, start, end) for name in found for node in found[name]):
             yield found
+
+
+def _opened(tree: Tree, whole: bytes, start: int) -> Iterator[tuple[int, Use]]:
+    """Yield the calls that are begun and never closed, which the grammar does not know as calls."""
+    for found in OPENED.finditer(whole):
+        first, last = found.span(1)
+        node = tree.root_node.descendant_for_byte_range(first, last) if last > start else None
+        if node is not None and node.type == "identifier" and node.parent is not None and node.parent.is_error:
+            yield first, Use(_text(node), "call", "")
 
 
 def _imports(node: Node, item: Item, cut_at: int) -> list[Import]:
