@@ -14,12 +14,12 @@ one's own package each part must be a file or folder. How often this is right: d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from tuner.identifiers import WORD, family_of, imports_of_text
 from tuner.imports import Import
+from tuner.name_bindings import bound_by
 from tuner.name_uses import Use, Uses, uses_of
 from tuner.records import Item
 from tuner.repo_names import NamesAt
@@ -36,15 +36,6 @@ BASES = re.compile(
 OPEN_CALLEES = frozenset(
     {"dict", "format", "partial", "update", "replace", "_replace", "SimpleNamespace", "Namespace", "namedtuple", "Mock"}
 )
-_IMPORTED = {
-    "python": re.compile(
-        r"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(?:\(([^)]*)\)|([^\n]*))|^[ \t]*import[ \t]+([^\n]+)", re.M
-    ),
-    "javascript": re.compile(r"""\bimport\s+(?:type\s+)?([^'";]+?)\s+from\s+['"]([^'"\n]+)['"]"""),
-    "go": re.compile(r"""^[ \t]*(?:import[ \t]+)?(?:(\w+)[ \t]+)?"([\w./-]+)"[ \t]*$""", re.M),
-    "java": re.compile(r"^[ \t]*import[ \t]+(?:static[ \t]+)?([\w.]+)[ \t]*;", re.M),
-    "rust": re.compile(r"^[ \t]*(?:pub[ \t]+)?use[ \t]+([\w:]+)(?:::\{([^}]*)\})?", re.M),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +92,7 @@ class _Judge:
         written = around + "\n" + text
         self.foreign = {each for each in imports_of_text(written, item.language) if self._is_foreign(each)}
         self.foreign |= {each for each in names.all.foreign.get(item.path, ()) if self._is_foreign(each)}
-        self.bound = set(_bound_by(written, self.family, self.foreign))
+        self.bound = set(bound_by(written, self.family, self.foreign))
         bases = BASES.findall(item.prefix)
         self.has_foreign_base = bool(bases) and not self.bound.isdisjoint(WORD.findall(" ".join(bases[-1])))
 
@@ -227,31 +218,3 @@ class _Judge:
         if self.family == "java":
             return len(own) < 2
         return True
-
-
-def _bound_by(text: str, family: str, foreign: set[str]) -> Iterator[str]:
-    """Yield the local names that stand for something of the modules in `foreign`."""
-    if family not in _IMPORTED or not foreign:
-        return
-    for found in _IMPORTED[family].finditer(text):
-        groups = [each or "" for each in found.groups()]
-        if family == "python":
-            source, names, line, plain = groups
-            if source in foreign:
-                yield from (part.split()[-1] for part in (names or line).partition("#")[0].split(",") if part.split())
-            for part in plain.partition("#")[0].split(","):
-                words = part.split()
-                if words and words[0] in foreign:
-                    yield words[-1].partition(".")[0]
-        elif family == "javascript":
-            if groups[1] in foreign:
-                yield from WORD.findall(groups[0])
-        elif family == "go":
-            if groups[1] in foreign:
-                yield groups[0] or re.sub(r"\W.*", "", groups[1].rstrip("/").split("/")[-1])
-        elif family == "java":
-            if groups[0] in foreign:
-                yield groups[0].rpartition(".")[2]
-        elif re.split("::", groups[0])[0] in foreign:
-            yield from (WORD.findall(groups[1]) if groups[1] else [groups[0].rpartition("::")[2]])
-            yield groups[0].partition("::")[0]
