@@ -138,7 +138,7 @@ def test_imports_along_the_layers_are_no_offence(tmp_path: Path) -> None:
 
 def test_each_of_these_libraries_lives_in_one_module() -> None:
     assert users_of("git", SOURCE) == ["mine/repository.py"]
-    assert users_of("trl", SOURCE) == ["train/stage.py"]
+    assert users_of("trl", SOURCE) == ["train/trainer.py"]
     assert users_of("yaml", SOURCE) == ["recipe_file.py"]
 
 

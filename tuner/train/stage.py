@@ -1,4 +1,4 @@
-"""Train a LoRA adapter on the rows of the dataset stage, with TRL's SFTTrainer.
+"""Train a LoRA adapter on the rows of the dataset stage, with TRL's trainer.
 
 In: `data/train.jsonl` and `data/valid.jsonl`, rows of token ids with labels, `data/replay.jsonl` where the recipe
 replays, and a base. Out: `adapter/` in PEFT layout and `metrics.jsonl`, one line a step. Rows are packed into sequences
@@ -11,7 +11,6 @@ whole checkpoint and ends with the same weights.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,12 +30,11 @@ from tuner.recipe import TrainSettings
 from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
 from tuner.replayed import Replay
 from tuner.rundir import Workspace, write_atomically
+from tuner.train.fast_paths import take_fast_paths
 from tuner.train.methods import add_adapter, save_adapter
 from tuner.train.optimizer import MasterWeights, make_optimizer
+from tuner.train.trainer import PackedTrainer, sft_config
 from tuner.train.watch import Cost, Count, Watch, ends, last_checkpoint, read_log
-
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # TRL reports each trainer it builds, unless told not to
-from trl import SFTConfig, SFTTrainer
 
 disable_progress_bar()
 LOG = "metrics.jsonl"
@@ -62,6 +60,7 @@ def run(
         dtype = fast_dtype()
         fallbacks = [] if dtype == torch.bfloat16 else ["no native bf16 on this machine: trained in float32"]
         trainer, optimizer = _build(base, rows, valid, settings, max_tokens, end_token, seed, dtype, work.scratch)
+        fallbacks += trainer.paths.notes
         metrics = _train(trainer, optimizer, settings, work)
         folder = work.out / "adapter"
         save_adapter(trainer.model, base, settings, folder, work.scratch)
@@ -80,7 +79,7 @@ def _build(
     seed: int,
     dtype: torch.dtype,
     folder: Path,
-) -> tuple[_Trainer, MasterWeights]:
+) -> tuple[PackedTrainer, MasterWeights]:
     """Load the base, put an adapter on it, and pack the rows."""
     model = load_model(base, None, dtype, settings.quantization)
     set_seed(seed)  # after loading, which may draw random numbers
@@ -91,7 +90,7 @@ def _build(
     )
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = make_optimizer(settings.optimizer, weights, settings.learning_rate, settings.weight_decay)
-    trainer = _Trainer(
+    trainer = PackedTrainer(
         model=model,
         args=sft_config(settings, max_tokens, seed, folder),
         train_dataset=Rows.from_dict(rows),
@@ -100,10 +99,13 @@ def _build(
         optimizers=(optimizer, None),
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.paths = take_fast_paths(model, device())
     return trainer, optimizer
 
 
-def _train(trainer: _Trainer, optimizer: MasterWeights, settings: TrainSettings, work: Workspace) -> dict[str, float]:
+def _train(
+    trainer: PackedTrainer, optimizer: MasterWeights, settings: TrainSettings, work: Workspace
+) -> dict[str, float]:
     """Train from the last whole checkpoint to the end, and return the metrics of the whole training."""
     log = work.scratch / LOG
     checkpoint = last_checkpoint(work.scratch)
@@ -141,47 +143,7 @@ def _train(trainer: _Trainer, optimizer: MasterWeights, settings: TrainSettings,
     return metrics
 
 
-class _Trainer(SFTTrainer):
-    def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
-        """Leave the weights to the optimizer, whose state holds them exactly; PEFT's loader would make them float32."""
-
-
-def sft_config(settings: TrainSettings, max_tokens: int, seed: int, folder: Path) -> SFTConfig:
-    """Translate our settings to TRL's: the only place that knows its names."""
-    return SFTConfig(
-        output_dir=str(folder),
-        seed=seed,
-        data_seed=seed,
-        max_length=max_tokens,
-        packing=True,
-        packing_strategy="bfd",
-        eval_packing=True,
-        per_device_train_batch_size=settings.sequences_per_batch,
-        per_device_eval_batch_size=1,
-        gradient_accumulation_steps=settings.accumulation,
-        num_train_epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_gradient_norm,
-        activation_checkpointing=settings.gradient_checkpointing,
-        bf16=False,  # weights are bf16 already; autocast would only add casts
-        router_aux_loss_coef=0.0,  # routers are frozen: balancing them would only blur the loss that is watched
-        use_cpu=device().type == "cpu",
-        logging_steps=1,
-        logging_nan_inf_filter=False,  # it would log 0 in place of a loss that is not a number
-        save_strategy="steps",
-        save_steps=settings.checkpoint_steps,
-        save_total_limit=2,
-        eval_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=False,
-        push_to_hub=False,
-    )
-
-
-def _plan_steps(trainer: SFTTrainer, settings: TrainSettings) -> int:
+def _plan_steps(trainer: PackedTrainer, settings: TrainSettings) -> int:
     """Warm up, hold, then fall linearly to 2 %: the shape that the embedded base was measured with."""
     batches = -(-len(trainer.train_dataset) // (settings.sequences_per_batch * settings.accumulation))
     steps = max(1, round(settings.epochs * batches))
@@ -196,7 +158,7 @@ def _plan_steps(trainer: SFTTrainer, settings: TrainSettings) -> int:
     return steps
 
 
-def _valid_loss_before(trainer: SFTTrainer, work: Workspace) -> float:
+def _valid_loss_before(trainer: PackedTrainer, work: Workspace) -> float:
     """Measure the validation loss of the untouched base once, also when training is resumed."""
     path = work.scratch / "valid_loss_base.json"
     if not path.is_file():
@@ -204,7 +166,7 @@ def _valid_loss_before(trainer: SFTTrainer, work: Workspace) -> float:
     return float(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _valid_loss(trainer: SFTTrainer, label: str, progress: Progress) -> float:
+def _valid_loss(trainer: PackedTrainer, label: str, progress: Progress) -> float:
     with progress.track(label, total=len(trainer.eval_dataset), unit="sequence") as track:
         count = Count(track)
         trainer.add_callback(count)

@@ -1,0 +1,35 @@
+"""Choose, for a model with an adapter, what is computed in our own way, and say what is left to the libraries.
+
+In: a PEFT model. Out: `FastPaths`: what was taken over, and a line for each part that was not, which goes into the
+run's record. Only on a processor: a GPU has fast ways in the libraries, and ours were never measured there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from peft import PeftModel
+
+from tuner.train.labelled_loss import add_labelled_loss, takes_head
+
+
+@dataclass(frozen=True, slots=True)
+class FastPaths:
+    """What a training computes in our own way, and notes on what it does not."""
+
+    labelled_loss: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+def take_fast_paths(model: PeftModel, where: torch.device) -> FastPaths:
+    """Take over what is plain; each part that is not stays with its library and gets a note."""
+    if where.type != "cpu":
+        return FastPaths()
+    base, notes = model.get_base_model(), []
+    labelled_loss = takes_head(base)
+    if labelled_loss:
+        add_labelled_loss(base)
+    else:
+        notes.append("logits are more than a product with the head: TRL's loss, which makes them twice, slower")
+    return FastPaths(labelled_loss, notes)
