@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from peft import PeftModel
 
+from tuner.train.fused_lora import fuse_lora
 from tuner.train.labelled_loss import add_labelled_loss, takes_head
 
 
@@ -19,6 +20,7 @@ class FastPaths:
     """What a training computes in our own way, and notes on what it does not."""
 
     labelled_loss: bool = False
+    fused_layers: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -27,9 +29,12 @@ def take_fast_paths(model: PeftModel, where: torch.device) -> FastPaths:
     if where.type != "cpu":
         return FastPaths()
     base, notes = model.get_base_model(), []
+    fused, left = fuse_lora(model)
+    if left:
+        notes.append(f"{left} of {fused + left} adapted layers are more than a plain LoRA: computed by PEFT, slower")
     labelled_loss = takes_head(base)
     if labelled_loss:
         add_labelled_loss(base)
     else:
         notes.append("logits are more than a product with the head: TRL's loss, which makes them twice, slower")
-    return FastPaths(labelled_loss, notes)
+    return FastPaths(labelled_loss, fused, notes)
