@@ -7,6 +7,7 @@ adapter = train(tmp_path / "run", base, code_rows(base), rank=4)
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -112,15 +113,32 @@ def workspace(folder: Path, rows: list[Row], valid: list[Row], progress: Progres
 
 def hand_loss(model: Any, rows: list[Row]) -> float:
     """Compute the mean cross entropy over the labelled tokens, each row alone, without our code or TRL's."""
-    total, count = 0.0, 0
+    with torch.no_grad():
+        return float(loss_by_hand(model, rows))
+
+
+def loss_by_hand(model: Any, rows: list[Row]) -> torch.Tensor:
+    """Compute the same with its gradient."""
+    total, count = torch.zeros((), dtype=torch.double), 0
     for row in rows:
-        with torch.no_grad():
-            logits = model(input_ids=torch.tensor([row.input_ids])).logits[0, :-1].double()
+        logits = model(input_ids=torch.tensor([row.input_ids]), use_cache=False).logits[0, :-1].double()
         labels = torch.tensor(row.labels[1:])
         kept = labels != MASKED
-        total -= float(logits.log_softmax(-1)[kept, labels[kept]].sum())
+        total = total - logits.log_softmax(-1)[kept, labels[kept]].sum()
         count += int(kept.sum())
     return total / count
+
+
+def packed_batch(rows: list[Row]) -> dict[str, torch.Tensor]:
+    """Lay rows one after the other, as TRL's collator gives a packed sequence to the model."""
+    bounds = torch.tensor([0, *itertools.accumulate(len(row.input_ids) for row in rows)], dtype=torch.int32)
+    return {
+        "input_ids": torch.tensor([[each for row in rows for each in row.input_ids]]),
+        "labels": torch.tensor([[each for row in rows for each in (MASKED, *row.labels[1:])]]),
+        "position_ids": torch.tensor([[place for row in rows for place in range(len(row.input_ids))]]),
+        "cu_seq_lens_q": bounds,
+        "cu_seq_lens_k": bounds,
+    }
 
 
 @functools.cache

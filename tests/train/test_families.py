@@ -13,10 +13,13 @@ from tokenizers import Tokenizer
 
 from tests.export.checkpoints import tiny_checkpoint
 from tuner.models import fast_dtype, load_model
+from tuner.recipe import TrainSettings
 from tuner.records import Adapter, Row
 from tuner.render import MASKED
+from tuner.train.fast_paths import take_fast_paths
+from tuner.train.methods import add_adapter
 
-from .examples import CODE, base_record, hand_loss, train
+from .examples import CODE, base_record, hand_loss, loss_by_hand, packed_batch, train
 
 FAMILIES = ("llama", "qwen2", "r1-distill", "qwen3", "qwen3moe", "deepseek-coder", "deepseek2", "deepseek3", "glm4")
 MIXTURES = ("qwen3_moe", "deepseek_v2", "deepseek_v3")
@@ -64,6 +67,36 @@ def test_the_saved_adapter_loaded_again_is_the_trained_model(trained: tuple[Path
     assert hand_loss(again, row) == pytest.approx(adapter.metrics["train.valid_loss_final"], abs=near)
     with again.disable_adapter():  # the negative control: without the adapter it is the base
         assert hand_loss(again, row) == pytest.approx(adapter.metrics["train.valid_loss_base"], abs=near)
+
+
+def test_our_ways_give_the_loss_and_the_gradients_of_the_libraries(
+    trained: tuple[Path, Path, Adapter], tmp_path: Path
+) -> None:
+    base, _, adapter = trained
+    record, rows = base_record(base), code_rows_of(base)[1:]
+    losses, gradients = [], []
+    for ours in (False, True):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(11)
+            model = add_adapter(load_model(record, None, torch.float32), record, TrainSettings(rank=4), [], 8, tmp_path)
+            for name, weight in model.named_parameters():
+                if "lora_B" in name:
+                    torch.nn.init.normal_(weight, std=0.1)
+        model.train()
+        if ours:
+            paths = take_fast_paths(model, torch.device("cpu"))
+            total, count = model(**packed_batch(rows), use_cache=False, labelled_loss=True)
+            loss = total / count
+            assert (paths.attention, paths.labelled_loss, paths.fused_layers > 0) == (True, True, True)
+            assert paths.notes == [each for each in adapter.fallbacks if "bf16" not in each]
+        else:
+            loss = loss_by_hand(model, rows)
+        loss.backward()
+        losses.append(float(loss.detach()))
+        gradients.append({name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad})
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    for name, wanted in gradients[0].items():
+        assert torch.allclose(gradients[1][name], wanted, rtol=1e-3, atol=1e-5 * float(wanted.abs().max())), name
 
 
 def test_every_linear_layer_but_the_head_is_adapted_and_every_fused_expert(trained: tuple[Path, Path, Adapter]) -> None:

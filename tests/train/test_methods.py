@@ -159,6 +159,8 @@ def test_every_method_trains(base: Path, rows: list[Row], tmp_path: Path, settin
     assert adapter.metrics["train.valid_loss_final"] < adapter.metrics["train.valid_loss_base"] - 0.1
     card = (tmp_path / "out/adapter/README.md").read_text(encoding="utf-8")
     assert f"Method {settings.get('method', 'lora')}, rank 4" in card
+    note = "14 of 14 adapted layers are more than a plain LoRA: computed by PEFT, slower"
+    assert (note in adapter.fallbacks) == (settings.get("method") == "dora" or "quantization" in settings)
 
 
 def test_a_base_of_no_known_family_is_adapted_like_the_others(base: Path, tmp_path: Path) -> None:

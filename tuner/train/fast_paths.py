@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from peft import PeftModel
 
+from tuner.train.attention import attend_within_rows
 from tuner.train.fused_lora import fuse_lora
 from tuner.train.labelled_loss import add_labelled_loss, takes_head
 
@@ -21,6 +22,7 @@ class FastPaths:
 
     labelled_loss: bool = False
     fused_layers: int = 0
+    attention: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -32,9 +34,12 @@ def take_fast_paths(model: PeftModel, where: torch.device) -> FastPaths:
     fused, left = fuse_lora(model)
     if left:
         notes.append(f"{left} of {fused + left} adapted layers are more than a plain LoRA: computed by PEFT, slower")
+    attention = attend_within_rows(base)
+    if not attention:
+        notes.append("attention is more than causal, or of an unknown kind: computed with a mask, slower")
     labelled_loss = takes_head(base)
     if labelled_loss:
         add_labelled_loss(base)
     else:
         notes.append("logits are more than a product with the head: TRL's loss, which makes them twice, slower")
-    return FastPaths(labelled_loss, fused, notes)
+    return FastPaths(labelled_loss, fused, attention, notes)
