@@ -79,7 +79,7 @@ recipes: $(READY) ## List the recipes
 copilot: ## Fetch GitHub's Copilot language server into .copilot/ (npm), to compare with it
 	@$(PYTHON) -m tuner.evaluate.copilot.install .copilot
 
-bench: $(READY) ## Measure beside bare git and the peers: ROOM=mining REPO=... [BENCH="--curve"]
+bench: $(READY) ## Measure beside the peers: ROOM=mining REPO=..., ROOM=training, serving, memory [BENCH="--curve"]
 	@$(VENV)/bin/python -m benchmarks.$(or $(ROOM),mining) $(if $(REPO),--repo '$(REPO)') $(BENCH)
 
 test: $(READY) ## Run the whole test suite: no network, no GPU

@@ -1,0 +1,256 @@
+"""One contestant of the training benchmark: train on the given rows, and say how long each step took.
+
+In, as JSON on standard input: `who`, the base's folder, the file of rows, the longest row, steps at most, threads.
+Out, as JSON: seconds and processor seconds of the steps after the first, tokens that are no padding, losses.
+    peak     products of matrices: 2048 squared, and the shapes of the model's layers for one packed sequence
+    stock    TRL as its documentation shows it: padded batches of 8, gradient checkpointing; in float32 where the
+             machine has no bf16 of its own, which is kinder than its default
+    best     TRL with all that helps here: packed, no checkpointing, the allocator told to keep memory, float32
+    loop     transformers and PEFT in a loop of one's own, a row at a time, nothing padded
+    ours     the train stage
+The last four have the same base, LoRA, learning rate, seed and rows; `best` and `ours` see the same batches in turn.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+LEARNING_RATE, SEED, RANK = 1e-3, 17, 32
+END = "<|endoftext|>"
+PER_STEP = 2  # packed sequences: the recipe's accumulation
+STOCK_BATCH = 8  # TRL's default
+ROUNDS = 5  # of each product; the fastest counts
+
+
+class Clock:
+    """Times of the ends of steps, by the clock and by the processor."""
+
+    def __init__(self) -> None:
+        self.wall: list[float] = []
+        self.cpu: list[float] = []
+
+    def mark(self) -> None:
+        """Note that a step has begun or ended."""
+        self.wall.append(time.monotonic())
+        self.cpu.append(sum(os.times()[:2]))
+
+    def spans(self) -> dict[str, Any]:
+        """Give the seconds of all steps but the first, which warms up."""
+        wall = [later - earlier for earlier, later in itertools.pairwise(self.wall)]
+        cpu = [later - earlier for earlier, later in itertools.pairwise(self.cpu)]
+        return {"step_seconds": wall, "step_cpu_seconds": cpu}
+
+
+def peak(job: dict[str, Any]) -> dict[str, Any]:
+    """Measure products of matrices, 2048 squared and as the model's layers make them, in GFLOP/s."""
+    import torch
+
+    config = json.loads((Path(job["base"]) / "config.json").read_text(encoding="utf-8"))
+    width, inner, rows = config["hidden_size"], config["intermediate_size"], job["max_tokens"]
+
+    def rate(m: int, k: int, n: int) -> float:
+        a, b = torch.randn(m, k), torch.randn(k, n)
+        spent = []
+        for _ in range(ROUNDS):
+            started = time.monotonic()
+            a @ b
+            spent.append(time.monotonic() - started)
+        return 2e-9 * m * k * n / min(spent)
+
+    return {
+        "square_gflops": rate(2048, 2048, 2048),
+        "up_gflops": rate(rows, width, inner),
+        "down_gflops": rate(rows, inner, width),
+        "square_small_gflops": rate(rows, width, width),
+    }
+
+
+def ours(job: dict[str, Any]) -> dict[str, Any]:
+    """Train with the train stage."""
+    from tuner.progress import Progress, Track
+    from tuner.recipe import TrainSettings
+    from tuner.records import Base, Dataset, Row, write_jsonl
+    from tuner.rundir import Workspace
+    from tuner.train import stage
+
+    clock = Clock()
+
+    class Timed(Progress):
+        @contextmanager
+        def track(self, label: str, total: float | None, unit: str) -> Iterator[Track]:
+            yield self  # type: ignore[misc]
+
+        def advance(self, count: float = 1) -> None:
+            clock.mark()
+
+        def note(self, text: str) -> None:
+            pass
+
+    rows = [Row(f"pair{n}", "file", each["input_ids"], each["labels"]) for n, each in enumerate(_rows(job))]
+    settings = TrainSettings(
+        rank=RANK, learning_rate=LEARNING_RATE, warmup_share=0.0, decay_share=0.0, accumulation=PER_STEP, epochs=1.0
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        work = Workspace(folder / "run", folder / "out", folder / "scratch", Timed())
+        for each in (work.run / "data", work.out, work.scratch):
+            each.mkdir(parents=True)
+        dataset = Dataset("data/train.jsonl", "data/valid.jsonl", "", "", "", {}, {}, {})
+        write_jsonl(work.run / dataset.train, rows)
+        write_jsonl(work.run / dataset.valid, [])
+        base = Base("acme/base", job["base"], "0", "prefix_only")
+        stage.run(base, dataset, settings, job["max_tokens"], END, SEED, work)
+        log = [json.loads(line) for line in (work.out / stage.LOG).read_text(encoding="utf-8").splitlines()]
+    return {**clock.spans(), "losses": [line["loss"] for line in log], "tokens": [line["tokens"] for line in log]}
+
+
+def best(job: dict[str, Any]) -> dict[str, Any]:
+    """Train with TRL, with all of its settings that help on this machine."""
+    from tuner.models import keep_freed_memory
+
+    keep_freed_memory()
+    options = {"packing": True, "gradient_checkpointing": False, "per_device_train_batch_size": 1}
+    return _trl(job, {**options, "gradient_accumulation_steps": PER_STEP, "adam_beta2": 0.98})
+
+
+def stock(job: dict[str, Any]) -> dict[str, Any]:
+    """Train with TRL as its documentation shows it."""
+    return _trl(job, {"max_steps": job["stock_steps"]})
+
+
+def loop(job: dict[str, Any]) -> dict[str, Any]:
+    """Train in a plain loop over transformers and PEFT, as many rows a step as fill the packed sequences."""
+    import torch
+
+    model, clock = _adapted(job), Clock()
+    optimizer = torch.optim.AdamW((each for each in model.parameters() if each.requires_grad), lr=LEARNING_RATE)
+    rows = _rows(job)
+    random.Random(SEED).shuffle(rows)
+    losses, tokens = [], []
+    clock.mark()
+    while rows and len(losses) < job["steps"]:
+        batch = []
+        while rows and sum(len(each["input_ids"]) for each in batch) < PER_STEP * job["max_tokens"]:
+            batch.append(rows.pop())
+        labels = sum(sum(each != -100 for each in row["labels"][1:]) for row in batch)
+        total = 0.0
+        for row in batch:
+            wanted = torch.tensor([row["labels"]])
+            loss = model(input_ids=torch.tensor([row["input_ids"]]), labels=wanted, use_cache=False).loss
+            loss = loss * int((wanted[:, 1:] != -100).sum()) / labels
+            loss.backward()
+            total += float(loss.detach())
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        clock.mark()
+        losses.append(total)
+        tokens.append(sum(len(row["input_ids"]) for row in batch))
+    return {**clock.spans(), "losses": losses, "tokens": tokens}
+
+
+def _trl(job: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    from datasets import Dataset
+    from datasets.utils.logging import disable_progress_bar
+    from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+    disable_progress_bar()
+    clock, logged = Clock(), []
+
+    class Timed(TrainerCallback):
+        def on_train_begin(self, *_: Any, **__: Any) -> None:
+            clock.mark()
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            clock.mark()
+
+        def on_log(self, *_: Any, logs: dict[str, Any] | None = None, **__: Any) -> None:
+            if logs and "loss" in logs:
+                logged.append((float(logs["loss"]), int(logs["num_tokens"])))
+
+    settings = {
+        "learning_rate": LEARNING_RATE,
+        "lr_scheduler_type": "constant",
+        "num_train_epochs": 1.0,
+        "max_length": job["max_tokens"],
+        "seed": SEED,
+        "data_seed": SEED,
+        "bf16": False,
+        "use_cpu": True,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_pin_memory": False,
+    }
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(Path(job["base"]) / "tokenizer.json"), pad_token=END, eos_token=END
+    )
+    rows = _rows(job)
+    columns = {key: [row[key] for row in rows] for key in ("input_ids", "labels")}
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = SFTTrainer(
+            model=_adapted(job),
+            args=SFTConfig(output_dir=folder, **(settings | options)),
+            train_dataset=Dataset.from_dict(columns),
+            processing_class=tokenizer,
+            callbacks=[Timed()],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    counts = [0, *(count for _, count in logged)]
+    tokens = [later - earlier for earlier, later in itertools.pairwise(counts)]
+    return {**clock.spans(), "losses": [loss for loss, _ in logged], "tokens": tokens}
+
+
+def _adapted(job: dict[str, Any]) -> Any:
+    """Load the base in float32 with a new LoRA, drawn as ours is."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, set_seed
+
+    model = AutoModelForCausalLM.from_pretrained(job["base"], dtype=torch.float32).eval()
+    set_seed(SEED)
+    config = LoraConfig(r=RANK, lora_alpha=RANK, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
+    return get_peft_model(model, config)
+
+
+def _rows(job: dict[str, Any]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(job["rows"]).read_text(encoding="utf-8").splitlines()]
+
+
+CONTESTANTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "peak": peak,
+    "stock": stock,
+    "best": best,
+    "loop": loop,
+    "ours": ours,
+}
+
+
+def main() -> int:
+    """Run the contestant on standard input."""
+    job, started = json.load(sys.stdin), time.monotonic()
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    import torch
+
+    if job["threads"]:
+        torch.set_num_threads(job["threads"])
+    said = CONTESTANTS[job["who"]](job)
+    print(json.dumps({"seconds": time.monotonic() - started, "threads": torch.get_num_threads(), **said}))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
