@@ -207,6 +207,7 @@ _KEYWORDS = (
     ('"auth', re.compile(r"\"auth\\?\"")),
     *((each, re.compile(re.escape(each))) for each in _WORDS),
 )
+_PARTED = re.compile(r"passs?\n[=:(]", re.IGNORECASE)
 _KEY = re.compile(r"key(?<=[istehrgnydp_-]key)")
 _BEFORE_KEY = tuple(word + sign for word in KEYS for sign in ("", "_", "-"))
 
@@ -225,13 +226,31 @@ def find_by_keyword(text: str, lowered: str) -> Iterator[tuple[KeywordRule, int,
                         yield rule, match.start("value"), match.end("value")
 
 
-def _neighbourhoods(lowered: str) -> list[tuple[int, int]]:
-    """Give the lines with a keyword and the line after each, cut to a size and merged where they touch."""
+def keyword_places(text: str, lowered: str) -> list[int]:
+    """Give the places of keywords, and of passwords in URLs: without any `find_by_keyword` finds nothing.
+
+    All of a place stands on one line, but for a `pass` at the end of one with its sign on the next.
+    """
+    return [*_keyword_places(lowered), *(match.start() for match in URL_PASSWORD.pattern.finditer(text))]
+
+
+def is_parted(text: str) -> bool:
+    """Tell whether a `pass` may stand at the end of a line, and its sign at the beginning of the next."""
+    return any(sign in text for sign in ("\n=", "\n:", "\n(")) and _PARTED.search(text) is not None
+
+
+def _keyword_places(lowered: str) -> list[int]:
     there = (keyword for literal, keyword in _KEYWORDS if literal in lowered)
     places = [match.start() for keyword in there for match in keyword.finditer(lowered)]
-    places += [match.start() for match in _KEY.finditer(lowered) if lowered.endswith(_BEFORE_KEY, 0, match.start())]
+    if "key" in lowered:
+        places += [match.start() for match in _KEY.finditer(lowered) if lowered.endswith(_BEFORE_KEY, 0, match.start())]
+    return places
+
+
+def _neighbourhoods(lowered: str) -> list[tuple[int, int]]:
+    """Give the lines with a keyword and the line after each, cut to a size and merged where they touch."""
     spans: list[tuple[int, int]] = []
-    for place in sorted(places):
+    for place in sorted(_keyword_places(lowered)):
         low, high = max(0, place - BEFORE), min(place + AFTER, len(lowered))
         before = lowered.rfind("\n", low, place)
         after = lowered.find("\n", place, high)

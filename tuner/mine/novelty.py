@@ -3,6 +3,7 @@
 In: searched texts, and another one. Out: its pieces, of which the new ones hold a line, or three lines in this order,
 that no searched text has, with the lines around. A search of many versions of a file, or of many pairs from one file,
 then costs little more than a search of what differs. Of many texts only the hashes of their lines are remembered.
+This is for a scanner that must be given whole texts; our own rules know which lines are quiet (`quiet`).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Searched:
 
 def redact_beside(text: str, known: str | None, scanner: Scanner | None = None) -> Redacted:
     """Redact a text as `redact` does, looking only at what is new in it beside `known`, a redacted text."""
-    if known is None:
+    if known is None or scanner is None:  # our own rules remember the lines that they know, wherever they stand
         return redact(text, scanner=scanner)
     counts: Counter[str] = Counter()
     pieces, shapes = [], 0

@@ -7,12 +7,14 @@ No name is ever written, logged or part of a message.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tuner.mine.placeholders import PLACEHOLDER_PERSON, Finding, Redacted, replace, without_overlaps
+from tuner.mine.quiet import QuietLines
 
 _LETTER = r"[^\W\d_]"
 # An initial, or a capitalised word that is no abbreviation: `D.`, `O'Neil`, `Jean-Luc`, `McDonnell`
@@ -87,11 +89,17 @@ class People:
         self._patterns: dict[str, re.Pattern[str]] = {}
         self._forms: dict[str, str] = {}
         self._by_word: dict[str, dict[str, set[str]]] = defaultdict(dict)
-        for name in sorted(set(names)):
+        self._names = tuple(sorted(set(names)))
+        for name in self._names:
             for form in _forms_of(name):
                 self._forms.setdefault(form, name)
                 words = {word for word in _words(form) if len(word) >= 2}
                 self._by_word[max(words, key=len)][form] = words
+        self._lines = QuietLines(self._places)
+
+    def __reduce__(self) -> tuple[Callable[[tuple[str, ...]], People], tuple[tuple[str, ...]]]:
+        """Go to a worker as a list of names, of which it makes one author list for all of its batches."""
+        return _people_of, (self._names,)
 
     def names_in(self, text: str) -> frozenset[str]:
         """Give the listed names that occur in the text: what an earlier result of it depends on."""
@@ -113,8 +121,14 @@ class People:
         return Redacted(text, dict(counts), 0)
 
     def _forms_in(self, text: str) -> Iterator[str]:
-        if not self._by_word:
-            return
+        if self._by_word and self._lines.loud(text.split("\n")):
+            yield from self._forms_in_any(text)
+
+    def _places(self, text: str) -> Iterator[int]:
+        for form in self._forms_in_any(text):
+            yield from (match.start() for match in self._pattern(form).finditer(text))
+
+    def _forms_in_any(self, text: str) -> Iterator[str]:
         present = _words(text)
         for word in present & self._by_word.keys():
             for form, words in self._by_word[word].items():
@@ -127,6 +141,11 @@ class People:
             words = r"[ \t\u00a0]+".join((rf"{first}(?<!\w{first})", *rest))
             self._patterns[form] = re.compile(rf"{words}(?!\w)")
         return self._patterns[form]
+
+
+@functools.lru_cache(maxsize=2)
+def _people_of(names: tuple[str, ...]) -> People:
+    return People(names)
 
 
 def _forms_of(name: str) -> set[str]:

@@ -9,12 +9,15 @@ both also where a string is put together from pieces (`joined`), addresses (`add
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tuner.mine.addresses import find_addresses
 from tuner.mine.joined import find_joined
-from tuner.mine.keyword_rules import find_by_keyword
+from tuner.mine.keyword_rules import find_by_keyword, is_parted, keyword_places
 from tuner.mine.people import People, find_persons
 from tuner.mine.placeholders import (
     MARK,
@@ -26,21 +29,20 @@ from tuner.mine.placeholders import (
     replace,
     without_overlaps,
 )
-from tuner.mine.secret_rules import rules_for
+from tuner.mine.quiet import QuietLines
+from tuner.mine.secret_rules import BLOCK_ANCHORS, rules_for
 
 __all__ = ["MARK", "PLACEHOLDER_EMAIL", "Finding", "Redacted", "find_secrets", "placeholder", "redact"]
 
 MAX_ROUNDS = 8
+LINES_AROUND = 3  # more than any rule looks at beside the line on which it begins, private keys excepted
 Scanner = Callable[[str], list[Finding]]
 
 
 def find_secrets(text: str, people: People | None = None, scanner: Scanner | None = None) -> list[Finding]:
     """List what must not be kept, in order and without overlaps; stand-ins do not count."""
-    lowered = lower(text)
-    found = _find_plain(text, lowered)
-    found += find_joined(text, lambda piece: _find_plain(piece, lower(piece)))
-    found += find_addresses(text, lowered)
-    found += find_persons(text)
+    plain, personal = _around_loud_lines(text)
+    found = [*plain, *find_joined(text, lambda piece: _find_plain(piece, lower(piece))), *personal]
     if people is not None:
         found += people.find(text)
     if scanner is not None:
@@ -59,6 +61,63 @@ def redact(text: str, people: People | None = None, scanner: Scanner | None = No
         text = replace(text, findings, counts)
         shapes += sum(each.is_shape for each in findings)
     raise AssertionError(f"redaction does not settle: {Counter(each.kind for each in find_secrets(text, people))}")
+
+
+def _around_loud_lines(text: str) -> tuple[list[Finding], list[Finding]]:
+    """List secrets in one piece, and personal details, looking only at lines that hold what a rule begins with."""
+    lines = text.split("\n")
+    loud = _LINES.loud(lines)
+    if is_parted(text) or any(anchor in lines[number] for number in loud for anchor in BLOCK_ANCHORS):
+        return _find_all(text)
+    plain: list[Finding] = []
+    personal: list[Finding] = []
+    at = done = 0
+    for first, last in _ranges(loud, len(lines)):
+        at += sum(map(len, lines[done:first])) + first - done
+        done = first
+        for found, all_found in zip(_find_in_piece("\n".join(lines[first:last])), (plain, personal), strict=True):
+            all_found += [dataclasses.replace(each, start=each.start + at, end=each.end + at) for each in found]
+    return plain, personal
+
+
+def _ranges(numbers: list[int], count: int) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of lines around the given ones, apart."""
+    start = end = 0
+    for number in numbers:
+        if end and number - LINES_AROUND > end:
+            yield start, end
+            end = 0
+        if not end:
+            start = max(0, number - LINES_AROUND)
+        end = min(count, number + LINES_AROUND + 1)
+    if end:
+        yield start, end
+
+
+@functools.lru_cache(maxsize=2_048)
+def _find_in_piece(text: str) -> tuple[list[Finding], list[Finding]]:
+    return _find_all(text)
+
+
+def _find_all(text: str) -> tuple[list[Finding], list[Finding]]:
+    lowered = lower(text)
+    return _find_plain(text, lowered), [*find_addresses(text, lowered), *find_persons(text)]
+
+
+def _places(text: str) -> Iterator[int]:
+    """Give every place in a text at which something is found, or at which a search over several lines begins."""
+    lowered = lower(text)
+    for rule in rules_for(text):
+        if not rule.is_block:
+            yield from (match.start(1) for match in rule.pattern.finditer(text) if MARK not in match.group(1))
+    for anchor in BLOCK_ANCHORS:
+        yield from (match.start() for match in re.finditer(re.escape(anchor), text))
+    yield from keyword_places(text, lowered)
+    yield from (each.start for each in find_addresses(text, lowered))
+    yield from (each.start for each in find_persons(text))
+
+
+_LINES = QuietLines(_places)
 
 
 def _find_plain(text: str, lowered: str) -> list[Finding]:

@@ -82,8 +82,9 @@ class LineSearch:
         for some in _of_size(texts_of_lines):
             together = APART.join(text for texts in some for text in texts or ())
             # one search for many short strings
-            is_clean = not any(find_secrets(new, self.people, scanner) for new in searched.new_pieces(together))
-            if is_clean:
+            new = (together,) if scanner is None else searched.new_pieces(together)
+            is_clean = not any(find_secrets(each, self.people, scanner) for each in new)
+            if is_clean and scanner is not None:
                 searched.add(together)
             for texts in some:
                 if texts is None:
@@ -96,9 +97,12 @@ class LineSearch:
 
 def _texts(line: str) -> list[str] | None:
     try:
-        return [text for text in _strings(json.loads(line)) if len(text) >= SHORTEST]
+        value = json.loads(line)
     except ValueError:
         return None
+    texts: list[str] = []
+    _collect(value, texts)
+    return texts
 
 
 def _of_size(texts_of_lines: list[list[str] | None]) -> Iterator[list[list[str] | None]]:
@@ -114,13 +118,17 @@ def _of_size(texts_of_lines: list[list[str] | None]) -> Iterator[list[list[str] 
     yield some
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _collect(value: Any, texts: list[str]) -> None:
     if isinstance(value, str):
-        yield value
+        if len(value) >= SHORTEST:
+            texts.append(value)
     elif isinstance(value, dict):
-        yield from (text for pair in value.items() for each in pair for text in _strings(each))
+        for name, each in value.items():
+            _collect(name, texts)
+            _collect(each, texts)
     elif isinstance(value, list):
-        yield from (text for each in value for text in _strings(each))
+        for each in value:
+            _collect(each, texts)
 
 
 def _in_text(file: TextIO, people: People | None, scanner: Scanner | None) -> Iterator[tuple[int, str]]:

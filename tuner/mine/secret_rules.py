@@ -148,6 +148,7 @@ DISCORD = Rule(
 DISCORD_HINT = re.compile(rb"\.[\w-]{6}\.[\w-]{27}")
 # The headers of private keys have spaces in them; all other anchors are inside one long word.
 _SPACED = [rule for rule in RULES if rule.is_block]
+BLOCK_ANCHORS = tuple(rule.anchor for rule in _SPACED)
 _ANCHORS = re.compile(
     "|".join(sorted({re.escape(rule.anchor) for rule in RULES if not rule.is_block}, reverse=True)).encode()
 )
