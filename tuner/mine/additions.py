@@ -6,7 +6,9 @@ say nothing (`too_little`), that were only moved within the commit (`moved`), or
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 from tuner.mine.history import Commit, Patch
 from tuner.mine.holes import head, tail
@@ -16,6 +18,7 @@ from tuner.mine.spans import spans
 from tuner.records import Addition, content_id
 
 MIN_LINE_CHARS = 6
+LINES_AT_ONCE = 256
 
 
 def removed_lines(patches: Iterable[Patch]) -> set[bytes]:
@@ -64,8 +67,8 @@ def _addition(
     max_context: int,
 ) -> Addition:
     # Only the lines that can fit are joined: a file of thousands of lines has a run in every tenth of them.
-    prefix = tail("".join(line + "\n" for line in _last(lines[:start], max_context)), max_context)
-    suffix = head("\n".join(_first(lines[end:], max_context)), max_context)
+    prefix = tail("".join(line + "\n" for line in _last(lines, start, max_context)), max_context)
+    suffix = head("\n".join(_first(lines, end, max_context)), max_context)
     added = "\n".join(lines[start:end]) + ("\n" if end < len(lines) else "")
     parent = commit.parents[0] if commit.parents else ""
     ident = content_id(repo, path, commit.sha, str(start), prefix, added, suffix)
@@ -74,14 +77,23 @@ def _addition(
     return Addition(ident, repo, path, language.name, commit.sha, parent, at, prefix, added, suffix, found)
 
 
-def _first(lines: list[str], limit: int) -> list[str]:
-    total = 0
-    for count, line in enumerate(lines):
-        total += len(line) + 1
-        if total > limit:
-            return lines[: count + 1]
-    return lines
+def _first(lines: list[str], start: int, limit: int) -> list[str]:
+    """Give the lines from `start` on, up to the one that passes the limit."""
+    some = lines[start : start + LINES_AT_ONCE]
+    while len(some) < len(lines) - start and sum(map(len, some)) + len(some) <= limit:
+        some = lines[start : start + 2 * len(some)]
+    return some[: _count(some, limit)]
 
 
-def _last(lines: list[str], limit: int) -> list[str]:
-    return _first(lines[::-1], limit)[::-1]
+def _last(lines: list[str], end: int, limit: int) -> list[str]:
+    """Give the lines before `end`, down to the one that passes the limit."""
+    some = lines[max(0, end - LINES_AT_ONCE) : end]
+    while len(some) < end and sum(map(len, some)) + len(some) <= limit:
+        some = lines[max(0, end - 2 * len(some)) : end]
+    return some[len(some) - _count(some[::-1], limit) :]
+
+
+def _count(lines: list[str], limit: int) -> int:
+    """Count the lines up to the one that passes the limit."""
+    sums = list(accumulate(len(line) + 1 for line in lines))
+    return min(bisect_right(sums, limit) + 1, len(lines))

@@ -58,7 +58,7 @@ class Commit:
         return self.message.strip().split("\n", 1)[0].strip()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Hunk:
     """One changed region with its context. Line numbers count from 1; each line keeps its leading ' ', '-' or '+'.
 

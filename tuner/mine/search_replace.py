@@ -18,6 +18,7 @@ Faults: see `FAULTS`. Nothing is guessed: no fuzzy match, no trimmed space.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ SEARCH, DIVIDER, REPLACE = "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"
 # aider takes five to nine signs for a marker; so do conflict markers and short underlines of reStructuredText.
 MARKER = re.compile(r"^(?:<{5,9}|={5,9}|>{5,9})(?:\s|$)")
 MAX_CONTEXT_LINES = 30
+REMEMBERED = 32
 BOM = b"\xef\xbb\xbf"
 FAULTS = {
     "no_change": "old and new text are the same",
@@ -70,9 +72,20 @@ class Block:
         return "\n".join((SEARCH, *self.search, DIVIDER, *self.replace, REPLACE))
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
+def lines_of(text: str) -> list[str]:
+    """Split a text at its line ends, from the last few if it was asked for; the list is not to be changed."""
+    return text.split("\n")
+
+
 def changed_regions(old: str, new: str, hunks: Iterable[Hunk]) -> list[Region]:
     """List the changed runs of lines in order, without lines that are equal at their edges; raise a `Fault`."""
-    before, after = old.split("\n"), new.split("\n")
+    return list(_regions(old, new, tuple(hunks)))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)  # each kind asks for those of the same change
+def _regions(old: str, new: str, hunks: tuple[Hunk, ...]) -> list[Region]:
+    before, after = lines_of(old), lines_of(new)
     found = [run for hunk in hunks for run in _runs(hunk)]
     if found and found[-1].old_end >= len(before) - _ends_line(old) and _ends_line(old) != _ends_line(new):
         found[-1] = Region(found[-1].old_start, len(before), found[-1].new_start, len(after))
@@ -89,7 +102,7 @@ def blocks_of(old: str, new: str, hunks: Iterable[Hunk]) -> list[tuple[Region, B
     regions = changed_regions(old, new, hunks)
     if not regions:
         raise Fault("no_change")
-    before, after = old.split("\n"), new.split("\n")
+    before, after = lines_of(old), lines_of(new)
     covered: list[Region] = []
     waiting = regions[::-1]
     while waiting:

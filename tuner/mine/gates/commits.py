@@ -50,6 +50,7 @@ VERSION_BUMP = re.compile(
     r"|update (the )?(change ?log|changes|news)(\.\w+)?( (for|with|entry)\b.*)?\W*$)",
     re.IGNORECASE,
 )
+NO_LETTERS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
 MIN_OWN_NAME = 80  # characters: `return None`, added twice to one file, is two changes
 INDENTED = frozenset({"python", "fsharp", "haskell", "nim", "yaml", "make"})
 ONE_KIND_OF_STRING = frozenset(
@@ -190,6 +191,8 @@ def format_only(pairs: Iterable[tuple[list[bytes], list[bytes]]], language: str 
     removed_imports: Counter[bytes] = Counter()
     added_imports: Counter[bytes] = Counter()
     for old, new in pairs:
+        if _says_other(old, new):
+            return False
         if language in INDENTED and not _nests_alike(old, new):
             return False
         if _normal(old, language) == _normal(new, language):
@@ -200,6 +203,18 @@ def format_only(pairs: Iterable[tuple[list[bytes], list[bytes]]], language: str 
         removed_imports.update(_import(line) for line in old if IMPORT.match(line))
         added_imports.update(_import(line) for line in new if IMPORT.match(line))
     return removed_imports == added_imports
+
+
+def _says_other(old: list[bytes], new: list[bytes]) -> bool:
+    """Tell most changes from those of form: letters and digits differ, in this order and outside of imports."""
+    if _letters(old) == _letters(new):
+        return False
+    sides = [_letters(line for line in side if not IMPORT.match(line)) for side in (old, new)]
+    return sides[0] != sides[1]
+
+
+def _letters(lines: Iterable[bytes]) -> bytes:
+    return b"".join(lines).translate(None, NO_LETTERS)
 
 
 def _nests_alike(old: list[bytes], new: list[bytes]) -> bool:

@@ -20,7 +20,7 @@ from pathlib import PurePosixPath
 
 from tuner.mine.asked import names_a_person_in_code, stem, stems, telling_words
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
-from tuner.mine.search_replace import Fault, Region, answer, apply, blocks_of, changed_regions
+from tuner.mine.search_replace import Fault, Region, answer, apply, blocks_of, changed_regions, lines_of
 from tuner.mine.test_code import is_test_path
 
 REQUEST = "{message}\n\nChange `{path}`. Answer with SEARCH/REPLACE blocks."
@@ -89,9 +89,9 @@ def _edit(file: ChangedFile, message: str, max_lines: int, is_one_of_many: bool)
     change = _Change(message, file.path, old, new, regions, is_one_of_many)
     if reason := change.reason():
         return Dropped(file.path, reason)
-    context = _shown(old.split("\n"), [region for region, _ in found])
+    context = _shown(lines_of(old), [region for region, _ in found])
     beside = change.names_to_show(context or "")
-    context = _shown(old.split("\n"), [region for region, _ in found], _first_lines(old, beside))
+    context = _shown(lines_of(old), [region for region, _ in found], _first_lines(old, beside))
     if context is None:
         return Dropped(file.path, "marker_in_text")
     if len(beside) > MAX_SHOWN_NAMES or len(change.new_names(context)) > MAX_NEW_NAMES or change.new_values(context):
@@ -108,7 +108,7 @@ def _added(file: ChangedFile) -> str:
         regions = changed_regions(file.old or "", file.new, file.hunks)
     except Fault:  # this file gives no edit, and says why
         return ""
-    lines = file.new.split("\n")
+    lines = lines_of(file.new)
     return "\n".join(line for each in regions for line in lines[each.new_start : each.new_end])
 
 
@@ -135,7 +135,7 @@ def _defines(text: str, name: str) -> bool:
 def _reason(old: str, new: str, regions: list[Region], max_lines: int) -> str | None:
     if any(max(each.old_end - each.old_start, each.new_end - each.new_start) > max_lines for each in regions):
         return "too_long_edit"
-    before, after = old.split("\n"), new.split("\n")
+    before, after = lines_of(old), lines_of(new)
     removed = "\n".join(line for each in regions for line in before[each.old_start : each.old_end])
     added = "\n".join(line for each in regions for line in after[each.new_start : each.new_end])
     return "format_only_edit" if format_only(removed, added) else None
@@ -144,7 +144,7 @@ def _reason(old: str, new: str, regions: list[Region], max_lines: int) -> str | 
 def _is_in_tests(old: str, new: str, regions: list[Region]) -> bool:
     """Tell whether a change of a Rust file touches the tests that it ends in."""
     starts = [
-        next((at for at, line in enumerate(text.split("\n")) if line == "#[cfg(test)]"), None) for text in (old, new)
+        next((at for at, line in enumerate(lines_of(text)) if line == "#[cfg(test)]"), None) for text in (old, new)
     ]
     return any(
         (starts[0] is not None and each.old_end > starts[0]) or (starts[1] is not None and each.new_end > starts[1])
@@ -159,7 +159,7 @@ class _Change:
         self, message: str, path: str, old: str, new: str, regions: list[Region], is_one_of_many: bool
     ) -> None:
         self.is_one_of_many = is_one_of_many
-        before, after = old.split("\n"), new.split("\n")
+        before, after = lines_of(old), lines_of(new)
         self.message, self.path, self.old = message, path, old
         self.sides = [
             ("\n".join(before[each.old_start : each.old_end]), "\n".join(after[each.new_start : each.new_end]))
@@ -245,7 +245,7 @@ def _moved_words(old: str, new: str) -> set[str]:
 
 def _first_lines(text: str, names: Iterable[str]) -> list[int]:
     """Give for each name the line that defines it, else the first that has it; from 0."""
-    lines = text.split("\n")
+    lines = lines_of(text)
     found = []
     for name in names:
         having = [at for at, line in enumerate(lines) if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line)]

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from tuner.mine.asked import names_a_person_in_code, stems, telling_words
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
-from tuner.mine.search_replace import Fault, Region, changed_regions
+from tuner.mine.search_replace import Fault, Region, changed_regions, lines_of
 from tuner.mine.test_code import is_test_path
 
 REQUEST = "Write the subject line of the commit message for this change."
@@ -75,7 +75,7 @@ def unified_diff(file: ChangedFile) -> str:
     regions = changed_regions(old, new, file.hunks)
     if not regions:
         raise Fault("no_change")
-    before, after = old.split("\n")[:-1], new.split("\n")[:-1]
+    before, after = lines_of(old)[:-1], lines_of(new)[:-1]
     head = [f"--- a/{file.old_path}" if file.old is not None else "--- /dev/null", f"+++ b/{file.path}"]
     body = (line for group in _groups(regions) for line in _hunk(group, before, after))
     return "\n".join([*head, *body]).replace(OPEN_END, "\n\\ No newline at end of file")
