@@ -187,9 +187,9 @@ def _split(stream: BufferedReader) -> Iterator[str]:
 
 
 def _commit(header: list[str], changes: list[Change]) -> Commit:
-    sha, parents, authored, committed, author, email, message = map(_text, header)
+    sha, parents, authored, committed, author, email, message = header
     date = max(_seconds(authored), _seconds(committed))
-    return Commit(sha, tuple(parents.split()), date, author, email, message, tuple(changes))
+    return Commit(sha, tuple(parents.split()), date, _text(author), _text(email), _text(message), tuple(changes))
 
 
 def _text(field: str) -> str:
