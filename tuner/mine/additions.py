@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, count
+from operator import add
 
 from tuner.mine.history import Commit, Patch
 from tuner.mine.holes import head, tail
@@ -95,5 +96,5 @@ def _last(lines: list[str], end: int, limit: int) -> list[str]:
 
 def _count(lines: list[str], limit: int) -> int:
     """Count the lines up to the one that passes the limit."""
-    sums = list(accumulate(len(line) + 1 for line in lines))
+    sums = list(map(add, accumulate(map(len, lines)), count(1)))
     return min(bisect_right(sums, limit) + 1, len(lines))

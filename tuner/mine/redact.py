@@ -42,7 +42,7 @@ Scanner = Callable[[str], list[Finding]]
 def find_secrets(text: str, people: People | None = None, scanner: Scanner | None = None) -> list[Finding]:
     """List what must not be kept, in order and without overlaps; stand-ins do not count."""
     plain, personal = _around_loud_lines(text)
-    found = [*plain, *find_joined(text, lambda piece: _find_plain(piece, lower(piece))), *personal]
+    found = [*plain, *find_joined(text, _find_in_joined), *personal]
     if people is not None:
         found += people.find(text)
     if scanner is not None:
@@ -97,6 +97,11 @@ def _ranges(numbers: list[int], count: int) -> Iterator[tuple[int, int]]:
 @functools.lru_cache(maxsize=2_048)
 def _find_in_piece(text: str) -> tuple[list[Finding], list[Finding]]:
     return _find_all(text)
+
+
+@functools.lru_cache(maxsize=2_048)
+def _find_in_joined(text: str) -> list[Finding]:
+    return _find_plain(text, lower(text))
 
 
 def _find_all(text: str) -> tuple[list[Finding], list[Finding]]:
