@@ -21,6 +21,7 @@ from tuner.mine.gates.commits import format_only, patch_id
 from tuner.mine.gates.paths import path_reason
 from tuner.mine.history import SUBMODULE, SYMLINK, Commit, Patch, read_patches
 from tuner.mine.kinds import CHANGE_KINDS
+from tuner.mine.kinds.test import heads_of_tests
 from tuner.mine.languages import Language, code_globs, language_of
 from tuner.mine.messages import is_fix, normalised_message
 from tuner.mine.parsed import parsed
@@ -142,6 +143,11 @@ class _Reading:
             added = (line for hunk in hunks for line in hunk.added())
             removed = (line for hunk in hunks for line in hunk.removed())
             facts.touched.append((patch.change.path, _telling(added), _telling(removed)))
+        if message is None and not self._may_add_tests():  # nothing is left to be learned from: no blob need be read
+            facts.reason = "poor_message"
+            for patch, _ in self._files(said=True):
+                self._drop(patch, facts.reason)
+            return
         sides = [each for patch, language in self._files(said=True) if (each := self._changed(patch, language))]
         files = [file for file, _ in sides]
         seen = {file.path for file in files}
@@ -209,6 +215,9 @@ class _Reading:
         file = ChangedFile(change.path, change.old_path, new.language, old_text, new.text, patch.hunks)
         is_as_it_was = old is not None and not old.redactions and not new.redactions
         return file, (old_raw, new_raw) if is_as_it_was else None
+
+    def _may_add_tests(self) -> bool:
+        return any(heads_of_tests(patch.change.path, language, patch.hunks) for patch, language in self._files())
 
     def _drop(self, patch: Patch, reason: str) -> None:
         self.facts.dropped.append(Dropped(patch.change.path, reason))
