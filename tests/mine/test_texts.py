@@ -46,12 +46,13 @@ def test_a_version_is_the_same_whatever_was_read_before(stored: tuple[Path, list
         assert KEY not in reader.read(shas[number], "a.py", PYTHON)[0].text
 
 
-def test_only_what_is_new_is_searched(stored: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scanner_is_given_only_what_is_new(stored: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, shas = stored
     assert PYTHON is not None
     seen: list[str] = []
     monkeypatch.setattr("tuner.mine.novelty.redact", lambda text, scanner: _noted(seen, text, scanner))
-    reader = Texts(Git(folder), 100_000, "none")
+    monkeypatch.setattr(texts, "open_scanner", lambda setting: lambda text: [])
+    reader = Texts(Git(folder), 100_000, "betterleaks")
     reader.read(shas[0], "a.py", PYTHON)
     patch = Patch(Change("R090", "b.py", "a.py", "100644", shas[0], shas[1]), [])
     old, new = reader.read_sides(patch, PYTHON)

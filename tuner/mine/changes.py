@@ -28,7 +28,7 @@ from tuner.progress import Progress
 from tuner.recipe import MineSettings
 from tuner.records import Addition, content_id
 
-COMMITS_PER_BATCH, FEW_COMMITS = 64, 96
+COMMITS_PER_BATCH, FEW_COMMITS = 32, 96
 CHANGES_PER_PAIR = 4  # about as many changes of a file are read as give the pairs that are wanted of it
 Job = tuple[Commit, Side]
 

@@ -13,8 +13,9 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tuner.errors import MachineError
 from tuner.mine.workers import Workers
@@ -70,7 +71,11 @@ class Memo:
 
     def put(self, results: Iterable[tuple[str, Any]]) -> None:
         """Keep results; what was there under the same key is replaced by the same."""
-        rows = ((self._scoped(key), _packed(value)) for key, value in results)
+        self.put_packed((key, _packed(value)) for key, value in results)
+
+    def put_packed(self, results: Iterable[tuple[str, bytes]]) -> None:
+        """Keep results that a worker has packed already."""
+        rows = ((self._scoped(key), value) for key, value in results)
         with self._database:
             self._database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
 
@@ -130,21 +135,31 @@ def remembered(
     A result that does not last is found again in the next run.
     """
     in_order, for_work = itertools.tee(items)
-    found = workers.map(function, (item for item in for_work if key_of(item) not in there), size, few=few)
-    fresh: list[tuple[str, Any]] = []
+    found = workers.map(_Packing(function), (item for item in for_work if key_of(item) not in there), size, few=few)
+    fresh: list[tuple[str, bytes]] = []
     for item in in_order:
         key = key_of(item)
         if key in there:
             yield item, memo.get([key])[key]
             continue
-        result = next(found)
+        result, packed = next(found)
         if lasts(result):
-            fresh.append((key, result))
+            fresh.append((key, packed))
         yield item, result
         if len(fresh) >= FRESH_AT_ONCE:
-            memo.put(fresh)
+            memo.put_packed(fresh)
             fresh = []
-    memo.put(fresh)
+    memo.put_packed(fresh)
+
+
+@dataclass(frozen=True, slots=True)
+class _Packing(Generic[Item]):
+    """Find results and pack them where they were found: in a worker, while the first process does something else."""
+
+    function: Callable[[list[Item]], list[Any]]
+
+    def __call__(self, batch: list[Item]) -> list[tuple[Any, bytes]]:
+        return [(each, _packed(each)) for each in self.function(batch)]
 
 
 def is_whole(facts: dict[str, Any]) -> bool:

@@ -34,7 +34,7 @@ from tuner.progress import Progress
 from tuner.recipe import MineSettings
 from tuner.records import Repo, content_id
 
-FILES_PER_BATCH, FEW_FILES = 16, 96
+FILES_PER_BATCH, FEW_FILES = 8, 96
 MOST_REMEMBERED = 256
 MAX_TEXT_BYTES = 1 << 20
 
@@ -164,19 +164,13 @@ class RepositoryMiner:
     seed: int
 
     def __call__(self, paths: list[str]) -> list[list[list[Any]]]:
-        index, keys, memo = _opened(self.place, self.memo, self.scope)
-
-        @functools.lru_cache(MOST_REMEMBERED)
-        def facts(path: str) -> dict[str, Any]:
-            return memo.get([keys[path]])[keys[path]]
-
-        def read(path: str) -> str | None:
-            return facts(path)["text"] if path in keys else None
-
-        around = Surroundings(self.repo, index, read)
+        index, read = _opened(self.place, self.memo, self.scope)
+        around = Surroundings(self.repo, index, lambda path: (read(path) or (None,))[0])
         found = []
         for path in paths:
-            language, text = language_named(facts(path)["language"]), facts(path)["text"]
+            known = read(path)
+            assert known is not None, f"{path} was kept"
+            text, language = known[0], language_named(known[1])
             tree, _ = healthy_tree(text.encode(), language)
             file = source_file(path, language, text, tree, self.seed, self.settings)
             drafts = (draft for kind in REPOSITORY_KINDS.values() for draft in kind(file, around))
@@ -185,10 +179,19 @@ class RepositoryMiner:
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(place: str, memo: str, scope: str) -> tuple[SymbolIndex, dict[str, str], Memo]:
-    """Load the index that `Snapshot.write` left for the workers: our own file, written a moment ago."""
+def _opened(place: str, memo: str, scope: str) -> tuple[SymbolIndex, Callable[[str], tuple[str, str] | None]]:
+    """Load the index that `Snapshot.write` left for the workers, our own file; also give texts with their languages."""
     index, keys = pickle.loads(Path(place).read_bytes())
-    return index, keys, Memo.of_scope(Path(memo), scope)
+    facts = Memo.of_scope(Path(memo), scope)
+
+    @functools.lru_cache(MOST_REMEMBERED)
+    def read(path: str) -> tuple[str, str] | None:
+        if path not in keys:
+            return None
+        found = facts.get([keys[path]])[keys[path]]
+        return found["text"], found["language"]
+
+    return index, read
 
 
 def _apart(blobs: Iterable[Blob]) -> tuple[list[Blob], list[tuple[str, str]]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from tuner import __version__
 from tuner.errors import RepoError
 from tuner.mine.books import ADDITIONS, PAIRS, REJECTED, Books, Provenance, open_books
-from tuner.mine.changes import Changes, Touch
+from tuner.mine.changes import FEW_COMMITS, Changes, Touch
 from tuner.mine.cut import Split, choose_cuts
 from tuner.mine.labels import weight
 from tuner.mine.ledger import Ledger, read_ledger
@@ -41,6 +41,7 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
         ledgers = [read_ledger(repo, settings, books, work.progress) for repo in repos]
         names = {name for ledger in ledgers for name in ledger.names}
         books.people = People(names)
+        workers.expect(sum(len(ledger.code) for ledger in ledgers), FEW_COMMITS)
         splits = choose_cuts(ledgers, settings)
         known: list[RepoNames] = []
         for ledger, split in zip(ledgers, splits, strict=True):
