@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from itertools import accumulate
 
-MOST_CHARS = 6 << 20  # of remembered lines, about 12 MiB with what a set needs beside them
+MOST_CHARS = 3 << 20  # of remembered lines, about 10 MiB with what a set needs beside them
 
 
 class QuietLines:
@@ -19,36 +19,26 @@ class QuietLines:
 
     def __init__(self, places: Callable[[str], Iterable[int]]) -> None:
         self._places = places
-        self._quiet: set[str] = set()
+        self._known: set[str] = set()
         self._loud: set[str] = set()
         self._size = 0
 
     def loud(self, lines: list[str]) -> list[int]:
         """Give the numbers of the lines that are worth a look, from 0."""
-        if self._quiet.issuperset(lines):
-            return []
-        fresh = self._unknown(lines)
-        if self._size > MOST_CHARS:
-            self._quiet.clear()
-            self._loud.clear()
-            self._size = 0
-            fresh = self._unknown(lines)
-        if fresh:
-            self._learn(fresh)
+        if not self._known.issuperset(lines):
+            if self._size > MOST_CHARS:
+                self._known.clear()
+                self._loud.clear()
+                self._size = 0
+            self._learn(list(set(lines).difference(self._known)))
         if self._loud.isdisjoint(lines):
             return []
         return [number for number, line in enumerate(lines) if line in self._loud]
 
-    def _unknown(self, lines: list[str]) -> list[str]:
-        return list(set(lines).difference(self._quiet, self._loud))
-
     def _learn(self, lines: list[str]) -> None:
         text = "\n".join(lines)
         self._size += len(text)
+        self._known.update(lines)
         if places := list(self._places(text)):
             starts = [0, *accumulate(len(line) + 1 for line in lines)]
-            loud = {lines[bisect_right(starts, place) - 1] for place in places}
-            self._loud |= loud
-            self._quiet.update(line for line in lines if line not in loud)
-        else:
-            self._quiet.update(lines)
+            self._loud.update(lines[bisect_right(starts, place) - 1] for place in places)

@@ -159,9 +159,11 @@ def is_mostly_comments(data: bytes, dense: int, language: Language) -> bool:
     for part in _outside_blocks(data) if mark == b"//" else (data,):
         lines = part.split(b"\n")
         for first in range(0, len(lines), LINES_AT_ONCE):
-            bare = [line.lstrip() for line in lines[first : first + LINES_AT_ONCE]]
-            said = b"".join(line for line in bare if not line.startswith(mark) or line.startswith(DOCUMENTATION))
-            code += len(said.translate(None, b" \t\r"))
+            said = b"\n".join(lines[first : first + LINES_AT_ONCE])
+            if mark in said:
+                bare = map(bytes.lstrip, said.split(b"\n"))
+                said = b"".join(line for line in bare if not line.startswith(mark) or line.startswith(DOCUMENTATION))
+            code += len(said.translate(None, b" \t\r\n"))
             if code >= enough:
                 return False
     return True
