@@ -21,7 +21,6 @@ from tuner.mine.gates.commits import format_only, patch_id
 from tuner.mine.gates.paths import path_reason
 from tuner.mine.history import SUBMODULE, SYMLINK, Commit, Patch, read_patches
 from tuner.mine.kinds import CHANGE_KINDS
-from tuner.mine.kinds.test import heads_of_tests
 from tuner.mine.languages import Language, code_globs, language_of
 from tuner.mine.messages import is_fix, normalised_message
 from tuner.mine.parsed import parsed
@@ -29,6 +28,7 @@ from tuner.mine.plumbing import Git, huge_blobs
 from tuner.mine.redact import redact
 from tuner.mine.search_replace import reproduces
 from tuner.mine.sources import parse_reason
+from tuner.mine.test_code import heads_of_tests
 from tuner.mine.texts import Texts, texts_of
 from tuner.recipe import MineSettings
 from tuner.records import Addition, Neighbour, Span

@@ -7,14 +7,16 @@ call; the ranges of a file that hold its own tests (Rust). The rules are those o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from tree_sitter import Node
 
 from tuner.mine import syntax
+from tuner.mine.history import Hunk
 from tuner.mine.languages import Language
-from tuner.mine.parsed import Parsed
+from tuner.mine.parsed import Parsed, parsed
 
 TEST_PATH = re.compile(
     r"(^|/)(tests?|testing|__tests__|testsuites?|specs?|e2e)/"
@@ -28,6 +30,14 @@ JAVA_TEST = re.compile(r"@(?:\w+\.)*(?:\w*Test|Theory)\b")
 MACRO_TEST = re.compile(r"(?:TYPED_)?TEST(?:_F|_P|_CASE|_CASE_METHOD)?")
 CALLED = re.compile(rb"\b([A-Za-z_]\w*)\s?\(")
 CALLABLE = re.compile(rb"[A-Za-z_$][\w$]*")
+MAYBE_TEST = re.compile(  # the line that begins a test, in any of the languages
+    rb"\b(?:def|func)\s+\(?[Tt]est|@\w*Test|\bvoid\s+\w+\s*\(|\b(?:test|it)\b[.\w]*\(|#\[[\w:]*test|\bTEST\w*\s*\(|\bfn\s"
+)
+TEST_HEAD = {  # where the line that begins a test also names it
+    "python": re.compile(rb"\bdef\s+(test\w*)"),
+    "go": re.compile(rb"\bfunc\s+((?:Test|Fuzz)\w*)"),
+}
+DEFINED = re.compile(r"\b(?:def|func)\s+(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,32 @@ class TestFunction:
 def is_test_path(path: str) -> bool:
     """Tell a test file by its path."""
     return TEST_PATH.search(path) is not None
+
+
+def heads_of_tests(path: str, language: Language, hunks: Iterable[Hunk]) -> list[bytes]:
+    """Give the added lines that may begin a test; a look at them is cheap, and most commits have none."""
+    if not is_test_path(path) and language.name != "rust":
+        return []
+    return [line for hunk in hunks for line in hunk.added() if MAYBE_TEST.search(line)]
+
+
+def may_add_tests(path: str, language: Language, old: str | None, hunks: Iterable[Hunk]) -> bool:
+    """Look at the added lines, and for the names on them at the old text, before anything is parsed."""
+    heads = heads_of_tests(path, language, hunks)
+    head = TEST_HEAD.get(language.name)
+    if not heads or head is None or old is None:
+        return bool(heads)
+    names = {match[1].decode("utf-8", "replace") for line in heads if (match := head.search(line))}
+    return not names <= names_of_tests(old, language)
+
+
+def names_of_tests(text: str | None, language: Language) -> set[str]:
+    """Give the names of a file's tests, perhaps among others; where their first lines name them, it is not parsed."""
+    if text is None:
+        return set()
+    if language.name in TEST_HEAD:
+        return set(DEFINED.findall(text))
+    return {each.name for each in test_functions(parsed(text, language))}
 
 
 def test_functions(file: Parsed) -> list[TestFunction]:

@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from tuner.mine import syntax
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.fixtures import declarations, hidden_names, used_by, words
-from tuner.mine.history import Hunk
-from tuner.mine.languages import Language
 from tuner.mine.parsed import Parsed, parsed
 from tuner.mine.search_replace import Fault, changed_regions
 from tuner.mine.test_code import (
@@ -29,6 +27,8 @@ from tuner.mine.test_code import (
     TestFunction,
     called_names,
     is_test_path,
+    may_add_tests,
+    names_of_tests,
     own_test_ranges,
     roughly_called,
     test_functions,
@@ -43,13 +43,6 @@ DELEGATE_LINES = 5  # a function this short that calls a long one leaves the wor
 COMMON_CALLS, COMMON_SHARE = 3, 0.2  # a name that so many other tests call is a tool of theirs
 MIN_NAME_CHARS = 3
 COMPOUND = re.compile(r"[a-z0-9][A-Z]|\w_\w")
-MAYBE_TEST = re.compile(  # the line that begins a test, in any of the languages
-    rb"\b(?:def|func)\s+\(?[Tt]est|@\w*Test|\bvoid\s+\w+\s*\(|\b(?:test|it)\b[.\w]*\(|#\[[\w:]*test|\bTEST\w*\s*\(|\bfn\s"
-)
-TEST_HEAD = {  # where the line that begins a test also names it
-    "python": re.compile(rb"\bdef\s+(test\w*)"),
-    "go": re.compile(rb"\bfunc\s+((?:Test|Fuzz)\w*)"),
-}
 WORK_WORDS = "( if for while match switch ? + - / % == != < > <= >= === !== && || ! and or not in ?? ?."
 WORK = frozenset(WORK_WORDS.split())
 SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -87,7 +80,11 @@ class _Shown:
 def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
     """Give the tests that a commit added for the functions that it changed, or why they give nothing."""
     with_grammar = [file for file in change.files if file.language.grammar is not None]
-    tests = [(file, found) for file in with_grammar if _may_add_tests(file) and (found := _found(file)) is not None]
+    tests = [
+        (file, found)
+        for file in with_grammar
+        if may_add_tests(file.path, file.language, file.old, file.hunks) and (found := _found(file)) is not None
+    ]
     if not tests:  # as of most commits: the code itself need not be parsed
         return
     families = {_family(file) for file, _ in tests}
@@ -101,27 +98,10 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
             yield Dropped(file.path, "no_function_tested")
 
 
-def heads_of_tests(path: str, language: Language, hunks: list[Hunk]) -> list[bytes]:
-    """Give the added lines that may begin a test; a look at them is cheap, and most commits have none."""
-    if not is_test_path(path) and language.name != "rust":
-        return []
-    return [line for hunk in hunks for line in hunk.added() if MAYBE_TEST.search(line)]
-
-
-def _may_add_tests(file: ChangedFile) -> bool:
-    """Look at the added lines before anything is parsed."""
-    heads = heads_of_tests(file.path, file.language, file.hunks)
-    head = TEST_HEAD.get(file.language.name)
-    if head is None or file.old is None:
-        return bool(heads)
-    names = {match[1].decode("utf-8", "replace") for line in heads if (match := head.search(line))}
-    return any(not re.search(rf"\b(?:def|func)\s+{name}\b", file.old) for name in names)
-
-
 def _found(file: ChangedFile) -> tuple[list[TestFunction], list[TestFunction]] | None:
     """Give all tests of a file and those that the commit added; None where it added none."""
     found = test_functions(parsed(file.new, file.language))
-    known = {each.name for each in test_functions(parsed(file.old, file.language))} if file.old is not None else set()
+    known = names_of_tests(file.old, file.language)
     added = [each for each in found if each.name not in known]
     return (found, added) if added else None
 
