@@ -57,6 +57,20 @@ def test_every_language_has_its_own_tests(name: str) -> None:
     assert code.strip().split("\n")[0] in draft.context and imports.strip() in draft.context
 
 
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_a_changed_test_is_none_that_was_added(name: str) -> None:
+    path, code, test_path, imports, test = LANGUAGES[name]
+    old = f"{imports}\n{test}\n"
+    changed_test = changed(test_path, old, old.replace("(1", "(2").replace("PostEntry(t ", "PostEntry(tt "))
+    assert list(drafts(commit(changed(path, None, code), changed_test))) == []
+
+
+def test_a_test_that_is_put_before_another_of_python_is_told_from_it() -> None:
+    old = "from ledger import Ledger\n\n\ndef test_post_entry_twice():\n    assert Ledger()\n"
+    new = old.replace("def test_post_entry_twice", f"{ADDED}\n\ndef test_post_entry_twice")
+    assert only(drafts(commit(SOURCE, changed("tests/test_ledger.py", old, new)))).response == ADDED.rstrip("\n")
+
+
 def test_rust_tests_may_stand_beside_the_function() -> None:
     old = "pub fn post_entry(c: i64) -> i64 {\n    c + 1\n}\n"
     mod = "\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn test_post_entry() {\n"
