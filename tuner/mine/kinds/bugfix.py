@@ -3,8 +3,9 @@
 In: a commit's change that says it mends a fault. Out: one draft, or the reason why there is none. Tests may change
 beside it; nothing else may, so that what the fix needs stands in the function that is shown.
 
-Dropped: fixes of several functions or of code outside of any, long ones, those that change comments or form only, and
-those whose message does not say what is wrong ("fix the pager"), or speaks of nothing that stands in the function.
+Where the message does not say what is wrong ("fix the pager"), an outline of the change says what is to be done.
+Dropped: fixes of several functions or of code outside of any, long ones, those that change comments or form only, those
+whose message speaks of nothing that stands in the function, and those that neither message nor outline explains.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from collections.abc import Iterator
 
 from tuner.mine import syntax
 from tuner.mine.asked import names_a_person_in_code, stems, telling_words
+from tuner.mine.change_tokens import Side
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
+from tuner.mine.outline import outline
 from tuner.mine.parsed import Parsed, parsed
+from tuner.mine.said import NOTE, OTHERS, fitting_body, moved_words, names_the_unseen
 from tuner.mine.search_replace import Fault, Region, changed_regions
 from tuner.mine.test_code import is_test_path, own_test_ranges
 
-REQUEST = "{message}\n\nCorrect the function `{name}` of `{path}`. Answer with the whole function."
+REQUEST = "{message}\n\nCorrect the function `{name}` of `{path}`{outline}. Answer with the whole function."
 Function = tuple[str, int, int]
 # What tells a fault from a place: "the pager" against "the pager hangs when ...".
 SAYS_WHAT = re.compile(
@@ -31,7 +35,7 @@ SAYS_WHAT = re.compile(
     r"|\w+n't\b|cannot",
     re.IGNORECASE,
 )
-MIN_TELLING_WORDS, ENOUGH_TELLING_WORDS = 2, 5
+MIN_TELLING_WORDS, ENOUGH_TELLING_WORDS, MIN_SHARED, SHARE_OF_BODY = 2, 5, 2, 0.25
 REMARK = re.compile(r"\s*(?://|#(?!\[|include|define|if|endif|else)|/?\*)")
 MAX_CHANGED_LINES, MAX_FUNCTION_LINES = 25, 60
 
@@ -75,20 +79,48 @@ def _fix(file: ChangedFile, message: str) -> Draft | Dropped:
         return Dropped(file.path, "too_long_function")
     if _tokens(old, before) == _tokens(new, after):
         return Dropped(file.path, "format_only_fix")
-    if reason := _reason(message, faulty, corrected):
-        return Dropped(file.path, reason)
-    asked = REQUEST.format(message=message, name=before[0], path=file.path)
-    return file.draft("bugfix", corrected, instruction=asked, context=faulty)
+    if names_a_person_in_code(faulty) or names_a_person_in_code(corrected):
+        return Dropped(file.path, "name_in_code")
+    asked = _asked(message, f"{faulty}\n{corrected}\n{file.path}")
+    if asked is None:
+        return Dropped(file.path, "fault_elsewhere")
+    if len(telling_words(asked)) < MIN_TELLING_WORDS:
+        return Dropped(file.path, "fault_not_named")
+    lines: list[str] = []
+    if not _names_the_fault(asked, file, regions):
+        told = outline(Side(file.old, file.language), Side(file.new, file.language), regions)
+        if told.reason is not None:
+            return Dropped(file.path, "fault_not_named")
+        lines = told.lines
+    instruction = REQUEST.format(message=asked, name=before[0], path=file.path, outline=_listed(lines))
+    return file.draft("bugfix", corrected, instruction=instruction, context=faulty)
 
 
-def _reason(message: str, faulty: str, corrected: str) -> str | None:
-    """Say why a reader of the message would not find the fault in the function."""
-    told = len(telling_words(message))
-    if told < ENOUGH_TELLING_WORDS and not (told >= MIN_TELLING_WORDS and SAYS_WHAT.search(message)):
-        return "fault_not_named"
-    if not stems(message, of_code_too=True) & stems(faulty + corrected, of_code_too=True):
-        return "fault_elsewhere"
-    return "name_in_code" if names_a_person_in_code(faulty) or names_a_person_in_code(corrected) else None
+def _asked(message: str, function: str) -> str | None:
+    """Give what a message says of the function; None where its subject speaks of something else."""
+    subject, _, body = message.partition("\n")
+    told = stems(subject, of_code_too=True)
+    if NOTE.search(subject) or OTHERS.search(subject) or names_the_unseen(subject, function):
+        return None
+    if not told & stems(function, of_code_too=True):
+        return None
+    return "\n\n".join(filter(None, (subject, fitting_body(body, function, function, SHARE_OF_BODY))))
+
+
+def _names_the_fault(asked: str, file: ChangedFile, regions: list[Region]) -> bool:
+    """Tell whether a message says what is wrong, at some length and in words of the lines that changed."""
+    before, after = (file.old or "").split("\n"), file.new.split("\n")
+    words: set[str] = set()
+    for each in regions:
+        old, new = before[each.old_start : each.old_end], after[each.new_start : each.new_end]
+        words |= moved_words("\n".join(old), "\n".join(new))
+    is_near = len(stems(" ".join(words), of_code_too=True) & stems(asked, of_code_too=True)) >= MIN_SHARED
+    return is_near and len(telling_words(asked)) >= ENOUGH_TELLING_WORDS and SAYS_WHAT.search(asked) is not None
+
+
+def _listed(lines: list[str]) -> str:
+    """Write an outline's lines behind the request."""
+    return ": " + "; ".join(line.partition("`: ")[2] or line for line in lines) if lines else ""
 
 
 def _with_remarks(side: Parsed, function: Function) -> str:

@@ -1,42 +1,44 @@
-"""Make edit pairs: a commit's message as the request, the code around the change, and SEARCH/REPLACE blocks as answer.
+"""Make edit pairs: what a commit did to a file as the request, the code around it, and SEARCH/REPLACE blocks as answer.
 
-In: a commit's change. Out: one draft a file, or the reason why it gives none. Every answer was applied to the old text
-and gave the new one byte for byte before it is given. The code that is shown holds every SEARCH text, ten lines more on
-each side, and a line of its own where lines were left out.
+In: a commit's change. Out: one draft a file, or the reason why it gives none. The request is the commit's message, as
+far as it speaks of this file, and an outline computed from the change, which names each place and what comes or goes
+there: a message alone seldom leads to a change. Every answer was applied to the old text and gave the new one byte for
+byte before it is given. The code that is shown holds every SEARCH text, ten lines more on each side, and a line of its
+own where lines were left out.
 
 Dropped: added and emptied files, regions or texts that are too long, changes of form only, and what `search_replace`
-cannot say (ambiguous places, lines that look like markers, texts that differ outside the hunks). Further whatever a
-reader could not guess from the request and the code: files of tests (what they expect follows from other code),
-requests of few telling words, changes that the request does not name or that hold more than it asks for, names and
-values that stand nowhere in what is shown.
+cannot say (ambiguous places, lines that look like markers, texts that differ outside the hunks). Further files of tests
+(what they expect follows from other code), messages that speak of something else, and changes of which the outline
+would have to say too much.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from tuner.mine.asked import names_a_person_in_code, stem, stems, telling_words
+from tuner.mine.asked import names_a_person_in_code, stems
+from tuner.mine.change_tokens import Side
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
-from tuner.mine.search_replace import Fault, Region, answer, apply, blocks_of, changed_regions, lines_of
+from tuner.mine.outline import outline
+from tuner.mine.said import MIN_SHARE, fitting_body, moved_words, speaks_of_others, subject_reason
+from tuner.mine.search_replace import Fault, Region, answer, apply, blocks_of, changed_regions
 from tuner.mine.test_code import is_test_path
 
-REQUEST = "{message}\n\nChange `{path}`. Answer with SEARCH/REPLACE blocks."
+REQUEST = "{message}\n\nChange `{path}`:\n{outline}\n\nAnswer with SEARCH/REPLACE blocks."
 GAP = "⋮..."  # as in aider's repository map; three dots alone are code in Python
 CONTEXT_LINES = 10
 MAX_CHARS = 6_000
-MAX_BLOCKS, MAX_SHOWN_NAMES, MAX_NEW_NAMES, MIN_TELLING_WORDS = 4, 6, 2, 2
-LINES_A_WORD, MAX_REMARK_CHARS = 3, 400  # what a request of so many words can tell a reader to write
+MAX_BLOCKS, MAX_SHOWN_NAMES = 4, 6
+SHARE_OF_MANY = 0.6  # of the subject's words, where the commit changed other files as well
+SCRATCH = re.compile(r"(?:^|/)(?:playground|scratch|sandbox|tmp|temp)(?:[./]|$)", re.IGNORECASE)
 VALUE = re.compile(r"\b(?=\w*\d)[0-9a-fA-F]{7,}\b|\d+\.\d+\.\d+|https?://\S+")  # hashes, versions, addresses
 WORD = re.compile(r"[A-Za-z_$][\w$]*")
 NAME = re.compile(
     r"[a-z0-9][A-Z]|[A-Za-z0-9]_[A-Za-z0-9]"
 )  # words of more than one part; others stand in prose as well
 REMARK = re.compile(r"//|#(?!include|define|if|endif|else)|/?\*|--|;|\"{3}|'{3}")
-HEAD = re.compile(r"^[^=:(\n]{1,60}(?=[=:(])", re.MULTILINE)  # what a line assigns, declares or calls
-ABOUT_REMARKS = re.compile(r"\b(?:comment|remark|doc|javadoc|docstring|typo|spelling|wording|todo)", re.IGNORECASE)
 KEYWORDS = "def|class|func|fn|function|interface|type|struct|enum|trait|mod|const|let|var|val|static|#define"
 NO_TYPES = "return|else|new|await|throw|case|goto|raise|yield|delete|not|in|and|or|import|from|use|using"
 
@@ -55,9 +57,9 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
         yield found
 
 
-def request(message: str, path: str) -> str:
-    """Write the request for a change of one file, the way a user would."""
-    return REQUEST.format(message=message, path=path)
+def request(message: str, path: str, lines: Iterable[str]) -> str:
+    """Write the request for a change of one file: what it is for, and what is to be done at each place."""
+    return REQUEST.format(message=message, path=path, outline="\n".join(f"- {line}" for line in lines))
 
 
 def format_only(old: str, new: str) -> bool:
@@ -86,21 +88,30 @@ def _edit(file: ChangedFile, message: str, max_lines: int, is_one_of_many: bool)
             return Dropped(file.path, "not_reproduced")
     except Fault as fault:
         return Dropped(file.path, fault.reason)
-    change = _Change(message, file.path, old, new, regions, is_one_of_many)
-    if reason := change.reason():
+    change = _Change(file.path, old, new, regions)
+    subject, _, body = message.partition("\n")
+    if reason := change.reason(subject):
         return Dropped(file.path, reason)
-    context = _shown(lines_of(old), [region for region, _ in found])
-    beside = change.names_to_show(context or "")
-    context = _shown(lines_of(old), [region for region, _ in found], _first_lines(old, beside))
+    told = outline(Side(old, file.language), Side(new, file.language), regions)
+    if told.reason is not None:
+        return Dropped(file.path, told.reason)
+    lines = old.split("\n")
+    beside = _first_lines(old, change.names_to_show(_shown(lines, [region for region, _ in found]) or ""))
+    context = _shown(lines, [region for region, _ in found], beside)
     if context is None:
         return Dropped(file.path, "marker_in_text")
-    if len(beside) > MAX_SHOWN_NAMES or len(change.new_names(context)) > MAX_NEW_NAMES or change.new_values(context):
+    seen = "\n".join((context, response, file.path, *told.lines))
+    if reason := subject_reason(subject, change.changed, seen, SHARE_OF_MANY if is_one_of_many else MIN_SHARE):
+        return Dropped(file.path, reason)
+    asked = "\n\n".join(filter(None, (subject, fitting_body(body, change.changed, seen))))
+    instruction = request(asked, file.old_path, told.lines)
+    if len(beside) > MAX_SHOWN_NAMES or change.new_values(context + instruction):
         return Dropped(file.path, "unsaid_names")
     if names_a_person_in_code(context) or names_a_person_in_code(response):
         return Dropped(file.path, "name_in_code")
     if len(context) + len(response) > MAX_CHARS:
         return Dropped(file.path, "too_long_edit")
-    return file.draft("edit", response, instruction=request(message, file.old_path), context=context)
+    return file.draft("edit", response, instruction=instruction, context=context)
 
 
 def _added(file: ChangedFile) -> str:
@@ -153,64 +164,38 @@ def _is_in_tests(old: str, new: str, regions: list[Region]) -> bool:
 
 
 class _Change:
-    """A change beside its request: which of its words, names and values the request or the code gives."""
+    """What a change removed and added, beside the file that it is made in."""
 
-    def __init__(
-        self, message: str, path: str, old: str, new: str, regions: list[Region], is_one_of_many: bool
-    ) -> None:
-        self.is_one_of_many = is_one_of_many
-        before, after = lines_of(old), lines_of(new)
-        self.message, self.path, self.old = message, path, old
+    def __init__(self, path: str, old: str, new: str, regions: list[Region]) -> None:
+        before, after = old.split("\n"), new.split("\n")
+        self.path, self.old = path, old
         self.sides = [
             ("\n".join(before[each.old_start : each.old_end]), "\n".join(after[each.new_start : each.new_end]))
             for each in regions
         ]
         self.added = "\n".join(side for _, side in self.sides)
+        self.changed = "\n".join(
+            (*(" ".join(sorted(moved_words(*side))) for side in self.sides), PurePosixPath(path).stem)
+        )
 
-    def reason(self) -> str | None:
-        """Say why the request does not lead to the change."""
-        asked, here = stems(self.message), stems(self.path)
-        if len(telling_words(self.message)) < MIN_TELLING_WORDS or not telling_words(self.message, here):
-            return "vague_request"
+    def reason(self, subject: str) -> str | None:
+        """Say what is wrong with a change that no request can make good."""
+        if SCRATCH.search(self.path):
+            return "scratch_file"
         if any(map(_form_beside, self.sides)) or (len(self.sides) > 1 and any(_is_form(*side) for side in self.sides)):
             return "mixed_with_format"
-        moved = [stems(" ".join((*_moved_words(*side), *(HEAD.findall("\n".join(side)))))) for side in self.sides]
-        common = asked & set().union(*moved)
-        base = stems(PurePosixPath(self.path).stem)
-        if not common or (self.is_one_of_many and not (base and base <= stems(self.message.split("\n", 1)[0]))):
+        if not stems(subject) & stems(self.changed):
             return "not_named_by_message"
-        if not ABOUT_REMARKS.search(self.message) and all(map(_is_remark, self.sides)):
-            return "remark_beside_code"
-        lines = self.added.split("\n")
-        remarks = sum(len(line) for line in lines if REMARK.match(line.strip()) and line not in self.old)
-        if len(lines) > LINES_A_WORD * (len(telling_words(self.message)) + 1) or remarks > MAX_REMARK_CHARS:
-            return "more_than_asked"
-        named = [bool(asked & words) for words in moved]
-        return None if all(self._reached(named)) else "unasked_extras"
-
-    def _reached(self, named: list[bool]) -> list[bool]:
-        """Follow the words that came or went from the regions that the request names to the others."""
-        words = [set(map(stem, _moved_words(*side))) for side in self.sides]
-        reached = list(named)
-        for _ in self.sides:
-            known = set().union(*(each for each, is_reached in zip(words, reached, strict=True) if is_reached))
-            reached = [was or bool(each & known) for each, was in zip(words, reached, strict=True)]
-        return reached
+        return "asks_for_more" if speaks_of_others(subject, self.path) else None
 
     def names_to_show(self, context: str) -> list[str]:
         """List the names that the added lines use and that stand in the file, but not in what is shown of it."""
-        known = set(WORD.findall(self.old)) - set(WORD.findall(context)) - set(WORD.findall(self.message))
+        known = set(WORD.findall(self.old)) - set(WORD.findall(context))
         return sorted({name for name in WORD.findall(self.added) if name in known and NAME.search(name)})
 
-    def new_names(self, context: str) -> set[str]:
-        """Give the names in the added lines of which a part stands neither in the request nor in the code shown."""
-        said = stems(self.message) | stems(context) | stems(self.path)
-        names = {name for name in WORD.findall(self.added) if NAME.search(name) and stems(name) - said}
-        return {name for name in names if not _defines(self.added, name)}
-
-    def new_values(self, context: str) -> set[str]:
-        """Give the hashes, versions and addresses in the added lines that stand nowhere before."""
-        return {value for value in VALUE.findall(self.added) if value not in context and value not in self.message}
+    def new_values(self, said: str) -> set[str]:
+        """Give the hashes, versions and addresses in the added lines that are said nowhere."""
+        return {value for value in VALUE.findall(self.added) if value not in said}
 
 
 def _is_form(old: str, new: str) -> bool:
@@ -229,18 +214,8 @@ def _form_beside(side: tuple[str, str]) -> bool:
     return len(old | new) > 2 and bool(capitals or remarks[0] & remarks[1])
 
 
-def _is_remark(side: tuple[str, str]) -> bool:
-    return all(REMARK.match(line.strip()) for text in side for line in text.split("\n") if line.strip())
-
-
 def _letters(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).lower()
-
-
-def _moved_words(old: str, new: str) -> set[str]:
-    """Give the words that one side has more often than the other."""
-    before, after = Counter(WORD.findall(old)), Counter(WORD.findall(new))
-    return {word for word in (before - after) + (after - before) if len(word) > 2}
 
 
 def _first_lines(text: str, names: Iterable[str]) -> list[int]:

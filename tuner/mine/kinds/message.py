@@ -3,9 +3,10 @@
 In: a commit's change. Out: one draft, or the reason why there is none. The diff is written from the redacted texts with
 git's headers and three lines of context, so that it reads like `git diff --cached` of the same change.
 
-Dropped: commits whose message says too little, with more than three code files, or with a long diff; those of which
-other files than change logs are not shown, when they are more than the shown ones or the subject speaks of them; and
-subjects of one telling word, that share none with the diff, or name what does not stand in it.
+Only the subject is asked for: bodies speak of tickets, talks and other files. Dropped: commits whose message says too
+little, with more than three code files, or with a long diff; those of which code is not shown; subjects that are
+working notes, that do not speak of the lines that changed, or name what does not stand in the diff; diffs most of which
+the subject does not lead to, and those that only count up a number.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from tuner.mine.asked import names_a_person_in_code, stems, telling_words
+from tuner.mine.asked import names_a_person_in_code, stem, stems, telling_words
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
-from tuner.mine.search_replace import Fault, Region, changed_regions, lines_of
+from tuner.mine.said import moved_words, reached, subject_reason
+from tuner.mine.search_replace import Fault, Region, changed_regions
 from tuner.mine.test_code import is_test_path
 
 REQUEST = "Write the subject line of the commit message for this change."
@@ -24,7 +26,21 @@ MAX_FILES, MAX_DIFF_CHARS, CONTEXT_LINES = 3, 4_000, 3
 LOG = re.compile(r"(?:^|/)(?:change|news|history|release|author|contributor|lock)|\.lock$|lock\.\w+$", re.IGNORECASE)
 TESTS = re.compile(r"\b(?:tests?|test cases?)\b(?!\s+(?:runner|suite|helper|util))", re.IGNORECASE)
 OF_LOGS = re.compile(r"\bchange[- ]?log|\bchange entr|\brelease notes", re.IGNORECASE)
-MIN_TELLING_WORDS = 2
+MIN_SHARE, MIN_SHARE_OF_A_PART, MIN_REACHED, MIN_WORDS_WITHOUT_VERB = 0.6, 0.8, 0.7, 4
+NO_CODE = re.compile(r"\.(?:md|mdx|rst|txt|adoc)$|(?:^|/)docs?/|\.lock$", re.IGNORECASE)
+_VERBS = (
+    "add allow apply avoid bring build bump call catch change check clarify clean clear close collapse combine convert "
+    "copy correct create cut decouple default define delete deprecate detect disable display do document don't drop "
+    "emit enable enforce ensure escape exclude expose export extend extract factor fix flatten format generate guard "
+    "handle hide ignore implement import include increase infer inline introduce invoke join keep let limit link load "
+    "log lower make mark match merge migrate minimize mention move name normalize omit only optimize parse pass "
+    "permit pin point preserve prevent print propagate provide put raise read recognize reduce refactor register "
+    "remove rename render reorder reorganize replace report require reset resolve restore restrict return reuse "
+    "rewrite run separate set shorten show simplify skip sort specify speed split standardize start stop store strip "
+    "support suppress swap switch track treat trim turn uncomment unify update upgrade use validate verify warn wrap write"
+)
+VERBS = frozenset(map(stem, _VERBS.split()))
+DIGITS = re.compile(r"\b[0-9a-f]{16,}\b|\d+(?:\.\d+)*")
 NAMED = re.compile(r"`([^`]+)`|\b(r\d{2,}|[A-Z]{2,}-\d+)\b|#?\b(\d{2,})\b")
 OPEN_END = "\0"  # stands in no text: files with it are binary
 
@@ -55,18 +71,45 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
 
 def _reason(subject: str, diff: str, change: CommitChange) -> str | None:
     """Say why a reader of the diff could not write the subject."""
-    if len(telling_words(subject)) < MIN_TELLING_WORDS:
+    words = telling_words(subject)
+    if len(words) < (2 if _has_verb(subject) else MIN_WORDS_WITHOUT_VERB):
         return "vague_subject"
-    said, shown = stems(subject, of_code_too=True), stems(diff, of_code_too=True)
     hidden = [path for path in change.hidden if not LOG.search(path)]
+    said, shown = stems(subject, of_code_too=True), stems(diff, of_code_too=True)
     names = stems(" ".join(PurePosixPath(path).name for path in hidden))
-    if len(hidden) > len(change.files) or OF_LOGS.search(subject) or names & said - shown:
+    is_hidden = any(not NO_CODE.search(path) and not is_test_path(path) for path in hidden)
+    if is_hidden or len(hidden) > len(change.files) or OF_LOGS.search(subject) or names & said - shown:
         return "diff_of_a_part"
-    if not said & shown or (TESTS.search(subject) and not all(is_test_path(file.path) for file in change.files)):
+    if TESTS.search(subject) and not all(is_test_path(file.path) for file in change.files):
         return "subject_not_in_diff"
     if any("".join(groups) not in diff for groups in NAMED.findall(subject)):
         return "subject_names_the_unseen"
+    sides = [side for file in change.files for side in _sides(file)]
+    moved = [(stems(" ".join(moved_words(*side)), of_code_too=True), "\n".join(side).count("\n")) for side in sides]
+    changed = "\n".join("\n".join(side) for side in sides)
+    paths = " ".join(file.path for file in change.files)
+    share = MIN_SHARE_OF_A_PART if hidden else MIN_SHARE
+    if reason := subject_reason(subject, f"{changed}\n{paths}", diff, share):
+        return {"working_note": "working_note", "vague_request": "vague_subject"}.get(reason, "subject_not_in_diff")
+    if reached(moved, said) < MIN_REACHED:
+        return "diff_says_more"
+    if all(DIGITS.sub("0", old) == DIGITS.sub("0", new) for old, new in sides):
+        return "only_numbers"
     return "name_in_code" if names_a_person_in_code(diff) else None
+
+
+def _has_verb(subject: str) -> bool:
+    """Tell an English subject that says what was done from one that only names a thing; `area:` may stand before."""
+    first = re.sub(r"^[\w/.*-]+:\s+", "", subject).split(" ", 1)[0]
+    return not first.isascii() or stem(first) in VERBS
+
+
+def _sides(file: ChangedFile) -> Iterator[tuple[str, str]]:
+    """Give the old and the new text of each changed region of a file."""
+    old, new = file.old or "", file.new
+    before, after = old.split("\n"), new.split("\n")
+    for each in changed_regions(old, new, file.hunks):
+        yield "\n".join(before[each.old_start : each.old_end]), "\n".join(after[each.new_start : each.new_end])
 
 
 def unified_diff(file: ChangedFile) -> str:
