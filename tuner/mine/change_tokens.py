@@ -26,8 +26,8 @@ _WORDS = (
     "self this super cls None nil null nullptr undefined true false True False void int bool boolean char string str "
     "float double long size_t auto var let const if else for while do switch case return break continue try catch "
     "except finally raise throw with yield await async import from in is not and or new delete def class func fn "
-    "function struct enum interface trait impl type typedef public private protected static final end then fi done "
-    "esac elif match use pub mod mut ref as default package goto defer go map range chan select"
+    "extends infer function struct enum interface trait impl type typedef public private protected static final end "
+    "then fi done esac elif match use pub mod mut ref as default package goto defer go map range chan select"
 )
 WORDS = frozenset(_WORDS.split())
 ROUGHLY = re.compile(
@@ -137,5 +137,7 @@ def _is_code(node: Node) -> bool:
 
 
 def _is_docstring(node: Node) -> bool:
-    parent = node.parent
-    return node.type == "string" and parent is not None and parent.type == "expression_statement"
+    """Tell a text that is a statement of its own, or a piece of one."""
+    while node.parent is not None and node.parent.type == "string":
+        node = node.parent
+    return node.type == "string" and node.parent is not None and node.parent.type == "expression_statement"

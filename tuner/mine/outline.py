@@ -28,8 +28,12 @@ MAX_OPS, MAX_OP_TOKENS, MAX_OP_CHARS = 3, 12, 48
 MAX_QUOTED, MIN_BETWEEN = 64, 3
 _STATEMENTS = (
     "if else elif for while switch case match try except catch finally return raise throw with yield await break "
-    "continue import async static const final defer go assert #if #ifdef #ifndef #elif #else #include #define"
+    "continue import async static const final defer go assert extends infer #if #ifdef #ifndef #elif #else #include "
+    "#define"
 )
+UNQUOTABLE = re.compile(r"[\n`]")
+TYPES_FIRST = ("java", "c", "cpp", "csharp")
+TYPE_WORDS = frozenset(["int", "bool", "boolean", "char", "string", "str", "float", "double", "long", "void", "size_t"])
 STATEMENTS = frozenset(_STATEMENTS.split())
 IMPORT = re.compile(r"\s*(?:import\b|from\s+\S+\s+import\b|use\s|using\s|#\s*include\b|(?:const|var)\s.*\brequire\()")
 DEFINES = re.compile(
@@ -40,7 +44,7 @@ DEFINES = re.compile(
 )
 METHOD = re.compile(
     r"^\s*(?:@\w+\s+)*(?:(?:public|private|protected|static|final|abstract|inline|constexpr|virtual)\s+)*"
-    r"(?!return|else|new|throw|case|await|delete)"
+    r"(?!(?:return|else|new|throw|case|await|delete|if|while|for|switch|catch|do|using|let|match)\b)"
     r"[A-Za-z_][\w:<>,.?\[\]*& ]{0,80}[\s*&>\]](?P<name>[A-Za-z_]\w{0,80})\s?\([^;]*\{\s*$"
 )
 ASSIGNED = re.compile(r"^(?:export\s+)?(?:const\s+|let\s+|var\s+)?(?P<name>[A-Z][A-Z0-9_]{2,})\b[^=(]{0,40}=(?!=)")
@@ -137,6 +141,8 @@ class _Writer:
         if new_words > MAX_REMARK_WORDS:
             raise _Unsaid("more_than_asked")
         if [each.text for each in was] == [each.text for each in now]:
+            if remarks[0] == remarks[1]:
+                return self._indented(region), 0
             return self._remark(before, after, remarks)
         beside = ", with a comment" if new_words > 3 else ""
         if not now:
@@ -159,6 +165,16 @@ class _Writer:
             raise _Unsaid("remark_unsaid")
         return f"in the comment: write {_quoted(come)} instead of {_quoted(gone)}", 0
 
+    def _indented(self, region: Region) -> str:
+        before = self.old.lines[region.old_start : region.old_end]
+        widths = [
+            min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+            for lines in (before, self.new.lines[region.new_start : region.new_end])
+        ]
+        if widths[0] == widths[1]:
+            raise _Unsaid("mixed_with_format")
+        return f"indent `{_telling_line(before)}` {'less' if widths[1] < widths[0] else 'more'}"
+
     def _removal(self, region: Region) -> str:
         lines = [line.strip() for line in self.old.lines[region.old_start : region.old_end] if line.strip()]
         first, last = _telling_line(lines), _telling_line(lines[::-1])
@@ -169,11 +185,11 @@ class _Writer:
     def _exact(self, was: list[Token], now: list[Token], region: Region) -> str | None:
         """Tell a few small changes inside of lines one by one; None where they are many, or whole lines."""
         ops = _near_joined(was, now)
-        whole = {line.strip() for line in self.new.lines[region.new_start : region.new_end]}
+        whole = {line.strip().rstrip(",;") for line in self.new.lines[region.new_start : region.new_end]}
         told: Counter[str] = Counter()
         for from_, to, new_from, new_to in ops:
             gone, come = self._slice(self.old, was[from_:to]), self._slice(self.new, now[new_from:new_to])
-            if gone is None or come is None or come in whole or come.rstrip(",;") in whole:
+            if gone is None or come is None or come.rstrip(",;") in whole:
                 return None
             if not gone:
                 beside = self._slice(self.new, now[max(0, new_from - 3) : new_from])
@@ -194,14 +210,15 @@ class _Writer:
         if not tokens:
             return ""
         text = side.text(tokens[0].start, tokens[-1].end)
-        if len(tokens) > MAX_OP_TOKENS or len(text) > MAX_OP_CHARS or "\n" in text or "`" in text:
+        if len(tokens) > MAX_OP_TOKENS or len(text) > MAX_OP_CHARS or UNQUOTABLE.search(text):
             return None
         return text
 
     def _summary(self, was: list[Token], now: list[Token], region: Region) -> tuple[str, int]:
         come, gone = _difference(now, was), _difference(was, now)
-        added = _defined(self.new.lines[region.new_start : region.new_end])
-        removed = _defined(self.old.lines[region.old_start : region.old_end])
+        has_types_first = self.new.language.name in TYPES_FIRST
+        added = _defined(self.new.lines[region.new_start : region.new_end], has_types_first)
+        removed = _defined(self.old.lines[region.old_start : region.old_end], has_types_first)
         both = set(added) & set(removed)
         added = {name: kind for name, kind in added.items() if name not in both}
         removed = {name: kind for name, kind in removed.items() if name not in both}
@@ -215,11 +232,12 @@ class _Writer:
                 parts.append(f"add {_named(added)}")
         defined = {*added, *removed}
         names = [each for each in come["name"] if each not in defined and len(each) > 1]
+        names += [each for each in come["word"] if each in TYPE_WORDS]
         lost = [each for each in gone["name"] if each not in defined]
         texts = [each for each in come["text"] if re.search(r"\w", each)]
         if len(names) > MAX_NAMES:
             raise _Unsaid("unsaid_names")
-        if len(texts) > MAX_TEXTS or any(len(text) > MAX_TEXT_CHARS or "\n" in text for text in texts):
+        if len(texts) > MAX_TEXTS or any(len(text) > MAX_TEXT_CHARS or UNQUOTABLE.search(text) for text in texts):
             raise _Unsaid("unsaid_texts")
         lines = [line for line in self.new.lines[region.new_start : region.new_end] if line.strip()]
         is_import = all(IMPORT.match(line) for line in lines)
@@ -233,9 +251,8 @@ class _Writer:
             parts.append(f"add {_quoted(statements)}" if not names else f"with {_quoted(statements)}")
         values = [*texts, *(each for each in come["number"] if len(each) > 1)]
         if values:
-            parts.append(
-                f"the text{'s' * (len(values) > 1)} {_quoted(values)}" if texts else f"the value {_quoted(values)}"
-            )
+            kind = ("text" if texts else "value") + "s" * (len(values) > 1)
+            parts.append(f"{'the' if parts else 'write the'} {kind} {_quoted(values)}")
         if not parts:
             if gone["text"]:
                 parts.append(f"remove {_quoted(gone['text'][:3])}")
@@ -279,13 +296,13 @@ def _difference(side: list[Token], other: list[Token]) -> dict[str, list[str]]:
     return found
 
 
-def _defined(lines: list[str]) -> dict[str, str]:
+def _defined(lines: list[str], has_types_first: bool) -> dict[str, str]:
     """Give the names that lines define, each with what it is."""
     found: dict[str, str] = {}
     for line in lines:
         if match := DEFINES.match(line):
             found[match["name"]] = next(key for key in ("function", "class", "type", "macro") if match[key])
-        elif match := METHOD.match(line):
+        elif has_types_first and (match := METHOD.match(line)):
             found[match["name"]] = "function"
         elif match := ASSIGNED.match(line):
             found[match["name"]] = "constant"

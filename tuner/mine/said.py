@@ -21,10 +21,11 @@ OTHERS = re.compile(
     re.IGNORECASE,
 )
 NOTE = re.compile(
-    r"\b(?:again|still|refactor\w*|(?:does|do|did)(?:n't| not) work\w*|back|revert\w*|undo\w*|hopefully|oops|attempt\w*|try|tries|trying|experiment\w*|wip|playground"
-    r"|mess\w*|crap|silly|stupid|weird|magic|nicer|prettier|stuff|things?|misc\w*|various|some (?:more )?\w+s|i|i'm"
-    r"|i've|we|we're|my|previous(?:ly)?|earlier|last|above|below|following|as (?:discussed|mentioned|per|requested)"
-    r"|similar(?:ly)?|another|(?:next|first|second|third) (?:step|part|pass)|part \d|this (?:commit|patch|pr|change)"
+    r"\b(?:again|still|refactor\w*|(?:does|do|did)(?:n't| not) work\w*|back|revert\w*|undo\w*|hopefully|oops"
+    r"|attempt\w*|try|tries|trying|experiment\w*|wip|playground|mess\w*|crap|silly|stupid|weird|magic|nicer|prettier"
+    r"|stuff|things?|misc\w*|various|some (?:more )?\w+s|i|i'm|i've|we|we're|my|previous(?:ly)?|earlier|last|above"
+    r"|below|following|as (?:discussed|mentioned|per|requested)|similar(?:ly)?|another"
+    r"|(?:next|first|second|third) (?:step|part|pass)|part \d|this (?:commit|patch|pr|change)|this is going"
     r"|pull request|see|proposal|review\w*|upstream|todo|fixme|tweak\w*|massag\w*|polish\w*"
     r"|improve(?:d|s|ments?)?)\b|[?!]|:[()/]|\.\.\.|…",
     re.IGNORECASE,
@@ -35,6 +36,19 @@ CODE_NAME = re.compile(
     r"|\b([A-Za-z]\w*_\w+|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*)\b"
 )
 POSSESSIVE = re.compile(r"\b(\w+)'s\b")
+_VERBS = (
+    "add allow apply avoid bring build bump call catch change check clarify clean clear close collapse combine "
+    "convert copy correct create cut decouple default define delete deprecate detect disable display do document "
+    "don't drop emit enable enforce ensure escape exclude expose export extend extract factor fix flatten format "
+    "generate guard handle hide ignore implement import include increase infer inline introduce invoke join keep "
+    "let limit link load log lower make mark match merge migrate minimize mention move name normalize omit only "
+    "optimize parse pass permit pin point preserve prevent print propagate provide put raise read recognize reduce "
+    "refactor register remove rename render reorder reorganize replace report require reset resolve restore "
+    "restrict return reuse rewrite run separate set shorten show simplify skip sort specify speed split standardize "
+    "start stop store strip support suppress swap switch track treat trim turn uncomment unify update upgrade use "
+    "validate verify warn wrap write"
+)
+VERBS = frozenset(map(stem, _VERBS.split()))
 WORD = re.compile(r"[A-Za-z_$][\w$]*")
 COMMON_POSSESSIVE = frozenset(["it", "that", "let", "here", "there", "what", "who", "user"])
 
@@ -57,10 +71,19 @@ def names_the_unseen(text: str, shown: str) -> bool:
     return any(name not in shown for name in (*names, *owners))
 
 
+def without_verb(subject: str) -> str:
+    """Take off the English verb that a subject begins with, which seldom stands in code; `area:` may stand before."""
+    area = re.match(r"(?:[\w/.*-]+:\s+)?", subject)
+    assert area is not None
+    first, _, rest = subject[area.end() :].partition(" ")
+    return area.group() + rest if stem(first) in VERBS else subject
+
+
 def moved_words(old: str, new: str) -> set[str]:
-    """Give the words that one side has more often than the other."""
+    """Give the words that one side has more often than the other; all of them where only signs and numbers differ."""
     before, after = Counter(WORD.findall(old)), Counter(WORD.findall(new))
-    return {word for word in (before - after) + (after - before) if len(word) > 2}
+    moved = {word for word in (before - after) + (after - before) if len(word) > 2}
+    return moved or {word for word in before + after if len(word) > 2}
 
 
 def reached(sides: list[tuple[set[str], int]], told: set[str]) -> float:
@@ -109,5 +132,5 @@ def _is_covered(text: str, shown: str, share: float) -> bool:
     if names_the_unseen(text, shown):
         return False
     halves = [told for half in HALVES.split(text) if (told := stems(half))]
-    told = stems(text, of_code_too=True)
+    told = stems(without_verb(text), of_code_too=True)
     return all(half & there for half in halves) and len(told & there) >= share * len(told)

@@ -55,8 +55,15 @@ def test_a_method_is_shown_whole_with_its_decorator() -> None:
     assert draft.context.startswith("    @property\n    def total(self):\n")
     assert draft.response == draft.context.replace(" - 1", "")
     assert draft.instruction == (
-        f"{MESSAGE}\n\nCorrect the function `total` of `a.py`. Answer with the whole function."
+        f"{MESSAGE}\n\nCorrect the function `total` of `a.py`: remove `- 1`. Answer with the whole function."
     )
+
+
+def test_a_message_that_names_the_fault_needs_no_outline() -> None:
+    message = "Closed entries of a ledger are counted when open entries are asked for"
+    fixed = PYTHON.replace("sum(self.entries)", "sum(self.open_entries)")
+    draft = only(drafts(commit(changed("a.py", PYTHON, fixed), message=message, is_fix=True)))
+    assert draft.instruction == f"{message}\n\nCorrect the function `total` of `a.py`. Answer with the whole function."
 
 
 @pytest.mark.parametrize("path", OTHERS)
@@ -118,8 +125,10 @@ def test_an_indented_statement_is_a_change_though_its_tokens_are_the_same() -> N
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        ("Fixed a bug in the pager", "fault_not_named"),
+        ("Fixed a bug in the pager", "fault_elsewhere"),
         ("Fix the total", "fault_not_named"),
+        ("Fix the total, still wrong", "fault_elsewhere"),
+        ("Fix the total of `open_book`", "fault_elsewhere"),
         ("The terminal hangs when colours are missing", "fault_elsewhere"),
     ],
 )

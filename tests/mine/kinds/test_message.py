@@ -88,6 +88,11 @@ def test_poor_messages_and_long_diffs_are_dropped() -> None:
     ("subject", "hidden", "reason"),
     [
         ("Keep the balance", ("CHANGELOG.md",), []),
+        ("Keep the balance", ("notes.md",), []),
+        ("Keep the balance", ("balance.go",), ["diff_of_a_part"]),
+        ("Balance of terminals", (), ["vague_subject"]),
+        ("Keep the balance, refactor", (), ["working_note"]),
+        ("Keep the balance and paint the terminal", (), ["subject_not_in_diff"]),
         ("Keep the balance", ("logo.png", "notes.md"), ["diff_of_a_part"]),
         ("Keep the balance of appveyor", ("appveyor.yml",), ["diff_of_a_part"]),
         ("Fixed a balance bug", (), ["vague_subject"]),
@@ -103,3 +108,11 @@ def test_a_subject_that_the_diff_does_not_tell_is_dropped(
 ) -> None:
     change = dataclasses.replace(commit(changed("a.py", OLD, NEW), message=subject), hidden=hidden)
     assert reasons(drafts(change)) == reason
+
+
+def test_a_subject_must_lead_to_most_of_the_diff() -> None:
+    other = "".join(f"colour_{letter} = paint(terminal)\n" for letter in "abcdef")
+    found = drafts(commit(changed("a.py", OLD, NEW + other), message="Keep the balance"))
+    assert reasons(found) == ["diff_says_more"]
+    counted = drafts(commit(changed("a.py", OLD, OLD.replace("_5 = 5\n", "_5 = 50\n")), message="Keep the balance"))
+    assert reasons(counted) == ["only_numbers"]

@@ -32,13 +32,15 @@ CONTEXT_LINES = 10
 MAX_CHARS = 6_000
 MAX_BLOCKS, MAX_SHOWN_NAMES = 4, 6
 SHARE_OF_MANY = 0.6  # of the subject's words, where the commit changed other files as well
-SCRATCH = re.compile(r"(?:^|/)(?:playground|scratch|sandbox|tmp|temp)(?:[./]|$)", re.IGNORECASE)
+VERSION = re.compile(r"(?:^|[\W_])versions?(?:__)?[\"']?\s*[=:(,]|(?:^|/)(?:_?version|__about__)\.\w+$", re.IGNORECASE)
+SCRATCH = re.compile(r"(?:^|/)(?:play|playground|scratch|sandbox|tmp|temp)(?:[./]|$)", re.IGNORECASE)
 VALUE = re.compile(r"\b(?=\w*\d)[0-9a-fA-F]{7,}\b|\d+\.\d+\.\d+|https?://\S+")  # hashes, versions, addresses
 WORD = re.compile(r"[A-Za-z_$][\w$]*")
 NAME = re.compile(
     r"[a-z0-9][A-Z]|[A-Za-z0-9]_[A-Za-z0-9]"
 )  # words of more than one part; others stand in prose as well
 REMARK = re.compile(r"//|#(?!include|define|if|endif|else)|/?\*|--|;|\"{3}|'{3}")
+HEAD = re.compile(r"^[^=:(\n]{1,60}(?=[=:(])", re.MULTILINE)  # what a line assigns, declares or calls
 KEYWORDS = "def|class|func|fn|function|interface|type|struct|enum|trait|mod|const|let|var|val|static|#define"
 NO_TYPES = "return|else|new|await|throw|case|goto|raise|yield|delete|not|in|and|or|import|from|use|using"
 
@@ -52,6 +54,8 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
             yield Dropped(file.path, "poor_message")
             continue
         found = _edit(file, change.message, change.settings.max_edit_lines, is_one_of_many)
+        if isinstance(found, Draft) and _is_copy(file, added):
+            found = Dropped(file.path, "copy_in_commit")
         if isinstance(found, Draft) and _leans_on_others(file, added, change.message):
             found = Dropped(file.path, "names_of_other_files")
         yield found
@@ -123,6 +127,17 @@ def _added(file: ChangedFile) -> str:
     return "\n".join(line for each in regions for line in lines[each.new_start : each.new_end])
 
 
+def _is_copy(file: ChangedFile, added: dict[str, str]) -> bool:
+    """Tell whether a file of the same name gets most of the same lines in the same commit, under a shorter path."""
+    name, own = PurePosixPath(file.path).name, set(added.get(file.path, "").split("\n"))
+    return any(
+        PurePosixPath(path).name == name
+        and (len(path), path) < (len(file.path), file.path)
+        and 2 * len(own & set(text.split("\n"))) >= len(own)
+        for path, text in added.items()
+    )
+
+
 def _leans_on_others(file: ChangedFile, added: dict[str, str], message: str) -> bool:
     """Tell whether a change uses names that are new in another file too, and that it does not define itself."""
     if file.path not in added:
@@ -175,13 +190,18 @@ class _Change:
         ]
         self.added = "\n".join(side for _, side in self.sides)
         self.changed = "\n".join(
-            (*(" ".join(sorted(moved_words(*side))) for side in self.sides), PurePosixPath(path).stem)
+            (
+                *(" ".join((*sorted(moved_words(*side)), *HEAD.findall("\n".join(side)))) for side in self.sides),
+                PurePosixPath(path).stem,
+            )
         )
 
     def reason(self, subject: str) -> str | None:
         """Say what is wrong with a change that no request can make good."""
         if SCRATCH.search(self.path):
             return "scratch_file"
+        if VERSION.search(self.path) or all(VERSION.search(f"{old}{new}") for old, new in self.sides):
+            return "version_bump"
         if any(map(_form_beside, self.sides)) or (len(self.sides) > 1 and any(_is_form(*side) for side in self.sides)):
             return "mixed_with_format"
         if not stems(subject) & stems(self.changed):

@@ -15,9 +15,9 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from tuner.mine.asked import names_a_person_in_code, stem, stems, telling_words
+from tuner.mine.asked import names_a_person_in_code, stems, telling_words
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
-from tuner.mine.said import moved_words, reached, subject_reason
+from tuner.mine.said import moved_words, reached, subject_reason, without_verb
 from tuner.mine.search_replace import Fault, Region, changed_regions
 from tuner.mine.test_code import is_test_path
 
@@ -28,18 +28,6 @@ TESTS = re.compile(r"\b(?:tests?|test cases?)\b(?!\s+(?:runner|suite|helper|util
 OF_LOGS = re.compile(r"\bchange[- ]?log|\bchange entr|\brelease notes", re.IGNORECASE)
 MIN_SHARE, MIN_SHARE_OF_A_PART, MIN_REACHED, MIN_WORDS_WITHOUT_VERB = 0.6, 0.8, 0.7, 4
 NO_CODE = re.compile(r"\.(?:md|mdx|rst|txt|adoc)$|(?:^|/)docs?/|\.lock$", re.IGNORECASE)
-_VERBS = (
-    "add allow apply avoid bring build bump call catch change check clarify clean clear close collapse combine convert "
-    "copy correct create cut decouple default define delete deprecate detect disable display do document don't drop "
-    "emit enable enforce ensure escape exclude expose export extend extract factor fix flatten format generate guard "
-    "handle hide ignore implement import include increase infer inline introduce invoke join keep let limit link load "
-    "log lower make mark match merge migrate minimize mention move name normalize omit only optimize parse pass "
-    "permit pin point preserve prevent print propagate provide put raise read recognize reduce refactor register "
-    "remove rename render reorder reorganize replace report require reset resolve restore restrict return reuse "
-    "rewrite run separate set shorten show simplify skip sort specify speed split standardize start stop store strip "
-    "support suppress swap switch track treat trim turn uncomment unify update upgrade use validate verify warn wrap write"
-)
-VERBS = frozenset(map(stem, _VERBS.split()))
 DIGITS = re.compile(r"\b[0-9a-f]{16,}\b|\d+(?:\.\d+)*")
 NAMED = re.compile(r"`([^`]+)`|\b(r\d{2,}|[A-Z]{2,}-\d+)\b|#?\b(\d{2,})\b")
 OPEN_END = "\0"  # stands in no text: files with it are binary
@@ -72,7 +60,7 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
 def _reason(subject: str, diff: str, change: CommitChange) -> str | None:
     """Say why a reader of the diff could not write the subject."""
     words = telling_words(subject)
-    if len(words) < (2 if _has_verb(subject) else MIN_WORDS_WITHOUT_VERB):
+    if len(words) < (2 if without_verb(subject) != subject else MIN_WORDS_WITHOUT_VERB):
         return "vague_subject"
     hidden = [path for path in change.hidden if not LOG.search(path)]
     said, shown = stems(subject, of_code_too=True), stems(diff, of_code_too=True)
@@ -93,15 +81,9 @@ def _reason(subject: str, diff: str, change: CommitChange) -> str | None:
         return {"working_note": "working_note", "vague_request": "vague_subject"}.get(reason, "subject_not_in_diff")
     if reached(moved, said) < MIN_REACHED:
         return "diff_says_more"
-    if all(DIGITS.sub("0", old) == DIGITS.sub("0", new) for old, new in sides):
+    if not re.search(r"\d", subject) and all(DIGITS.sub("0", old) == DIGITS.sub("0", new) for old, new in sides):
         return "only_numbers"
     return "name_in_code" if names_a_person_in_code(diff) else None
-
-
-def _has_verb(subject: str) -> bool:
-    """Tell an English subject that says what was done from one that only names a thing; `area:` may stand before."""
-    first = re.sub(r"^[\w/.*-]+:\s+", "", subject).split(" ", 1)[0]
-    return not first.isascii() or stem(first) in VERBS
 
 
 def _sides(file: ChangedFile) -> Iterator[tuple[str, str]]:
