@@ -39,7 +39,11 @@ def told(old: str, new: str, path: str = "a.py") -> Outline:
     [
         ("sum(rows)", "math.fsum(rows)", "in `Ledger.total`: write `math.fsum` instead of `sum`"),
         ("self, rows", "self, rows, strict", "in `Ledger.total`: add `, strict` after `self, rows`"),
-        ("    if ledger.open:\n        return False\n", "", "in `closed`: remove the 2 lines from `if ledger.open:` to `return False`"),
+        (
+            "    if ledger.open:\n        return False\n",
+            "",
+            "in `closed`: remove the 2 lines from `if ledger.open:` to `return False`",
+        ),
         ("import math\n", "import math\nimport os\n", "after `import math` import `os`"),
         ("nothing is open", "nothing is closed", "in `closed`: in the comment: write `closed` instead of `open`"),
         ("    # nothing is open\n", "", "in `closed`: remove the comment"),
@@ -49,9 +53,13 @@ def told(old: str, new: str, path: str = "a.py") -> Outline:
             '        if not rows:\n            raise ValueError("no rows")\n        return sum(rows)',
             'in `Ledger.total`: add code that uses `rows`, `ValueError`, with `if`, `raise`, the text `"no rows"`',
         ),
-        ("def closed(ledger):", "def is_open():\n    return 1\n\n\ndef closed(ledger):", "before `def closed(ledger):` add the function `is_open`, add `return`"),
+        (
+            "def closed(ledger):",
+            "def is_open():\n    return 1\n\n\ndef closed(ledger):",
+            "before `def closed(ledger):` add the function `is_open`, add `return`",
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_kind_of_change_is_said_in_plain_words(was: str, now: str, line: str) -> None:
     assert told(PYTHON, PYTHON.replace(was, now, 1)).lines == [line]
 
@@ -80,15 +88,20 @@ def test_what_cannot_be_said_shortly_has_a_reason(new: str, reason: str) -> None
 @pytest.mark.parametrize(
     ("path", "old", "new", "line"),
     [
-        ("a.go", "func (b *Book) Total() int {\n\treturn b.sum\n}\n", "b.sum - 1", "in `Total`: add `- 1` after `b.sum`"),
-        ("A.java", "class A {\n  int f() {\n    return b.sum;\n  }\n}\n", "b.total", "in `A.f`: write `total` instead of `sum`"),
-        ("a.rs", "impl Book {\n    fn f(&self) -> i64 {\n        b.sum\n    }\n}\n", "b.sum()", "in `Book.f`: add `()` after `b.sum`"),
-        ("a.ts", "const f = (b: Book) => {\n  return b.sum;\n};\n", "b.total", "in `f`: write `total` instead of `sum`"),
-        ("a.cmake", "set(x b.sum)\n", "b.total", "at `set(x b.sum)` write `total` instead of `sum`"),
+        ("a.go", "func (b *Book) Total() int {\n\treturn b.sum\n}\n", "- 1", "in `Total`: add `- 1` after `b.sum`"),
+        ("A.java", "class A {\n  int f() {\n    return b.sum;\n  }\n}\n", "- 1", "in `A.f`: add `- 1` after `b.sum`"),
+        (
+            "a.rs",
+            "impl Book {\n    fn f() -> i64 {\n        b.sum\n    }\n}\n",
+            "+ a",
+            "in `Book.f`: add `+ a` after `b.sum`",
+        ),
+        ("a.ts", "const f = (b: Book) => {\n  return b.sum;\n};\n", "- 1", "in `f`: add `- 1` after `b.sum`"),
+        ("a.cmake", "set(x b.sum)\n", "PARENT", "at `set(x b.sum)` add `PARENT` after `b.sum`"),
     ],
-)  # fmt: skip
+)
 def test_every_language_is_told(path: str, old: str, new: str, line: str) -> None:
-    assert told(old, old.replace("b.sum", new), path).lines == [line]
+    assert told(old, old.replace("b.sum", f"b.sum {new}"), path).lines == [line]
 
 
 def test_no_whole_new_line_is_given_away() -> None:

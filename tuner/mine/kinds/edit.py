@@ -22,7 +22,7 @@ from tuner.mine.asked import names_a_person_in_code, stems
 from tuner.mine.change_tokens import Side
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.outline import outline
-from tuner.mine.said import MIN_SHARE, fitting_body, moved_words, speaks_of_others, subject_reason
+from tuner.mine.said import MIN_SHARE, fitting_body, moved_words, speaks_of_others, subject_reason, without_verb
 from tuner.mine.search_replace import Fault, Region, answer, apply, blocks_of, changed_regions
 from tuner.mine.test_code import is_test_path
 
@@ -31,7 +31,7 @@ GAP = "⋮..."  # as in aider's repository map; three dots alone are code in Pyt
 CONTEXT_LINES = 10
 MAX_CHARS = 6_000
 MAX_BLOCKS, MAX_SHOWN_NAMES = 4, 6
-SHARE_OF_MANY = 0.6  # of the subject's words, where the commit changed other files as well
+SHARE_OF_MANY, MIN_SHARED_OF_MANY = 0.6, 2  # of the subject's words, where the commit changed other files as well
 VERSION = re.compile(r"(?:^|[\W_])versions?(?:__)?[\"']?\s*[=:(,]|(?:^|/)(?:_?version|__about__)\.\w+$", re.IGNORECASE)
 SCRATCH = re.compile(r"(?:^|/)(?:play|playground|scratch|sandbox|tmp|temp)(?:[./]|$)", re.IGNORECASE)
 VALUE = re.compile(r"\b(?=\w*\d)[0-9a-fA-F]{7,}\b|\d+\.\d+\.\d+|https?://\S+")  # hashes, versions, addresses
@@ -105,10 +105,14 @@ def _edit(file: ChangedFile, message: str, max_lines: int, is_one_of_many: bool)
     if context is None:
         return Dropped(file.path, "marker_in_text")
     seen = "\n".join((context, response, file.path, *told.lines))
+    here = "\n".join((change.changed, file.path, *told.lines))
+    asked = stems(without_verb(subject), of_code_too=True)
+    if is_one_of_many and len(asked & stems(here, of_code_too=True)) < min(MIN_SHARED_OF_MANY, len(asked)):
+        return Dropped(file.path, "not_named_by_message")
     if reason := subject_reason(subject, change.changed, seen, SHARE_OF_MANY if is_one_of_many else MIN_SHARE):
         return Dropped(file.path, reason)
-    asked = "\n\n".join(filter(None, (subject, fitting_body(body, change.changed, seen))))
-    instruction = request(asked, file.old_path, told.lines)
+    said = "\n\n".join(filter(None, (subject, fitting_body(body, change.changed, seen))))
+    instruction = request(said, file.old_path, told.lines)
     if len(beside) > MAX_SHOWN_NAMES or change.new_values(context + instruction):
         return Dropped(file.path, "unsaid_names")
     if names_a_person_in_code(context) or names_a_person_in_code(response):

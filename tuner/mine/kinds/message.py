@@ -26,7 +26,9 @@ MAX_FILES, MAX_DIFF_CHARS, CONTEXT_LINES = 3, 4_000, 3
 LOG = re.compile(r"(?:^|/)(?:change|news|history|release|author|contributor|lock)|\.lock$|lock\.\w+$", re.IGNORECASE)
 TESTS = re.compile(r"\b(?:tests?|test cases?)\b(?!\s+(?:runner|suite|helper|util))", re.IGNORECASE)
 OF_LOGS = re.compile(r"\bchange[- ]?log|\bchange entr|\brelease notes", re.IGNORECASE)
-MIN_SHARE, MIN_SHARE_OF_A_PART, MIN_REACHED, MIN_WORDS_WITHOUT_VERB = 0.6, 0.8, 0.7, 4
+MIN_WORDS, MIN_WORDS_WITHOUT_VERB = 2, 4
+MIN_SHARE, HIGH_SHARE, MIN_REACHED = 0.6, 0.8, 0.7
+NAMELESS = re.compile(r"\b(?:bugs?|issues?|problems?|glitch(?:es)?)\W*$", re.IGNORECASE)
 NO_CODE = re.compile(r"\.(?:md|mdx|rst|txt|adoc)$|(?:^|/)docs?/|\.lock$", re.IGNORECASE)
 DIGITS = re.compile(r"\b[0-9a-f]{16,}\b|\d+(?:\.\d+)*")
 NAMED = re.compile(r"`([^`]+)`|\b(r\d{2,}|[A-Z]{2,}-\d+)\b|#?\b(\d{2,})\b")
@@ -59,8 +61,8 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
 
 def _reason(subject: str, diff: str, change: CommitChange) -> str | None:
     """Say why a reader of the diff could not write the subject."""
-    words = telling_words(subject)
-    if len(words) < (2 if without_verb(subject) != subject else MIN_WORDS_WITHOUT_VERB):
+    has_verb = without_verb(subject) != subject
+    if len(telling_words(subject)) < (MIN_WORDS if has_verb else MIN_WORDS_WITHOUT_VERB) or NAMELESS.search(subject):
         return "vague_subject"
     hidden = [path for path in change.hidden if not LOG.search(path)]
     said, shown = stems(subject, of_code_too=True), stems(diff, of_code_too=True)
@@ -76,7 +78,9 @@ def _reason(subject: str, diff: str, change: CommitChange) -> str | None:
     moved = [(stems(" ".join(moved_words(*side)), of_code_too=True), "\n".join(side).count("\n")) for side in sides]
     changed = "\n".join("\n".join(side) for side in sides)
     paths = " ".join(file.path for file in change.files)
-    share = MIN_SHARE_OF_A_PART if hidden else MIN_SHARE
+    share = MIN_SHARE if has_verb and not hidden else HIGH_SHARE
+    if not (has_verb or _begins_in(subject, diff)):
+        return "subject_not_in_diff"
     if reason := subject_reason(subject, f"{changed}\n{paths}", diff, share):
         return {"working_note": "working_note", "vague_request": "vague_subject"}.get(reason, "subject_not_in_diff")
     if reached(moved, said) < MIN_REACHED:
@@ -84,6 +88,12 @@ def _reason(subject: str, diff: str, change: CommitChange) -> str | None:
     if not re.search(r"\d", subject) and all(DIGITS.sub("0", old) == DIGITS.sub("0", new) for old, new in sides):
         return "only_numbers"
     return "name_in_code" if names_a_person_in_code(diff) else None
+
+
+def _begins_in(subject: str, diff: str) -> bool:
+    """Tell whether the first word of a subject stands in the diff: else it may be a misspelt verb."""
+    first = re.search(r"\w+", re.sub(r"^[\w/.*-]+:\s+", "", subject))
+    return first is not None and re.search(rf"\b{first.group()}\b", diff, re.IGNORECASE) is not None
 
 
 def _sides(file: ChangedFile) -> Iterator[tuple[str, str]]:
