@@ -47,6 +47,7 @@ def told(old: str, new: str, path: str = "a.py") -> Outline:
         ("import math\n", "import math\nimport os\n", "after `import math` import `os`"),
         ("nothing is open", "nothing is closed", "in `closed`: in the comment: write `closed` instead of `open`"),
         ("    # nothing is open\n", "", "in `closed`: remove the comment"),
+        ("    return True", "    # return True", "in `closed`: comment out `return True`"),
         ("    return True", "        return True", "in `closed`: indent `return True` more"),
         (
             "        return sum(rows)",

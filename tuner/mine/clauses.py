@@ -72,7 +72,8 @@ class Clauses:
             return self._remark(before, after, remarks)
         beside = ", with a comment" if new_words > 3 else ""
         if not now:
-            return self._removal(region) + beside, 0
+            is_kept = bool(after) and _letters(was) in _letters(after)
+            return (self._removal(region, "comment out") if is_kept else self._removal(region) + beside), 0
         code_lines = len({self.new.line_at(each.start) for each in now})
         if code_lines > MAX_LINES:
             raise Unsaid("more_than_asked")
@@ -101,12 +102,12 @@ class Clauses:
             raise Unsaid("mixed_with_format")
         return f"indent `{telling_line(before)}` {'less' if widths[1] < widths[0] else 'more'}"
 
-    def _removal(self, region: Region) -> str:
+    def _removal(self, region: Region, verb: str = "remove") -> str:
         lines = [line.strip() for line in self.old.lines[region.old_start : region.old_end] if line.strip()]
         first, last = telling_line(lines), telling_line(lines[::-1])
         if len(lines) == 1 or not first or first == last:
-            return f"remove `{_cut(first or lines[0])}`"
-        return f"remove the {len(lines)} lines from `{first}` to `{last}`"
+            return f"{verb} `{_cut(first or lines[0])}`"
+        return f"{verb} the {len(lines)} lines from `{first}` to `{last}`"
 
     def _exact(self, was: list[Token], now: list[Token], region: Region) -> str | None:
         """Tell a few small changes inside of lines one by one; None where they are many, or whole lines."""
@@ -170,8 +171,6 @@ class Clauses:
         verb = "import" if is_import else "use" if parts or was else "add code that uses"
         if names:
             parts.append(f"{verb} {_quoted(names)}" + (f" instead of {_quoted(lost[:4])}" if lost else ""))
-        elif lost and not removed:
-            parts.append(f"no longer use {_quoted(lost[:4])}")
         statements = [word for word in come["word"] if word in STATEMENTS] if not is_import else []
         if statements:
             parts.append(f"add {_quoted(statements)}" if not names else f"with {_quoted(statements)}")
@@ -179,6 +178,8 @@ class Clauses:
         if values:
             kind = ("text" if texts else "value") + "s" * (len(values) > 1)
             parts.append(f"{'the' if parts else 'write the'} {kind} {_quoted(values)}")
+        if lost and not names and not removed:
+            parts.append(f"no longer use {_quoted(lost[:4])}")
         if len(parts) == 1 and names and {*names} <= {each.text for each in was}:
             raise Unsaid("unsaid_signs")  # what is said stands there already
         if not parts:
@@ -212,6 +213,10 @@ def _is_open(was: list[Token], now: list[Token], run: tuple[int, int, int, int])
         sum(each.text in ("(", "[", "{") for each in side) != sum(each.text in (")", "]", "}") for each in side)
         for side in sides
     )
+
+
+def _letters(tokens: list[Token]) -> str:
+    return re.sub(r"\W+", "", "".join(each.text for each in tokens))
 
 
 def _difference(side: list[Token], other: list[Token]) -> dict[str, list[str]]:

@@ -22,7 +22,7 @@ OTHERS = re.compile(
 )
 NOTE = re.compile(
     r"\b(?:again|still|refactor\w*|(?:does|do|did)(?:n't| not) work\w*|back|restor\w*|re-?(?:add|enabl|introduc)\w*"
-    r"|revert\w*|undo\w*|hopefully|oops"
+    r"|currently|failing|for now|rejigger\w*|revert\w*|undo\w*|hopefully|oops"
     r"|attempt\w*|try|tries|trying|experiment\w*|wip|playground|mess\w*|crap|silly|stupid|weird|magic|nicer|prettier"
     r"|stuff|things?|misc\w*|various|some (?:more )?\w+s|i|i'm|i've|we|we're|my|previous(?:ly)?|earlier|last|above"
     r"|below|following|as (?:discussed|mentioned|per|requested)|similar(?:ly)?|another"

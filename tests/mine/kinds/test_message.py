@@ -93,6 +93,7 @@ def test_poor_messages_and_long_diffs_are_dropped() -> None:
         ("Balance of terminals", (), ["vague_subject"]),
         ("Kep balance balance_24 balance_25 balance_26", (), ["subject_not_in_diff"]),
         ("Fix the kept balance bug", (), ["vague_subject"]),
+        ("Fix a kept bug in the balance", (), ["vague_subject"]),
         ("Keep the balance, refactor", (), ["working_note"]),
         ("Keep the balance and paint the terminal", (), ["subject_not_in_diff"]),
         ("Keep the balance", ("logo.png", "notes.md"), ["diff_of_a_part"]),

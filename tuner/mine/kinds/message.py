@@ -28,7 +28,11 @@ TESTS = re.compile(r"\b(?:tests?|test cases?)\b(?!\s+(?:runner|suite|helper|util
 OF_LOGS = re.compile(r"\bchange[- ]?log|\bchange entr|\brelease notes", re.IGNORECASE)
 MIN_WORDS, MIN_WORDS_WITHOUT_VERB = 2, 4
 MIN_SHARE, HIGH_SHARE, MIN_REACHED = 0.6, 0.8, 0.7
-NAMELESS = re.compile(r"\b(?:bugs?|issues?|problems?|glitch(?:es)?)\W*$", re.IGNORECASE)
+NAMELESS = re.compile(
+    r"\b(?:bugs?|issues?|problems?|glitch(?:es)?)(?:\s+(?:in|with|of|on)\b"
+    r"(?!.*\b(?:when|where|that|which|by|due|if|while|caus\w+)\b).*|\W*)$",
+    re.IGNORECASE,
+)
 NO_CODE = re.compile(r"\.(?:md|mdx|rst|txt|adoc)$|(?:^|/)docs?/|\.lock$", re.IGNORECASE)
 DIGITS = re.compile(r"\b[0-9a-f]{16,}\b|\d+(?:\.\d+)*")
 NAMED = re.compile(r"`([^`]+)`|\b(r\d{2,}|[A-Z]{2,}-\d+)\b|#?\b(\d{2,})\b")
