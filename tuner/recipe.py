@@ -93,7 +93,9 @@ class Shares(Section):
         default=0.05, ge=0, le=1, description="holes with other files of the repository"
     )
     body: float = Field(default=0.05, ge=0, le=1, description="function bodies from signature and docstring")
-    edit: float = Field(default=0.04, ge=0, le=1, description="a commit's change as SEARCH/REPLACE from its message")
+    edit: float = Field(
+        default=0.04, ge=0, le=1, description="a commit's change as SEARCH/REPLACE from its message and an outline"
+    )
     bugfix: float = Field(default=0.02, ge=0, le=1, description="a function before and after a bug fix")
     test: float = Field(default=0.02, ge=0, le=1, description="a test for a function")
     message: float = Field(default=0.02, ge=0, le=1, description="a commit message from its diff")

@@ -146,7 +146,7 @@ def test_windows_line_ends_give_pairs_with_plain_ones(tmp_path: Path) -> None:
     history = History()
     for count in range(2, 10):
         text = code("crate", VERBS[:count])
-        history.commit(f"Let crates know {count} ways to pay", {"crate.py": text.replace("\n", "\r\n")})
+        history.commit(f"Give the crate a {VERBS[count - 1]} of its own", {"crate.py": text.replace("\n", "\r\n")})
     outcome = mine(shop(history, 3).write(tmp_path / "shop"), tmp_path / "out", cut="main~5")
     edits = [pair for pair in outcome.pairs if pair.kind == "edit" and pair.path == "crate.py"]
     assert len(edits) == 5 and "does_not_reproduce" not in outcome.mined.rejected_counts

@@ -149,7 +149,7 @@ def test_unrelated_histories_that_were_merged_are_both_mined(tmp_path: Path) -> 
     last = history.count
     other = history.commit("Begin with wallets", {"side/wallet.py": code("wallet")}, parents=[], at=1_690_000_000)
     other = history.commit(
-        "Refuse wallets of nobody",
+        "Give the wallet a rebate",
         {"side/wallet.py": code("wallet") + "\n\n" + function("wallet", "rebate")},
         parents=[other],
         at=1_690_100_000,
