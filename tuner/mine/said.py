@@ -24,11 +24,17 @@ NOTE = re.compile(
     r"\b(?:again|still|refactor\w*|(?:does|do|did)(?:n't| not) work\w*|back|restor\w*|re-?(?:add|enabl|introduc)\w*"
     r"|currently|failing|for now|rejigger\w*|revert\w*|undo\w*|hopefully|oops"
     r"|attempt\w*|try|tries|trying|experiment\w*|wip|playground|mess\w*|crap|silly|stupid|weird|magic|nicer|prettier"
-    r"|stuff|things?|misc\w*|various|some (?:more )?\w+s|i|i'm|i've|we|we're|my|previous(?:ly)?|earlier|last|above"
-    r"|below|following|as (?:discussed|mentioned|per|requested)|similar(?:ly)?|another"
+    r"|stuff|things?|anything|really|misc\w*|various|some (?:more )?\w+s|i|i'm|i've|we|we're|my|earlier|last|above"
+    r"|previous(?:ly)?|below|following|as (?:discussed|mentioned|per|requested)|similar(?:ly)?|another"
     r"|(?:next|first|second|third) (?:step|part|pass)|part \d|this (?:commit|patch|pr|change)|this is going"
     r"|pull request|see|proposal|review\w*|upstream|todo|fixme|tweak\w*|massag\w*|polish\w*"
     r"|improve(?:d|s|ments?)?)\b|[?!]|:[()/]|\.\.\.|…",
+    re.IGNORECASE,
+)
+# "A bug in the pager" names a place; "a bug in the pager when it is closed" a fault.
+NAMELESS = re.compile(
+    r"\b(?:bugs?|issues?|problems?|glitch(?:es)?)(?:\s+(?:in|with|of|on)\b"
+    r"(?!.*\b(?:when|where|that|which|by|due|if|while|caus\w+)\b).*|\W*)$",
     re.IGNORECASE,
 )
 MISSPELT = re.compile(r"\b[A-Z]{2}[a-z]{4,}\b")

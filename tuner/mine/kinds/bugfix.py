@@ -19,7 +19,7 @@ from tuner.mine.change_tokens import Side
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.outline import outline
 from tuner.mine.parsed import Parsed, parsed
-from tuner.mine.said import NOTE, OTHERS, fitting_body, moved_words, names_the_unseen
+from tuner.mine.said import NAMELESS, NOTE, OTHERS, fitting_body, moved_words, names_the_unseen
 from tuner.mine.search_replace import Fault, Region, changed_regions
 from tuner.mine.test_code import is_test_path, own_test_ranges
 
@@ -84,7 +84,7 @@ def _fix(file: ChangedFile, message: str) -> Draft | Dropped:
     asked = _asked(message, f"{faulty}\n{corrected}\n{file.path}")
     if asked is None:
         return Dropped(file.path, "fault_elsewhere")
-    if len(telling_words(asked)) < MIN_TELLING_WORDS:
+    if len(telling_words(asked)) < MIN_TELLING_WORDS or NAMELESS.search(asked):
         return Dropped(file.path, "fault_not_named")
     lines: list[str] = []
     if not _names_the_fault(asked, file, regions):

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from tuner.mine.asked import names_a_person_in_code, stems, telling_words
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
-from tuner.mine.said import moved_words, reached, subject_reason, without_verb
+from tuner.mine.said import NAMELESS, moved_words, reached, subject_reason, without_verb
 from tuner.mine.search_replace import Fault, Region, changed_regions
 from tuner.mine.test_code import is_test_path
 
@@ -28,11 +28,6 @@ TESTS = re.compile(r"\b(?:tests?|test cases?)\b(?!\s+(?:runner|suite|helper|util
 OF_LOGS = re.compile(r"\bchange[- ]?log|\bchange entr|\brelease notes", re.IGNORECASE)
 MIN_WORDS, MIN_WORDS_WITHOUT_VERB = 2, 4
 MIN_SHARE, HIGH_SHARE, MIN_REACHED = 0.6, 0.8, 0.7
-NAMELESS = re.compile(
-    r"\b(?:bugs?|issues?|problems?|glitch(?:es)?)(?:\s+(?:in|with|of|on)\b"
-    r"(?!.*\b(?:when|where|that|which|by|due|if|while|caus\w+)\b).*|\W*)$",
-    re.IGNORECASE,
-)
 NO_CODE = re.compile(r"\.(?:md|mdx|rst|txt|adoc)$|(?:^|/)docs?/|\.lock$", re.IGNORECASE)
 DIGITS = re.compile(r"\b[0-9a-f]{16,}\b|\d+(?:\.\d+)*")
 NAMED = re.compile(r"`([^`]+)`|\b(r\d{2,}|[A-Z]{2,}-\d+)\b|#?\b(\d{2,})\b")
