@@ -22,7 +22,7 @@ OTHERS = re.compile(
 )
 NOTE = re.compile(
     r"\b(?:again|still|refactor\w*|(?:does|do|did)(?:n't| not) work\w*|back|restor\w*|re-?(?:add|enabl|introduc)\w*"
-    r"|currently|failing|for now|rejigger\w*|revert\w*|undo\w*|hopefully|oops"
+    r"|currently|failing|for now|rejigger\w*|revert\w*|undo\w*|hopefully|oops|fix\w* more"
     r"|attempt\w*|try|tries|trying|experiment\w*|wip|playground|mess\w*|crap|silly|stupid|weird|magic|nicer|prettier"
     r"|stuff|things?|anything|really|misc\w*|various|some (?:more )?\w+s|i|i'm|i've|we|we're|my|earlier|last|above"
     r"|previous(?:ly)?|below|following|as (?:discussed|mentioned|per|requested)|similar(?:ly)?|another"
@@ -37,6 +37,7 @@ NAMELESS = re.compile(
     r"(?!.*\b(?:when|where|that|which|by|due|if|while|caus\w+)\b).*|\W*)$",
     re.IGNORECASE,
 )
+SCRATCH = re.compile(r"(?:^|/)(?:play|playground|scratch|sandbox|tmp|temp)(?:[./]|$)", re.IGNORECASE)
 MISSPELT = re.compile(r"\b[A-Z]{2}[a-z]{4,}\b")
 CODE_NAME = re.compile(
     r"`([^`]+)`|(?<![\w.])(\.?[A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)+)|\b(\w+)\(\)|(?<!\w)(--?[a-z][\w-]*)"

@@ -81,6 +81,7 @@ def test_one_to_three_files_are_told_apart_from_more(count: int) -> None:
 def test_poor_messages_and_long_diffs_are_dropped() -> None:
     assert reasons(drafts(commit(changed("a.py", OLD, NEW), message=None))) == ["poor_message"]
     assert reasons(drafts(commit(changed("a.py", None, OLD * 10)))) == ["too_long_diff"]
+    assert reasons(drafts(commit(changed("a.py", OLD, NEW), changed("play.py", OLD, NEW)))) == ["scratch_file"]
     assert list(drafts(commit())) == []
 
 

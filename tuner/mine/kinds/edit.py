@@ -22,7 +22,15 @@ from tuner.mine.asked import names_a_person_in_code, stems
 from tuner.mine.change_tokens import Side
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.outline import outline
-from tuner.mine.said import MIN_SHARE, fitting_body, moved_words, speaks_of_others, subject_reason, without_verb
+from tuner.mine.said import (
+    MIN_SHARE,
+    SCRATCH,
+    fitting_body,
+    moved_words,
+    speaks_of_others,
+    subject_reason,
+    without_verb,
+)
 from tuner.mine.search_replace import Fault, Region, answer, apply, blocks_of, changed_regions
 from tuner.mine.test_code import is_test_path
 
@@ -33,7 +41,6 @@ MAX_CHARS = 6_000
 MAX_BLOCKS, MAX_SHOWN_NAMES = 4, 6
 SHARE_OF_MANY, MIN_SHARED_OF_MANY = 0.6, 2  # of the subject's words, where the commit changed other files as well
 VERSION = re.compile(r"(?:^|[\W_])versions?(?:__)?[\"']?\s*[=:(,]|(?:^|/)(?:_?version|__about__)\.\w+$", re.IGNORECASE)
-SCRATCH = re.compile(r"(?:^|/)(?:play|playground|scratch|sandbox|tmp|temp)(?:[./]|$)", re.IGNORECASE)
 VALUE = re.compile(r"\b(?=\w*\d)[0-9a-fA-F]{7,}\b|\d+\.\d+\.\d+|https?://\S+")  # hashes, versions, addresses
 WORD = re.compile(r"[A-Za-z_$][\w$]*")
 NAME = re.compile(

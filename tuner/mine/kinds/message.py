@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from tuner.mine.asked import names_a_person_in_code, stems, telling_words
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
-from tuner.mine.said import NAMELESS, moved_words, reached, subject_reason, without_verb
+from tuner.mine.said import NAMELESS, SCRATCH, moved_words, reached, subject_reason, without_verb
 from tuner.mine.search_replace import Fault, Region, changed_regions
 from tuner.mine.test_code import is_test_path
 
@@ -60,6 +60,8 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
 
 def _reason(subject: str, diff: str, change: CommitChange) -> str | None:
     """Say why a reader of the diff could not write the subject."""
+    if any(SCRATCH.search(file.path) for file in change.files):
+        return "scratch_file"
     has_verb = without_verb(subject) != subject
     if len(telling_words(subject)) < (MIN_WORDS if has_verb else MIN_WORDS_WITHOUT_VERB) or NAMELESS.search(subject):
         return "vague_subject"
