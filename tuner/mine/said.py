@@ -61,12 +61,17 @@ WORD = re.compile(r"[A-Za-z_$][\w$]*")
 COMMON_POSSESSIVE = frozenset(["it", "that", "let", "here", "there", "what", "who", "user"])
 
 
-def subject_reason(subject: str, changed: str, shown: str, share: float = MIN_SHARE) -> str | None:
-    """Say why a subject does not lead to the lines that changed; None where it does."""
+def own_reason(subject: str) -> str | None:
+    """Say what is wrong with a subject whatever the change is."""
     if len(telling_words(subject)) < MIN_TELLING_WORDS:
         return "vague_request"
-    if NOTE.search(subject) or MISSPELT.search(subject):
-        return "working_note"
+    return "working_note" if NOTE.search(subject) or MISSPELT.search(subject) else None
+
+
+def subject_reason(subject: str, changed: str, shown: str, share: float = MIN_SHARE) -> str | None:
+    """Say why a subject does not lead to the lines that changed; None where it does."""
+    if reason := own_reason(subject):
+        return reason
     if not stems(subject) & stems(changed):
         return "not_named_by_message"
     return None if _is_covered(subject, shown, share) else "asks_for_more"

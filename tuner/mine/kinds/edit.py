@@ -27,6 +27,7 @@ from tuner.mine.said import (
     SCRATCH,
     fitting_body,
     moved_words,
+    own_reason,
     speaks_of_others,
     subject_reason,
     without_verb,
@@ -217,7 +218,7 @@ class _Change:
             return "mixed_with_format"
         if not stems(subject) & stems(self.changed):
             return "not_named_by_message"
-        return "asks_for_more" if speaks_of_others(subject, self.path) else None
+        return "asks_for_more" if speaks_of_others(subject, self.path) else own_reason(subject)
 
     def names_to_show(self, context: str) -> list[str]:
         """List the names that the added lines use and that stand in the file, but not in what is shown of it."""
