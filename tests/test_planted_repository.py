@@ -35,10 +35,10 @@ def planted_repository(folder: Path, secrets: list[Planted]) -> Path:
     for some in _batches(numbered[::2] + numbered[1::2]):
         brought = {_path(number, each): _with_secret(number, each) for number, each in some}
         said = "\n\n".join(each.text for _, each in some if each.where == "message")
-        history.commit(f"Connect the services of {some[0][1].kind} with their accounts\n\n{said}", brought)
+        history.commit(f"Connect the services with their accounts\n\n{said}", brought)
         gone = {_path(number, each): plain[_path(number, each)] for number, each in some if each.where == "history"}
         if gone:
-            history.commit(f"Read the accounts of {some[0][1].kind} from the environment instead", gone)
+            history.commit("Read the accounts of the services elsewhere", gone)
     return history.write(folder)
 
 
@@ -65,10 +65,11 @@ def _surroundings(number: int, each: Planted) -> str:
 
 def _with_secret(number: int, each: Planted) -> str:
     if each.where == "message":
-        return _surroundings(number, each) + f"\n\nCALLS_OF_{number} = {number}\n"
+        return _surroundings(number, each) + f"\n\nSERVICE_ACCOUNT_{number} = {number}\n"
     if each.suffix in (".ipynb", ".json"):
         return each.text
-    return _surroundings(number, each) + "\n\n" + each.text
+    named = f"SERVICE_ACCOUNT_{number} = {number}\n" if each.suffix == ".py" else ""  # what the commit speaks of
+    return _surroundings(number, each) + "\n\n" + named + each.text
 
 
 def written(outcome: Outcome, memory: Path) -> dict[str, str]:
