@@ -18,6 +18,7 @@ from tuner.mine.clauses import MAX_QUOTED, Clauses, Unsaid, telling_line
 from tuner.mine.search_replace import Region
 
 MAX_ALL_NAMES, MAX_ALL_LINES = 14, 24
+NO_NAMES = frozenset((b"namespace", b"if", b"else", b"for", b"while", b"switch", b"return", b"extern"))
 
 
 @dataclass(slots=True)
@@ -103,7 +104,8 @@ def _around(side: Side, first: int, last: int) -> str:
         is_wider = node.start_byte < side.start_of(first) or node.end_byte > end + 1
         if is_wider and ((node.type in functions and not names) or node.type in syntax.CLASSES):
             name = _name_of(node)
-            if name is not None and len(name) <= MAX_QUOTED and b"\n" not in name:
+            # Macros before a block make a grammar read it as a function that is named by a key word.
+            if name is not None and len(name) <= MAX_QUOTED and name not in NO_NAMES and b"\n" not in name:
                 names.append(name.decode("utf-8", "replace"))
         node = node.parent
     return ".".join(reversed(names))

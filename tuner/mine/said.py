@@ -33,7 +33,7 @@ NOTE = re.compile(
 )
 # "A bug in the pager" names a place; "a bug in the pager when it is closed" a fault.
 NAMELESS = re.compile(
-    r"\b(?:bugs?|issues?|problems?|glitch(?:es)?)(?:\s+(?:in|with|of|on)\b"
+    r"\b(?:bugs?|issues?|problems?|glitch(?:es)?)(?:\s+(?:found|reported|detected|discovered)\b.*|\s+(?:in|with|of|on)\b"
     r"(?!.*\b(?:when|where|that|which|by|due|if|while|caus\w+)\b).*|\W*)$",
     re.IGNORECASE,
 )

@@ -128,6 +128,7 @@ def test_an_indented_statement_is_a_change_though_its_tokens_are_the_same() -> N
         ("Fixed a bug in the pager", "fault_elsewhere"),
         ("Fix the total", "fault_not_named"),
         ("Fix a bug in the total of entries", "fault_not_named"),
+        ("Fix an issue found by fuzzing the total", "fault_not_named"),
         ("Fix the total, still wrong", "fault_elsewhere"),
         ("Fix the total of `open_book`", "fault_elsewhere"),
         ("The terminal hangs when colours are missing", "fault_elsewhere"),
