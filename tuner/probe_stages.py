@@ -24,7 +24,7 @@ from tuner.rundir import Workspace
 if TYPE_CHECKING:
     from tuner.pipeline import Pipeline
 
-MARKS = ("REDACTED", "user@example.com")  # what redaction leaves: stand-ins of secrets, and of mail addresses
+MARKS = ("REDACTED", "@example.com")  # what redaction leaves: stand-ins of secrets, and of mail addresses
 TRADE = "eval/trade.json"
 Stage = Callable[[str, type[Probed], Callable[[Workspace], Probed], dict[str, Any], list[str]], Probed]
 

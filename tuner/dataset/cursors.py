@@ -17,7 +17,7 @@ FEWEST_TYPED = 2  # characters of a word before a cursor inside it
 LEXEME = re.compile(r"\w+|[^\w\s]")
 WORD = re.compile(r"[^\W_]\w*|_\w+")
 REDACTED = re.compile(
-    r"REDACTED|user@example\.com|192\.0\.2\.|2001:db8::|\b[Ss]omeone\b"
+    r"REDACTED|user\d*@example\.com|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|2001:db8::|\b[Ss]omeone\b"
 )  # as the mine room marks what it replaced
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from tuner.errors import RepoError
 from tuner.mine.additions import additions, removed_lines
+from tuner.mine.commit_tree import CommitTree
 from tuner.mine.definitions import definitions_of
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.gates.commits import format_only, patch_id
@@ -152,7 +153,8 @@ class _Reading:
         files = [file for file, _ in sides]
         seen = {file.path for file in files}
         hidden = tuple(each.path for each in self.commit.changes if each.path not in seen)
-        change = CommitChange(asked.text if asked else None, facts.is_fix, files, self.settings, hidden)
+        tree = CommitTree(self.texts, self.commit.sha, self.settings)
+        change = CommitChange(asked.text if asked else None, facts.is_fix, files, self.settings, hidden, tree)
         raw = {file.path: both for file, both in sides if both is not None}
         for drafts in CHANGE_KINDS.values():
             for found in drafts(change):

@@ -19,6 +19,7 @@ from tuner.recipe import MineSettings
 from tuner.records import Neighbour, PairKind, content_id
 
 if TYPE_CHECKING:
+    from tuner.mine.commit_tree import CommitTree
     from tuner.mine.symbol_index import SymbolIndex
 
 
@@ -98,6 +99,7 @@ class CommitChange:
     """A commit that passed the gates, with its code files. `message` is normalised, None when it says too little.
 
     `hidden` are the paths that the commit changed and that are not among `files`: documentation, data, dropped files.
+    `tree` is the repository at that commit; None where there is no more than the files.
     """
 
     message: str | None
@@ -105,3 +107,4 @@ class CommitChange:
     files: list[ChangedFile]
     settings: MineSettings
     hidden: tuple[str, ...] = ()
+    tree: CommitTree | None = None

@@ -18,7 +18,7 @@ from tuner.mine.drafts import Draft, SourceFile
 from tuner.mine.gates.contents import MAX_ERROR_SHARE
 from tuner.mine.kinds import FILE_KINDS
 from tuner.mine.languages import Language, language_of
-from tuner.mine.licence_texts import is_licence_text, licence_head
+from tuner.mine.licence_texts import copyright_head, is_licence_text
 from tuner.mine.symbols import FileSymbols, symbols_of
 from tuner.mine.texts import texts_of
 from tuner.recipe import MineSettings
@@ -103,7 +103,7 @@ class FileMiner:
         if not drafts or drafts[0].kind != "file":
             return FileFacts("licence_only")
         symbols = symbols_of(tree, file.data, language) if tree is not None else None
-        return FileFacts(None, language.name, read.text, licence_head(read.text), drafts, symbols, read.redactions)
+        return FileFacts(None, language.name, read.text, copyright_head(read.text), drafts, symbols, read.redactions)
 
 
 def source_file(

@@ -152,7 +152,7 @@ def hidden_names(file: Parsed, test: TestFunction, shown: str) -> set[str]:
     tokens = words(file, test.start, test.end)
     family = "script" if file.language.name in SCRIPTS else "c" if file.language.name == "cpp" else file.language.name
     seen = {*KNOWN[family], *re.findall(r"[A-Za-z_$][\w$]*", shown)}
-    local = _locals(tokens)
+    local = bound_names(tokens)
     hidden = set()
     for before, token, after, beyond in zip(
         ["", *tokens], tokens, [*tokens[1:], ""], [*tokens[2:], "", ""], strict=False
@@ -171,7 +171,7 @@ def hidden_names(file: Parsed, test: TestFunction, shown: str) -> set[str]:
     return hidden - {test.name}
 
 
-def _locals(tokens: list[str]) -> set[str]:
+def bound_names(tokens: list[str]) -> set[str]:
     """Collect the names that a test gives values, defines or takes, by what stands beside them."""
     found = set()
     for at, token in enumerate(tokens):

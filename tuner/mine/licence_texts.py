@@ -10,7 +10,7 @@ import re
 
 from tuner.mine import syntax
 from tuner.mine.drafts import SourceFile
-from tuner.mine.gates.licences import licences_of
+from tuner.mine.gates.licences import holders_of, licences_of
 
 Range = tuple[int, int]
 MAX_LICENCE_SHARE = 0.5
@@ -19,6 +19,7 @@ LICENCE_WORD = re.compile(r"copyright|licen[cs]e|spdx-", re.IGNORECASE)
 LICENCE_HEAD = re.compile(
     r"(#![^\n]*\n)?(\s*(?:/\*.*?\*/[ \t]*\n|<!--.*?-->[ \t]*\n|(?:[ \t]*(?:#|//|--|;|%)[^\n]*\n)+))\n*", re.DOTALL
 )
+DOCSTRING = re.compile(r"\s*(?:#[^\n]*\n\s*)*[a-zA-Z]{0,2}(\"\"\".*?\"\"\"|'''.*?''')", re.DOTALL)
 
 
 def without_licence(text: str) -> str:
@@ -31,6 +32,12 @@ def licence_head(text: str) -> str:
     """Give the comment at the top if it speaks of copyright or licence, or nothing."""
     match = LICENCE_HEAD.match(text)
     return match.group(2) if match is not None and LICENCE_WORD.search(match.group(2)) else ""
+
+
+def copyright_head(text: str) -> str:
+    """Give what may name another holder: the licence at the top, or a docstring there with a line of copyright."""
+    match = DOCSTRING.match(text)
+    return licence_head(text) or (match.group(1) if match is not None and holders_of(match.group(1)) else "")
 
 
 def head_range(text: str) -> list[Range]:

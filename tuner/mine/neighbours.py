@@ -25,13 +25,14 @@ from tuner.mine.licence_texts import without_licence
 from tuner.mine.resolve import family_of
 from tuner.mine.symbol_index import Site, SymbolIndex
 from tuner.mine.symbols import FUNCTION_KINDS, Call, Definition
+from tuner.mine.test_code import is_test_path
 from tuner.records import Neighbour
 
 Read = Callable[[str], str | None]
 RANDOM_ORDER_SHARE = 0.25
 NEAR_LINES_BEFORE, NEAR_LINES_AFTER, FAR_LINES = 20, 8, 200
 MAX_WHOLE_CHARS, MAX_HEAD_LINES = 300, 6
-MIN_PIECE_CHARS, MIN_LEAK_CHARS = 10, 12
+MIN_PIECE_CHARS, MIN_LEAK_CHARS, MIN_LEAK_WORDS = 10, 8, 2
 MIN_SHARED = 5
 MAX_USERS, CANDIDATES, MIN_NAME_CHARS = 8, 40, 3
 REMARK = re.compile(r"^[ \t]*(?://|/\*|\*|#(?![ \t]*(?:define|if|elif|include)\b)).*$", re.MULTILINE)
@@ -119,6 +120,9 @@ def _sites(path: str, on: str, name: str, index: SymbolIndex) -> tuple[Site, ...
     if not known and name not in index.names(path):
         return ()
     found = index.meaning(path, Call(name, on, ""))
+    if not is_test_path(path):  # what a test defines is its own
+        found = tuple(each for each in found if not is_test_path(each.path))
+        known = tuple(each for each in known if not is_test_path(each.path))
     if not found and on and len(known) == 1 and known[0].definition.kind == "method":
         # Of an object of unknown type: the only method of that name is the likeliest, where its file is at hand.
         near = known[0].path in index.imports_of(path) or _folder(known[0].path) == _folder(path)
@@ -283,7 +287,7 @@ def _folder(path: str) -> str:
 
 
 def _telling_lines(hidden: str) -> set[str]:
-    lines = map(_bare, hidden.split("\n"))
+    lines = (_bare(line) for line in hidden.split("\n") if len(WORD.findall(line)) >= MIN_LEAK_WORDS)
     return {line for line in lines if len(line) >= MIN_LEAK_CHARS}
 
 

@@ -24,6 +24,7 @@ NAME = (
     rf"{_CAPITAL}(?:[ \t]+(?:{_CAPITAL}|van|von|de|der|den|del|da|dos|di|la|le|bin|al)){{1,4}}"
 )
 NAMES = rf"{NAME}(?:(?:,[ \t]*(?:and[ \t]+)?|[ \t]+(?:and|&)[ \t]+){NAME})*"
+MADE = "algorithms?|approach|code|decoder|encoder|idea|implementation|method|optimi[sz]ations?|patch|trick|version"
 # anchor, pattern whose group 1 is the person
 FORMS = tuple(
     (anchor, re.compile(pattern, re.MULTILINE))
@@ -42,6 +43,7 @@ FORMS = tuple(
         ("uthors:", rf"^[^\n\w]{{0,12}}Authors:[ \t]+({NAMES})(?=[ \t.,;<(*-]|$)"),
         ("moduleauthor::", rf"\.\. (?:module|code|section)author:: ({NAMES})"),
         ("__author", rf"__authors?__[ \t]*=[ \t]*['\"]({NAMES})"),
+        (" by ", rf"(?:#|//|\*|--|;)[^\n]{{0,80}}\b(?i:{MADE})[ \t]+by[ \t]+({NAMES})"),
         ("ritten by", rf"[Ww]ritten by[ \t]+({NAMES})"),
         ("reated by", rf"[Cc]reated by[ \t]+({NAMES})"),
         ("aintained by", rf"[Mm]aintained by[ \t]+({NAMES})"),

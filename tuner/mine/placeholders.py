@@ -2,8 +2,9 @@
 
 In: findings, by character offsets. Out: the text with a stand-in for each. A secret becomes its provider's prefix
 where it has one, then `REDACTED`, a short tag of its type where the length allows, and characters of the same classes:
-as long as it was (8 at least) and the same for the same value. Addresses become the ones that RFC 2606, 5737 and 3849
-reserve. No rule finds a stand-in, so redacting twice changes nothing more.
+as long as it was (8 at least) and the same for the same value. Addresses become ones that RFC 2606, 5737 and 3849
+reserve, another one for each value as far as those reach. No rule finds a stand-in, so redacting twice changes nothing
+more.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 MARK = "REDACTED"
-PLACEHOLDER_EMAIL = "user@example.com"
-PLACEHOLDER_IPV4 = "192.0.2."
+PLACEHOLDER_EMAIL = re.compile(r"\buser\d{5}@example\.com\b")
+PLACEHOLDER_IPV4 = ("192.0.2.", "198.51.100.", "203.0.113.")
+HOSTS = 254  # of each of these networks
 PLACEHOLDER_IPV6 = "2001:db8::"
 PLACEHOLDER_PERSON = "Someone"
 _ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|.)")
@@ -74,10 +76,12 @@ def replace(text: str, findings: list[Finding], counts: Counter[str]) -> str:
 def stand_in(finding: Finding, value: str) -> str:
     """Give what is written in place of the value."""
     if finding.kind == "email":
-        return PLACEHOLDER_EMAIL
+        return f"user{int.from_bytes(_digest(value.lower())[:4], 'big') % 100_000:05}@example.com"
     if finding.kind == "ip_address":
         number = int.from_bytes(_digest(value)[:2], "big")
-        return f"{PLACEHOLDER_IPV6}{number or 1:x}" if ":" in value else f"{PLACEHOLDER_IPV4}{number % 254 + 1}"
+        if ":" in value:
+            return f"{PLACEHOLDER_IPV6}{number or 1:x}"
+        return f"{PLACEHOLDER_IPV4[number // HOSTS % len(PLACEHOLDER_IPV4)]}{number % HOSTS + 1}"
     if finding.kind == "phone":
         return _phone(value)
     if finding.kind == "person":  # a login stays one lower-case word

@@ -21,7 +21,6 @@ from tuner.mine.keyword_rules import find_by_keyword, is_parted, keyword_places
 from tuner.mine.people import People, find_persons
 from tuner.mine.placeholders import (
     MARK,
-    PLACEHOLDER_EMAIL,
     Finding,
     Redacted,
     lower,
@@ -32,7 +31,7 @@ from tuner.mine.placeholders import (
 from tuner.mine.quiet import QuietLines
 from tuner.mine.secret_rules import BLOCK_ANCHORS, rules_for
 
-__all__ = ["MARK", "PLACEHOLDER_EMAIL", "Finding", "Redacted", "find_secrets", "placeholder", "redact"]
+__all__ = ["MARK", "Finding", "Redacted", "find_secrets", "placeholder", "redact"]
 
 MAX_ROUNDS = 8
 LINES_AROUND = 3  # more than any rule looks at beside the line on which it begins, private keys excepted

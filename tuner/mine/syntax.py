@@ -148,8 +148,9 @@ NOT_SAID = re.compile(
     r"\w+://\S+|@__\w+__|\b(?:eslint|prettier|biome|pylint|noqa|nolint|istanbul|ts-)[^\n]*"
     r"|\b(?:adapted|copied|taken|borrowed|ported|stolen|inspired|derived|contributed)\s+(?:from|by|through|in)\b"
     r"|\bsee\b|\bregression tests?\b"
+    r"|^[ \t]*[:@]?authors?\b[^\n]*|(?:\b(?:issues?|bugs?|tickets?|pull|prs?|gh)\b[ /:-]*)?#\d+"
     r"|\b(?:tests? )?(?:created )?(?:from|for|(?:to )?reproduces?) (?:issue|bug|ticket)s? #?\d+",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 COMMENT_SIGN = re.compile(r"^\s*(?:/\*+!?|//[/!]*|\*+(?!/)|#+)?\s?|\s*\*/\s*$")
 CODE_LINE = re.compile(

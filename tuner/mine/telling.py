@@ -15,7 +15,7 @@ from tuner.mine.placeholders import MARK, PLACEHOLDER_EMAIL, PLACEHOLDER_PERSON
 
 MIN_LETTERS, MIN_WORDS_BESIDE_ADDRESS = 3, 3
 MIN_ROWS, ROW_SHARE = 6, 0.75
-STAND_IN = re.compile(rf"\b{PLACEHOLDER_PERSON}\b|{MARK}|{re.escape(PLACEHOLDER_EMAIL)}")
+STAND_IN = re.compile(rf"\b{PLACEHOLDER_PERSON}\b|{MARK}|{PLACEHOLDER_EMAIL.pattern}")
 DIGEST = re.compile(r"\b[0-9a-f]{32,}\b", re.IGNORECASE)
 ADDRESS = re.compile(r"\w+://\S*")
 ADDRESS_BEGUN = re.compile(r"\w+://\S*$")

@@ -32,7 +32,7 @@ from tuner.mine.said import (
     subject_reason,
     without_verb,
 )
-from tuner.mine.search_replace import Fault, Region, answer, apply, blocks_of, changed_regions
+from tuner.mine.search_replace import Fault, Region, answer, apply, blocks_of, changed_regions, lines_of
 from tuner.mine.test_code import is_test_path
 
 REQUEST = "{message}\n\nChange `{path}`:\n{outline}\n\nAnswer with SEARCH/REPLACE blocks."

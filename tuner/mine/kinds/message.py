@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from tuner.mine.asked import names_a_person_in_code, stems, telling_words
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.said import NAMELESS, SCRATCH, moved_words, reached, subject_reason, without_verb
-from tuner.mine.search_replace import Fault, Region, changed_regions
+from tuner.mine.search_replace import Fault, Region, changed_regions, lines_of
 from tuner.mine.test_code import is_test_path
 
 REQUEST = "Write the subject line of the commit message for this change."

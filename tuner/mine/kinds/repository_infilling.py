@@ -4,8 +4,9 @@ Holes are those of `syntax_infilling` and `line_infilling`; first come those tha
 defines, since that is what the other files are for. A share of them (`mine.bare_share`) is shown without other files,
 so that the model also works where an editor sends none.
 
-Dropped without a count, since they are candidates: holes for which the repository has nothing to show, the bare share
-aside.
+Dropped without a count, since they are candidates: holes for which the repository has nothing to show that helps
+(`usefulness`), the bare share aside; holes in prose, strings and configuration, which no other file explains; and holes
+of a word or two.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from collections.abc import Iterator
 from tuner.mine.drafts import Draft, SourceFile, Surroundings
 from tuner.mine.holes import choose_lines, choose_nodes, cut
 from tuner.mine.neighbours import neighbours_of, used_sites
+from tuner.mine.usefulness import Hole, is_code
+from tuner.records import Neighbour
 
-CANDIDATES_PER_HOLE, TRIES_PER_HOLE = 3, 2
+CANDIDATES_PER_HOLE, TRIES_PER_HOLE = 4, 4
 
 
 def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
     """Yield up to `mine.repository_infilling_per_file` holes in the order of the file."""
     settings = file.settings
+    if not file.language.is_code:
+        return
     count = settings.repository_infilling_per_file
     chance = file.chance("repository_infilling")
     found = choose_nodes(file, chance, count * CANDIDATES_PER_HOLE)
@@ -30,16 +35,23 @@ def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
     # `sort` is stable: among holes that use other files, and among those that do not, chance decides.
     found.sort(key=lambda hole: not used_sites(file.path, file.data[hole[0] : hole[1]].decode(), around.index))
     chosen: list[tuple[int, Draft]] = []
-    for start, end in found[: count * TRIES_PER_HOLE]:
-        fields = cut(file, start, end)
-        is_bare = chance.random() < settings.bare_share
-        neighbours = neighbours_of(
-            file.path, file.data[:start].decode(), file.data[end:].decode(), around.index, around.read,
-            settings.neighbours, chance, hidden=_whole_lines(file, start, end),
-        )  # fmt: skip
-        if neighbours or is_bare:
-            draft = file.draft("repository_infilling", **fields, neighbours=() if is_bare else neighbours)
-            chosen.append((start, draft))
+    tries = 0
+    for start, end in found:
+        before, hole, after = (file.data[low:high].decode() for low, high in ((0, start), (start, end), (end, None)))
+        if not is_code(before, hole):
+            continue
+        neighbours: tuple[Neighbour, ...] = ()
+        if chance.random() >= settings.bare_share:
+            tries += 1
+            neighbours = neighbours_of(
+                file.path, before, after, around.index, around.read,
+                settings.neighbours, chance, hidden=_whole_lines(file, start, end),
+            )  # fmt: skip
+            if not Hole(file.path, before, hole, after, around.index).is_helped(neighbours, around.read):
+                if tries >= count * TRIES_PER_HOLE:
+                    break
+                continue
+        chosen.append((start, file.draft("repository_infilling", **cut(file, start, end), neighbours=neighbours)))
         if len(chosen) >= count:
             break
     yield from (draft for _, draft in sorted(chosen, key=lambda each: each[0]))

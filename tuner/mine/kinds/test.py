@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuner.mine import syntax
+from tuner.mine.commit_tree import CommitTree
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
 from tuner.mine.fixtures import declarations, hidden_names, used_by, words
+from tuner.mine.leaned_on import Elsewhere, elsewhere
 from tuner.mine.parsed import Parsed, parsed
 from tuner.mine.search_replace import Fault, changed_regions
 from tuner.mine.test_code import (
@@ -93,7 +95,7 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
     for file, found in tests:
         near = [each for each in changed if each.family == _family(file)]
         if near:
-            yield from _tests(file, *found, near)
+            yield from _tests(file, *found, near, change.tree)
         else:
             yield Dropped(file.path, "no_function_tested")
 
@@ -107,7 +109,11 @@ def _found(file: ChangedFile) -> tuple[list[TestFunction], list[TestFunction]] |
 
 
 def _tests(
-    file: ChangedFile, found: list[TestFunction], added: list[TestFunction], changed: list[_Tested]
+    file: ChangedFile,
+    found: list[TestFunction],
+    added: list[TestFunction],
+    changed: list[_Tested],
+    tree: CommitTree | None,
 ) -> Iterator[Draft | Dropped]:
     new = parsed(file.new, file.language)
     times = Counter(each.name for each in found)
@@ -131,11 +137,17 @@ def _tests(
             or _fit(tested, shown, new, test, fixtures)
             or _unseen(shown.source, new, test, fixtures, head, siblings)
         )
+        others = Elsewhere({}, frozenset(), True)
+        if reason is None and tree is not None:
+            said = "\n\n".join([shown.source, *fixtures])
+            others = elsewhere(new, test, file.path, tested.path, said, tree)
+            reason = _unexplained(others, _family(file))
         if reason is not None:
             yield Dropped(file.path, reason)
             continue
         mark = "#" if file.language.name == "python" else "//"
         parts = [f"{mark} {tested.path}\n{shown.source}"]
+        parts += [f"{mark} {place}\n{piece}" for place, piece in others.pieces.items()]
         if head or fixtures:
             parts.append(f"{mark} {file.path}\n" + "\n\n".join(filter(None, [head, *fixtures])))
         asked = REQUEST.format(title=test.name, name=tested.name, path=tested.path, test_path=file.path)
@@ -200,6 +212,13 @@ def _unseen(
         return "fixtures_not_shown"
     shown = "\n".join([head, *fixtures, source])
     return "helpers_not_shown" if hidden_names(file, test, shown) - siblings else None
+
+
+def _unexplained(others: Elsewhere, family: str) -> str | None:
+    """Say whether other files, too, leave open what a test leans on; only C++ writes it all out."""
+    if family == "c" and others.missing:
+        return "helpers_not_shown"
+    return "fixtures_not_shown" if family == "c" and not others.is_whole else None
 
 
 def _changed(file: ChangedFile) -> Iterator[_Tested]:

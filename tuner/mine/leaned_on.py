@@ -1,0 +1,217 @@
+"""Show what a test leans on where it stands in other files of the repository: types, helpers, macros, fixtures.
+
+In: a test, what is shown anyway, and the repository at its commit. Out: pieces of other files, and whether that is all:
+short definitions whole, of long ones the head with its documentation, of long types the members that the test uses.
+Definitions are found by name among the files that the test can see; a method only where its type is named nearby or no
+other has that name. No more than `MAX_LINES` lines, those of names used first before others.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tuner.mine.commit_tree import CommitTree
+from tuner.mine.fixtures import KNOWN, bound_names, words
+from tuner.mine.parsed import Parsed
+from tuner.mine.resolve import family_of
+from tuner.mine.symbols import TYPE_KINDS, Definition
+from tuner.mine.test_code import TestFunction
+
+MAX_LINES, MAX_WHOLE_LINES, MAX_HEAD_LINES, MAX_MEMBERS = 60, 12, 5, 8
+MOST_OVERLOADS = 2
+MIN_NAME_CHARS, MIN_METHOD_CHARS = 2, 5
+NAME = re.compile(r"[A-Za-z_$][\w$]*")
+STANDARD = ("std", "testing", "internal", "boost", "chrono", "literals")  # namespaces that no header here explains
+# What the usual test runners of C and C++ bring along.
+RUNNER = re.compile(
+    r"(?:EXPECT|ASSERT)_(?:EQ|NE|LT|LE|GT|GE|TRUE|FALSE|THROW|NO_THROW|ANY_THROW|STREQ|STRNE|STRCASEEQ|DOUBLE_EQ|"
+    r"FLOAT_EQ|NEAR|THAT|DEATH\w*|EXIT|CALL|PRED\w*|DEBUG_DEATH)|TEST\w*|TYPED_TEST\w*|SCOPED_TRACE|SUCCEED|FAIL|"
+    r"ADD_FAILURE\w*|GTEST_\w+|MOCK_\w+|ON_CALL|REQUIRE\w*|CHECK\w*|SECTION|INFO|CAPTURE|E[A-Z]+|[A-Z]+_(?:MAX|MIN)|"
+    r"NULL|EOF|BUFSIZ|NAN|INFINITY"
+)
+LIBRARY = re.compile(
+    r"(?:w?char|u?int|ptrdiff|size|ssize|time|wint|max_align|u?intptr|u?int\w+|char\w+)_t|FILE|tm|errno|_"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Pieces by path, in the order of their first use, and the names that nothing explains."""
+
+    pieces: dict[str, str]
+    missing: frozenset[str]
+    is_whole: bool
+
+
+def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: str, tree: CommitTree) -> Elsewhere:
+    """Find what a test in `path` names and what `shown` does not define; `tested` is the tested function's file."""
+    used = _used(file, test)
+    family = family_of(path)
+    defined = _defined_in(shown)
+    places = tree.seen_from(path, (tested,))
+    near = {*(name for name, _ in used), *NAME.findall(shown)}
+    members = {name for name, on in used if on}
+    chosen: dict[str, list[tuple[int, int]]] = {}
+    count, is_whole = 0, True
+    missing = set()
+    for name, on in used:
+        if name in defined or name == test.name:
+            continue
+        found = _find(name, on, places, tree, near, path, test)
+        if not found and family == "c" and _is_own(name, on):
+            missing.add(name)
+        for place, definition in found:
+            text = tree.text(place) or ""
+            lines = [
+                each
+                for each in _lines(text, definition, tree.symbols(place).definitions, members)
+                if each not in chosen.get(place, ())
+            ]
+            size = sum(last - first for first, last in lines)
+            if count + size <= MAX_LINES:
+                chosen.setdefault(place, []).extend(lines)
+                count += size
+            else:
+                is_whole = False
+    pieces = {place: _joined(tree.text(place) or "", ranges) for place, ranges in chosen.items() if ranges}
+    texts = "\n".join(pieces.values())
+    return Elsewhere(pieces, frozenset(each for each in missing if not re.search(rf"\b{each}\b", texts)), is_whole)
+
+
+def _used(file: Parsed, test: TestFunction) -> list[tuple[str, str]]:
+    """List the names that a test uses with what they are used on: empty, a namespace or type, or a dot."""
+    tokens = words(file, test.start, test.end)
+    family = family_of("x.cc") if file.language.name in ("c", "cpp") else file.language.name
+    known = KNOWN.get("script" if family in ("javascript", "typescript", "tsx") else family, frozenset())
+    local = bound_names(tokens)
+    if file.language.name == "python":  # what a test takes are fixtures
+        local -= set(tokens[: tokens.index(")") if ")" in tokens else 0])
+    if family == "c":
+        local |= _c_locals(tokens)
+    found: dict[tuple[str, str], None] = {}
+    for at, token in enumerate(tokens):
+        if len(token) < MIN_NAME_CHARS or not NAME.fullmatch(token) or token in known:
+            continue
+        before = tokens[at - 1] if at else ""
+        after = tokens[at + 1] if at + 1 < len(tokens) else ""
+        if before in (".", "->", "?."):
+            if after == "(":
+                found[token, "."] = None
+        elif before == "::":
+            found[token, tokens[at - 2] if at > 1 else ""] = None
+        elif token not in local:
+            found[token, ""] = None
+    return list(found)
+
+
+def _c_locals(tokens: list[str]) -> set[str]:
+    """Collect the names after a type: `T x(`, `T x =`, `T x;`, `T& x`, `T x[`, `T> x`."""
+    found = set()
+    for at in range(1, len(tokens) - 1):
+        before, name, after = tokens[at - 1 : at + 2]
+        is_typed = NAME.fullmatch(name) and (NAME.fullmatch(before) or before in ("*", "&", ">", "&&"))
+        if is_typed and before not in ("return", "new") and after in ("=", ";", "(", "{", "[", ",", ")", ":"):
+            found.add(name)
+    return found
+
+
+def _find(
+    name: str, on: str, places: list[str], tree: CommitTree, near: set[str], path: str, test: TestFunction
+) -> list[tuple[str, Definition]]:
+    """Choose the definitions that a name means, at most two."""
+    found = [
+        (place, each)
+        for place in places
+        for each in tree.symbols(place).definitions
+        if each.name == name and each.kind not in ("local", "constructor")
+        and not (place == path and test.start <= each.start < test.end)
+    ]  # fmt: skip
+    if on == ".":
+        found = [each for each in found if each[1].owner]
+        of_near = [each for each in found if each[1].owner in near]
+        is_alone = len({(place, each.owner) for place, each in found}) == 1 and len(name) >= MIN_METHOD_CHARS
+        found = of_near if len({each.owner for _, each in of_near}) == 1 else found if is_alone else []
+    elif on:
+        owned = [each for each in found if each[1].owner == on]
+        types = {each.name for place in places for each in tree.symbols(place).definitions if each.kind in TYPE_KINDS}
+        found = owned or [each for each in found if not each[1].owner and on not in types]
+    else:
+        found = [each for each in found if not each[1].owner or each[0] == path] or found[:1]
+    of_types = [each for each in found if each[1].kind in TYPE_KINDS]
+    whole = of_types or [each for each in found if each[1].end - each[1].start > len(name) + 12] or found
+    return whole[: 1 if of_types else MOST_OVERLOADS]
+
+
+def _is_own(name: str, on: str) -> bool:
+    """Tell a name that the repository itself must explain, by how C and C++ write those of libraries."""
+    if on == "." or on in STANDARD or RUNNER.fullmatch(name) or LIBRARY.fullmatch(name):
+        return False
+    return bool(on) or name[0].isupper()
+
+
+def _defined_in(shown: str) -> set[str]:
+    """Collect the names that a shown text seems to define: a word before `(`, `=` or `{` at the start of its line."""
+    found: set[str] = set()
+    for line in shown.split("\n"):
+        if re.match(r"\s*(?:#\s*include|using\b|import\b|from\b)", line):
+            continue
+        head = re.split(r"[({=;]", line, maxsplit=1)[0]
+        found |= set(NAME.findall(head)[-2:]) if line[:1] not in (" ", "\t") else set()
+        if define := re.match(r"\s*#\s*define\s+(\w+)", line):
+            found.add(define.group(1))
+    return found
+
+
+def _lines(
+    text: str, definition: Definition, beside: tuple[Definition, ...], members: set[str]
+) -> list[tuple[int, int]]:
+    """Give the lines, from 0, that show a definition."""
+    first, last = _range(text, definition)
+    if last - first <= MAX_WHOLE_LINES:
+        return [(first, last)]
+    if definition.kind not in TYPE_KINDS:
+        return [_head(text, definition)]
+    found = [(first, definition.line)]
+    inner = [
+        each
+        for each in beside
+        if each.owner == definition.name and (each.kind == "constructor" or each.name in members)
+    ]
+    found += [_head(text, each) for each in inner[:MAX_MEMBERS]]
+    named = {each.name for each in inner}
+    body = text.split("\n")[first:last]
+    for name in sorted(members - named):
+        at = next((at for at, line in enumerate(body) if re.search(rf"\b{re.escape(name)}\b", line)), None)
+        if at is not None:
+            found.append((first + at, first + at + 1))
+    return list(dict.fromkeys(found))
+
+
+def _range(text: str, definition: Definition) -> tuple[int, int]:
+    data = text.encode()
+    return data.count(b"\n", 0, definition.start), data.count(b"\n", 0, definition.end) + 1
+
+
+def _head(text: str, definition: Definition) -> tuple[int, int]:
+    """Give the first lines of a definition, with the comment above; all of a short one."""
+    first, last = _range(text, definition)
+    lines = text.split("\n")
+    start = first
+    while start > 0 and first - start < MAX_HEAD_LINES and re.match(r"\s*(?://|\*|/\*|#(?!\w))", lines[start - 1]):
+        start -= 1
+    if last - first <= MAX_WHOLE_LINES:
+        return start, last
+    return start, min(last, max(definition.line, first + MAX_HEAD_LINES))
+
+
+def _joined(text: str, ranges: list[tuple[int, int]]) -> str:
+    lines = text.split("\n")
+    shown: list[str] = []
+    reached = -1
+    for first, last in sorted(ranges):
+        if reached >= 0 and first > reached:
+            shown.append("")
+        shown += lines[max(first, reached) : last]
+        reached = max(reached, last)
+    return "\n".join(shown)

@@ -1,0 +1,85 @@
+"""Tell whether a piece of another file helps to fill a hole, once the hole is known.
+
+In: a file with a hole, pieces that were chosen without a look at it, and the repository's index. Out: yes or no. A
+piece helps that defines what the hole names, or what the lines beside it use (macros aside, which are everywhere); that
+calls the function in which the hole stands; or that shares rare names with the hole, so that it does the like.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from tuner.mine.neighbours import used_sites
+from tuner.mine.symbol_index import SymbolIndex
+from tuner.mine.telling import LETTERS
+from tuner.records import Neighbour
+
+LINES_BEFORE, LINES_AFTER = 10, 4
+MIN_NAME_CHARS, MIN_RARE_CHARS, MIN_SHARED = 4, 5, 2
+RARE_FILES, RARE_SHARE = 3, 0.08
+MIN_HOLE_CHARS, MIN_HOLE_NAMES = 12, 2
+MAX_TEXT_SHARE = 0.6
+IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
+STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|`[^`]*`?")
+REMARK = re.compile(r"^\s*(?://|/\*|\*|#(?!\s*(?:define|if|elif|else|endif|include|undef|pragma|\[|!\[)))")
+
+
+class Hole:
+    """A hole of a file, with what the lines beside it name."""
+
+    def __init__(self, path: str, before: str, hole: str, after: str, index: SymbolIndex) -> None:
+        self.path, self.text, self.index = path, hole, index
+        self.start, self.end = len(before.encode()), len((before + hole).encode())
+        beside = [*before.rsplit("\n", LINES_BEFORE)[-LINES_BEFORE:], *after.split("\n", LINES_AFTER)[:LINES_AFTER]]
+        self._sites = set(used_sites(path, hole, index))
+        near = used_sites(path, "\n".join(beside), index)
+        self._sites |= {site for site in near if site.definition.kind != "macro"}
+        self._around = [
+            each.name
+            for each in index.symbols(path).definitions
+            if each.start <= self.start and self.end <= each.end and len(each.name) >= MIN_NAME_CHARS
+        ]
+
+    def is_helped(self, pieces: Iterable[Neighbour], read: Callable[[str], str | None]) -> bool:
+        """Tell whether one of the pieces at least is of use here."""
+        return any(self._helps(each, read) for each in pieces)
+
+    def _helps(self, piece: Neighbour, read: Callable[[str], str | None]) -> bool:
+        lines = (read(piece.path) or "").split("\n")
+        lines_of_use = {site.definition.line for site in self._sites if site.path == piece.path}
+        if any(0 < number <= len(lines) and lines[number - 1] in piece.text for number in lines_of_use):
+            return True
+        for name in self._around:
+            is_called = any(place == piece.path for place, _ in self.index.callers(name))
+            is_alone = len(self.index.definitions(name)) == 1
+            if is_called and is_alone and re.search(rf"\b{re.escape(name)}\b", piece.text):
+                return True
+        own = set(IDENTIFIER.findall(STRING.sub("", self.text)))
+        return len(rare(own & set(IDENTIFIER.findall(piece.text)), self.index, read)) >= MIN_SHARED
+
+
+def rare(names: Iterable[str], index: SymbolIndex, read: Callable[[str], str | None]) -> set[str]:
+    """Give the names that few files have."""
+    chunks, files = index.chunks(read), len(index.paths())
+    most = max(RARE_FILES, RARE_SHARE * files)
+    return {each for each in names if len(each) >= MIN_RARE_CHARS and len(chunks.paths_with(each)) <= most}
+
+
+def is_code(before: str, hole: str) -> bool:
+    """Tell a hole of code that says something from prose, text in strings, and code that was commented out."""
+    first = before[before.rfind("\n") + 1 :]
+    lines = [first + hole.split("\n", 1)[0], *hole.split("\n")[1:]]
+    if any(REMARK.match(line) for line in lines[:1]) or _is_inside_string(first):
+        return False
+    bare = STRING.sub("", hole)
+    names = {each for each in IDENTIFIER.findall(bare) if len(LETTERS.findall(each)) and len(each) > 1}
+    letters = sum(map(str.isalnum, hole))
+    if len("".join(hole.split())) < MIN_HOLE_CHARS or len(names) < MIN_HOLE_NAMES:
+        return False
+    return letters - sum(map(str.isalnum, bare)) <= MAX_TEXT_SHARE * letters
+
+
+def _is_inside_string(line: str) -> bool:
+    rest = re.sub(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`", "", line)
+    return '"' in rest or "`" in rest
