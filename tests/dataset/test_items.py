@@ -112,7 +112,7 @@ def test_commits_take_turns_so_that_each_is_asked() -> None:
         ("-" * 70, "no_word"),
         ("x = " + "y" * 160, "long"),
         ('token = "REDACTEDx7Kq"', "redacted"),
-        ('author = "user@example.com"', "redacted"),
+        ('author = "user04711@example.com"', "redacted"),
         ("redacted = clean(text)", None),
         ("größe = breite × höhe", None),
         ("return total", None),

@@ -31,7 +31,9 @@ AROUND = st.text(alphabet="ab Zora Someone.,#*<>@\n()-:", max_size=20)
         (f"Signed-off-by: {ZORA} <z@example.com>", "Signed-off-by: Someone <z@example.com>"),
         (f"Reviewed-by: {MIEKE}", "Reviewed-by: Someone"),
         (f"thanks to {MIEKE} <m@example.com>", "thanks to Someone <m@example.com>"),
-        (f"Copyright (c) 2020 {ZORA} <z at ledger dot dev>", "Copyright (c) 2020 Someone <user@example.com>"),
+        (f"Copyright (c) 2020 {ZORA} <z at ledger dot dev>", "Copyright (c) 2020 Someone <user21656@example.com>"),
+        (f"// A decoder by {ZORA}:", "// A decoder by Someone:"),
+        (f"# the method by {ZORA} based on", "# the method by Someone based on"),
     ],
 )
 def test_a_form_that_names_a_person_is_replaced(text: str, redacted: str) -> None:
@@ -53,6 +55,8 @@ def test_a_form_that_names_a_person_is_replaced(text: str, redacted: str) -> Non
         "Maintained by Ledger Project",
         "std::vector<Token> Ledger Book <br>",
         "Sort-by: date",
+        "x = f'a version by {name}'",
+        "// a parser by Visual means",
     ],
 )
 def test_topics_types_and_projects_stay(text: str) -> None:

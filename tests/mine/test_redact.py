@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.mine.redact import MARK, PLACEHOLDER_EMAIL, find_secrets, placeholder, redact
+from tuner.mine.placeholders import PLACEHOLDER_EMAIL
+from tuner.mine.redact import MARK, find_secrets, placeholder, redact
 
 MIXED = "aB3dE7fG1hJ5kL9mN2pQ4rS6tU8vW0xY"
 HEXES = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -169,7 +170,7 @@ def test_redacted_code_still_parses() -> None:
     code = f'TOKEN = "{secret("github_token")}"\nMAIL = "{secret("email")}"\n'
     redacted = redact(code).text
     ast.parse(redacted)
-    assert PLACEHOLDER_EMAIL in redacted and MARK in redacted
+    assert PLACEHOLDER_EMAIL.search(redacted) and MARK in redacted
 
 
 def test_only_the_password_of_a_url_is_replaced() -> None:

@@ -47,7 +47,7 @@ def test_code_and_remarks_say_something(hole: str, before: str, language: str) -
         ("- steps:", "  ", "yaml"),
         ("build-system]", "[", "toml"),
         ("thor Someone", " * @au", "java"),
-        ('mail = "user@example.com"', "", "python"),
+        ('mail = "user04711@example.com"', "", "python"),
         ('key = "ghp_REDACTEDpat1"', "", "python"),
         ("\n".join(f'    ("{name}", {number}),' for number, name in enumerate("abcdef")), "", "python"),
     ],

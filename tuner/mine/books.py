@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from tuner.mine.asked import names_a_person_in_code
 from tuner.mine.drafts import Draft
 from tuner.mine.people import People
 from tuner.mine.redact import find_secrets
@@ -23,6 +24,7 @@ from tuner.records import PAIR_KINDS, Addition, Neighbour, Pair, Rejected, to_js
 
 ROOM = "mine"
 END_CHARS = 600  # longer than any secret that is not dropped with its whole file
+NAMES_MATTER = ("body", "test", "repository_infilling", "syntax_infilling", "line_infilling")
 PAIRS, ADDITIONS, REJECTED = "mined/pairs.jsonl", "mined/additions.jsonl", "mined/rejected.jsonl"
 
 
@@ -120,6 +122,8 @@ class Books:
             return "secret_after_cut"
         if self.people.names_in(pair.context + pair.instruction + pair.response + pair.suffix):
             return "name_after_cut"
+        if pair.kind in NAMES_MATTER and any(map(names_a_person_in_code, texts)):
+            return "name_in_code"  # what is compared with it no longer fits
         return None
 
 

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 
 from tuner.mine.gates.paths import path_reason
 from tuner.mine.history import SUBMODULE, SYMLINK
-from tuner.mine.languages import language_of
+from tuner.mine.languages import Language, language_of
 from tuner.mine.parsed import parsed
 from tuner.mine.resolve import Resolver, family_of
+from tuner.mine.sources import Text
 from tuner.mine.symbols import FileSymbols, symbols_of
 from tuner.mine.texts import Texts
 from tuner.recipe import MineSettings
@@ -45,18 +46,20 @@ class CommitTree:
 
     def text(self, path: str) -> str | None:
         """Give the redacted text of a file."""
+        read = self._read(path)
+        return read.text if read is not None else None
+
+    def symbols(self, path: str) -> FileSymbols:
+        """Give what a file defines and imports."""
+        read = self._read(path)
+        return _symbols(read.text, read.language) if read is not None else FileSymbols()
+
+    def _read(self, path: str) -> Text | None:
         language = language_of(path)
         if path not in self._shas or language is None or language.grammar is None:
             return None
         read, _ = self._texts.read(self._shas[path], path, language)
-        return read.text if read.reason is None else None
-
-    def symbols(self, path: str) -> FileSymbols:
-        """Give what a file defines and imports."""
-        text, language = self.text(path), language_of(path)
-        if text is None or language is None:
-            return FileSymbols()
-        return _symbols(text, path)
+        return read if read.reason is None and read.language.grammar is not None else None
 
     @functools.cached_property
     def _shas(self) -> dict[str, str]:
@@ -97,8 +100,6 @@ class CommitTree:
 
 
 @functools.lru_cache(maxsize=256)
-def _symbols(text: str, path: str) -> FileSymbols:
-    language = language_of(path)
-    assert language is not None, f"{path} has a text"
+def _symbols(text: str, language: Language) -> FileSymbols:
     tree = parsed(text, language)
     return symbols_of(tree.tree, tree.data, language)

@@ -15,7 +15,7 @@ from tree_sitter import Node
 
 from tuner.mine import syntax
 from tuner.mine.parsed import Parsed
-from tuner.mine.test_code import CALLABLE, SCRIPTS, TestFunction, own_test_ranges
+from tuner.mine.test_code import CALLABLE, MACRO_TEST, SCRIPTS, TestFunction, own_test_ranges
 
 _SCRIPT = (
     *("lexical_declaration", "variable_declaration", "function_declaration", "class_declaration", "enum_declaration"),
@@ -131,6 +131,7 @@ def used_by(file: Parsed, test: TestFunction, declared: list[Declaration], tests
         for each in declared
         if not each.start <= test.start < each.end
         and (each.start, each.end) not in spans
+        and not MACRO_TEST.search("".join(each.names))
         and (each.within is None or each.within[0] <= test.start < each.within[1])
         and not (test.start <= each.start < test.end)
     ]

@@ -19,8 +19,13 @@ from tuner.mine.symbols import TYPE_KINDS, Definition
 from tuner.mine.test_code import TestFunction
 
 MAX_LINES, MAX_WHOLE_LINES, MAX_HEAD_LINES, MAX_MEMBERS = 60, 12, 5, 8
-MOST_OVERLOADS = 2
+MAX_CONSTRUCTORS = 3  # that are only declared
+SHORT_LINES = 25  # of what is shown: its own callees in other files are shown, too
+CALLED = re.compile(r"(?<![.\w])([A-Za-z_]\w{2,})\(")
+MOST_OVERLOADS, MAX_TEXT_LINES = 2, 4
 MIN_NAME_CHARS, MIN_METHOD_CHARS = 2, 5
+OPENED = re.compile(r"[;{},]\s*(?://.*)?$")
+MODULE = re.compile(r"^import (\w+(?: as \w+)?)[ \t]*$", re.MULTILINE)
 NAME = re.compile(r"[A-Za-z_$][\w$]*")
 STANDARD = ("std", "testing", "internal", "boost", "chrono", "literals")  # namespaces that no header here explains
 # What the usual test runners of C and C++ bring along.
@@ -46,7 +51,9 @@ class Elsewhere:
 
 def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: str, tree: CommitTree) -> Elsewhere:
     """Find what a test in `path` names and what `shown` does not define; `tested` is the tested function's file."""
-    used = _used(file, test)
+    modules = {name for names in MODULE.findall(file.data.decode("utf-8", "replace")) for name in NAME.findall(names)}
+    used = _used(file, test, modules)
+    said = set(shown.split("\n"))
     family = family_of(path)
     defined = _defined_in(shown)
     places = tree.seen_from(path, (tested,))
@@ -56,17 +63,24 @@ def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: s
     count, is_whole = 0, True
     missing = set()
     for name, on in used:
-        if name in defined or name == test.name:
+        if name in defined or name in modules or name == test.name:
             continue
         found = _find(name, on, places, tree, near, path, test)
         if not found and family == "c" and _is_own(name, on):
-            missing.add(name)
+            by_text = _by_text(name, places, tree) if on != ">" else []
+            size = sum(last - first for _, (first, last) in by_text)
+            if by_text and count + size <= MAX_LINES:
+                for place, lines in by_text:
+                    chosen.setdefault(place, []).append(lines)
+                count += size
+            else:
+                missing.add(name)
         for place, definition in found:
             text = tree.text(place) or ""
             lines = [
                 each
                 for each in _lines(text, definition, tree.symbols(place).definitions, members)
-                if each not in chosen.get(place, ())
+                if each not in chosen.get(place, ()) and not _stands_in(text, each, said)
             ]
             size = sum(last - first for first, last in lines)
             if count + size <= MAX_LINES:
@@ -74,14 +88,34 @@ def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: s
                 count += size
             else:
                 is_whole = False
+    for name in dict.fromkeys(CALLED.findall(shown) if shown.count("\n") < SHORT_LINES else ()):
+        callees = _find(name, "", tree.seen_from(tested), tree, near, path, test) if name not in defined else []
+        for place, definition in callees:
+            lines = _range(tree.text(place) or "", definition)
+            is_new = place != tested and lines not in chosen.get(place, ())
+            if (
+                is_new
+                and definition.kind == "function"
+                and lines[1] - lines[0] <= min(MAX_WHOLE_LINES, MAX_LINES - count)
+            ):
+                chosen.setdefault(place, []).append(lines)
+                count += lines[1] - lines[0]
     pieces = {place: _joined(tree.text(place) or "", ranges) for place, ranges in chosen.items() if ranges}
     texts = "\n".join(pieces.values())
     return Elsewhere(pieces, frozenset(each for each in missing if not re.search(rf"\b{each}\b", texts)), is_whole)
 
 
-def _used(file: Parsed, test: TestFunction) -> list[tuple[str, str]]:
+def _stands_in(text: str, lines: tuple[int, int], said: set[str]) -> bool:
+    """Tell whether most of some lines are shown already."""
+    found = [line for line in text.split("\n")[slice(*lines)] if line.strip()]
+    return sum(line in said for line in found) * 2 > len(found)
+
+
+def _used(file: Parsed, test: TestFunction, modules: set[str]) -> list[tuple[str, str]]:
     """List the names that a test uses with what they are used on: empty, a namespace or type, or a dot."""
     tokens = words(file, test.start, test.end)
+    if file.language.name in ("c", "cpp"):
+        tokens = tokens[tokens.index("{") if "{" in tokens else 0 :]  # without the test's own title
     family = family_of("x.cc") if file.language.name in ("c", "cpp") else file.language.name
     known = KNOWN.get("script" if family in ("javascript", "typescript", "tsx") else family, frozenset())
     local = bound_names(tokens)
@@ -95,9 +129,11 @@ def _used(file: Parsed, test: TestFunction) -> list[tuple[str, str]]:
             continue
         before = tokens[at - 1] if at else ""
         after = tokens[at + 1] if at + 1 < len(tokens) else ""
+        if (family == "c" and RUNNER.fullmatch(token)) or (after == "::" and not token[0].isupper()):
+            continue
         if before in (".", "->", "?."):
             if after == "(":
-                found[token, "."] = None
+                found[token, "" if at > 1 and tokens[at - 2] in modules else "."] = None
         elif before == "::":
             found[token, tokens[at - 2] if at > 1 else ""] = None
         elif token not in local:
@@ -143,11 +179,35 @@ def _find(
     return whole[: 1 if of_types else MOST_OVERLOADS]
 
 
+def _by_text(name: str, places: list[str], tree: CommitTree) -> list[tuple[str, tuple[int, int]]]:
+    """Find the lines that seem to define a name: macros keep a grammar from knowing many of C++. None when many do."""
+    word = re.escape(name)
+    pattern = re.compile(
+        rf"^[ \t]*#[ \t]*define[ \t]+{word}\b|^[ \t]*{word}[ \t]*=[^=]"
+        rf"|^[ \t]*(?:enum[ \t]+)?(?:class|struct|enum)[ \t]+(?:\w+[ \t]+)?{word}\b[^;\n]*$"
+        rf"|^[ \t]*using[ \t]+{word}[ \t]*=|^typedef\b[^\n]*\b{word};|^extern\b[^\n]*\b{word}\b[^\n(]*;"
+        rf"|^(?!return|else|using|friend|#|//)\w[^\n=;({{]*[\w>&*][ \t]+(?<!operator ){word}[ \t]*\((?![^\n]*;$)",
+        re.MULTILINE,
+    )
+    found: dict[tuple[str, str], tuple[str, tuple[int, int]]] = {}
+    for place in places:
+        text = tree.text(place) or ""
+        for match in pattern.finditer(text) if name in text else ():
+            at = text.count("\n", 0, match.start())
+            lines = text.split("\n")
+            first = at
+            while first > 0 and at - first < MAX_TEXT_LINES and re.match(r"template\b|  +\S.*[,>]$", lines[first - 1]):
+                first -= 1
+            ends = (at + more for more, line in enumerate(lines[at : at + MAX_TEXT_LINES]) if OPENED.search(line))
+            found.setdefault((place, lines[at]), (place, (first, next(ends, at) + 1)))
+    return list(found.values()) if len(found) <= MOST_OVERLOADS else []
+
+
 def _is_own(name: str, on: str) -> bool:
     """Tell a name that the repository itself must explain, by how C and C++ write those of libraries."""
     if on == "." or on in STANDARD or RUNNER.fullmatch(name) or LIBRARY.fullmatch(name):
         return False
-    return bool(on) or name[0].isupper()
+    return bool(on) or name[0].isupper() or "_" in name
 
 
 def _defined_in(shown: str) -> set[str]:
@@ -158,6 +218,10 @@ def _defined_in(shown: str) -> set[str]:
             continue
         head = re.split(r"[({=;]", line, maxsplit=1)[0]
         found |= set(NAME.findall(head)[-2:]) if line[:1] not in (" ", "\t") else set()
+        if method := re.match(r"\s+(?!return\b|else\b)[\w:<>,&* ]*[\w>&*] +(\w+)\([^;]*$", line):
+            found.add(method.group(1))
+        if re.match(r"(?:class|struct)\b.*{$", line):
+            found -= set(NAME.findall(head))  # its members are not all there
         if define := re.match(r"\s*#\s*define\s+(\w+)", line):
             found.add(define.group(1))
     return found
@@ -181,6 +245,9 @@ def _lines(
     found += [_head(text, each) for each in inner[:MAX_MEMBERS]]
     named = {each.name for each in inner}
     body = text.split("\n")[first:last]
+    made = re.compile(rf"\s*(?:[\w()]+\s+)*{re.escape(definition.name)}\s*\([^;]*[;{{:,]?")
+    places = [at for at, line in enumerate(body) if not inner and made.match(line) and "return" not in line]
+    found += [(first + at, first + at + 1) for at in places[:MAX_CONSTRUCTORS]]
     for name in sorted(members - named):
         at = next((at for at, line in enumerate(body) if re.search(rf"\b{re.escape(name)}\b", line)), None)
         if at is not None:
@@ -200,6 +267,8 @@ def _head(text: str, definition: Definition) -> tuple[int, int]:
     start = first
     while start > 0 and first - start < MAX_HEAD_LINES and re.match(r"\s*(?://|\*|/\*|#(?!\w))", lines[start - 1]):
         start -= 1
+    if first - start >= MAX_HEAD_LINES:
+        start = first  # a comment is shown whole, or not at all
     if last - first <= MAX_WHOLE_LINES:
         return start, last
     return start, min(last, max(definition.line, first + MAX_HEAD_LINES))

@@ -10,8 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from tuner.bm25 import IMPORT
+from tuner.mine.fixtures import KNOWN
 from tuner.mine.neighbours import used_sites
-from tuner.mine.symbol_index import SymbolIndex
+from tuner.mine.resolve import family_of
+from tuner.mine.symbol_index import Site, SymbolIndex
+from tuner.mine.symbols import FUNCTION_KINDS
 from tuner.mine.telling import LETTERS
 from tuner.records import Neighbour
 
@@ -32,14 +36,26 @@ class Hole:
         self.path, self.text, self.index = path, hole, index
         self.start, self.end = len(before.encode()), len((before + hole).encode())
         beside = [*before.rsplit("\n", LINES_BEFORE)[-LINES_BEFORE:], *after.split("\n", LINES_AFTER)[:LINES_AFTER]]
-        self._sites = set(used_sites(path, hole, index))
-        near = used_sites(path, "\n".join(beside), index)
-        self._sites |= {site for site in near if site.definition.kind != "macro"}
+        near = used_sites(path, "\n".join(line for line in beside if not IMPORT.match(line)), index)
+        sites = {*used_sites(path, hole, index), *(site for site in near if site.definition.kind != "macro")}
+        family = family_of(path)
+        known = KNOWN.get(family, frozenset())  # a file may have its own `writeln!`
+        self._sites = {
+            site
+            for site in sites
+            if site.definition.name not in known
+            and (family != "c" or site.definition.kind not in FUNCTION_KINDS or self._is_called(site, hole, beside))
+        }
         self._around = [
             each.name
             for each in index.symbols(path).definitions
             if each.start <= self.start and self.end <= each.end and len(each.name) >= MIN_NAME_CHARS
         ]
+
+    @staticmethod
+    def _is_called(site: Site, hole: str, beside: list[str]) -> bool:
+        """Tell whether a name is called: in C++ a value may have the name of a function."""
+        return re.search(rf"\b{re.escape(site.definition.name)}\s*[(<]", "\n".join([hole, *beside])) is not None
 
     def is_helped(self, pieces: Iterable[Neighbour], read: Callable[[str], str | None]) -> bool:
         """Tell whether one of the pieces at least is of use here."""
@@ -70,8 +86,10 @@ def is_code(before: str, hole: str) -> bool:
     """Tell a hole of code that says something from prose, text in strings, and code that was commented out."""
     first = before[before.rfind("\n") + 1 :]
     lines = [first + hole.split("\n", 1)[0], *hole.split("\n")[1:]]
-    if any(REMARK.match(line) for line in lines[:1]) or _is_inside_string(first):
+    if REMARK.match(lines[0]) or _is_inside_string(first):
         return False
+    if re.search(r"\w$", first) and re.match(r"\w", hole):
+        return False  # the rest of a word
     bare = STRING.sub("", hole)
     names = {each for each in IDENTIFIER.findall(bare) if len(LETTERS.findall(each)) and len(each) > 1}
     letters = sum(map(str.isalnum, hole))

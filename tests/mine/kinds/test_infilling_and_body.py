@@ -99,3 +99,25 @@ def test_a_body_is_neither_a_stub_nor_too_short_nor_too_long(text: str, is_fit: 
 def test_documentation_is_words_and_neither_an_address_nor_dead_code(doc: str, is_enough: bool) -> None:
     code = f"{doc}\nfunction sum(items) {{\n  const all = items.length;\n  log(all);\n  return all;\n}}\n"
     assert bool(list(body.drafts(file_of("a.js", code)))) == is_enough
+
+
+MANY = "".join(f"  step({number});\n" for number in range(12))
+
+
+@pytest.mark.parametrize(
+    ("said", "lines", "is_told"),
+    [
+        ("// Adds up what the items of a basket cost, with tax.\nfunction total(items) {", "", True),
+        ("// Shows a progress bar.\nfunction demo() {", MANY, False),  # far more than so few words tell
+        ("// Opens a file for reading.\nfunction openFile() {", "", False),  # what the name says
+        ("// Test ambiguity problem described in #2954.\nfunction vectorPath() {", "", False),
+        ("// The quick way, see https://ann.github.io/fast.\nfunction fastWay(items, rest) {", "", False),
+        ("// Codec utility functions\nfunction decode(items) {", "", False),
+        ("// Adds up what items cost by addAllItems(list).\nfunction total(items) {", "addAllItems(list);", False),
+        ("// Adds up what the items of a basket cost.\nfunction total(items) {", "  x = 0x3a55000000000000;", False),
+        ("// Adds up what the items of a basket cost.\nfunction total(items) {", '  by = "Someone";', False),
+        ("// Adds up what the items cost.\nfunction total(items) {", "  // old(1);\n  // older(2);", False),
+    ],
+)
+def test_documentation_says_enough_of_a_body_and_no_line_of_it(said: str, lines: str, is_told: bool) -> None:
+    assert body.is_told(said, f"\n  const all = items.length;\n{lines}\n  return all;\n}}") == is_told

@@ -56,10 +56,8 @@ def test_no_neighbour_shows_a_line_of_the_response() -> None:
                 assert not any(line in beside for line in lines if len(line) >= 20)
 
 
-def test_a_repository_of_one_file_has_nothing_to_show_but_bare_holes() -> None:
-    assert made(files={BASKET: SHOP[BASKET]}, bare_share=0.0) == []
-    found = made(files={BASKET: SHOP[BASKET]}, bare_share=1.0)
-    assert found and not any(draft.neighbours for draft in found)
+def test_a_repository_of_one_file_has_nothing_that_helps() -> None:
+    assert made(files={BASKET: SHOP[BASKET]}) == []
 
 
 def test_the_same_seed_gives_the_same_pairs_and_another_one_others() -> None:

@@ -141,6 +141,7 @@ RUN = CODE.replace("return round(cents)", "return self.run(cents)")
         (CODE, ADDED.replace("test_post_entry", "test_booked"), "function_not_named"),
         (CODE, "def test_read_entry():\n    assert Ledger().post_entry(read_entry(1))\n", "function_not_named"),
         (CODE, "def test_post_entry():\n    print(Ledger().post_entry(1))\n", "checks_nothing"),
+        (CODE, ADDED.replace("assert ", ""), "checks_nothing"),
     ],
 )
 def test_what_is_shown_must_be_enough(code: str, added: str, reason: str) -> None:

@@ -5,7 +5,7 @@ defines, since that is what the other files are for. A share of them (`mine.bare
 so that the model also works where an editor sends none.
 
 Dropped without a count, since they are candidates: holes for which the repository has nothing to show that helps
-(`usefulness`), the bare share aside; holes in prose, strings and configuration, which no other file explains; and holes
+(`usefulness`); holes in prose, strings and configuration, which no other file explains; and holes
 of a word or two.
 """
 
@@ -17,7 +17,6 @@ from tuner.mine.drafts import Draft, SourceFile, Surroundings
 from tuner.mine.holes import choose_lines, choose_nodes, cut
 from tuner.mine.neighbours import neighbours_of, used_sites
 from tuner.mine.usefulness import Hole, is_code
-from tuner.records import Neighbour
 
 CANDIDATES_PER_HOLE, TRIES_PER_HOLE = 4, 4
 
@@ -40,18 +39,17 @@ def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
         before, hole, after = (file.data[low:high].decode() for low, high in ((0, start), (start, end), (end, None)))
         if not is_code(before, hole):
             continue
-        neighbours: tuple[Neighbour, ...] = ()
-        if chance.random() >= settings.bare_share:
-            tries += 1
-            neighbours = neighbours_of(
-                file.path, before, after, around.index, around.read,
-                settings.neighbours, chance, hidden=_whole_lines(file, start, end),
-            )  # fmt: skip
-            if not Hole(file.path, before, hole, after, around.index).is_helped(neighbours, around.read):
-                if tries >= count * TRIES_PER_HOLE:
-                    break
-                continue
-        chosen.append((start, file.draft("repository_infilling", **cut(file, start, end), neighbours=neighbours)))
+        if tries >= count * TRIES_PER_HOLE:
+            break
+        tries += 1
+        neighbours = neighbours_of(
+            file.path, before, after, around.index, around.read,
+            settings.neighbours, chance, hidden=_whole_lines(file, start, end),
+        )  # fmt: skip
+        if not Hole(file.path, before, hole, after, around.index).is_helped(neighbours, around.read):
+            continue
+        shown = () if chance.random() < settings.bare_share else neighbours
+        chosen.append((start, file.draft("repository_infilling", **cut(file, start, end), neighbours=shown)))
         if len(chosen) >= count:
             break
     yield from (draft for _, draft in sorted(chosen, key=lambda each: each[0]))
