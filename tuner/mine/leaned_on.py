@@ -59,8 +59,8 @@ def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: s
     places = tree.seen_from(path, (tested,))
     near = {*(name for name, _ in used), *NAME.findall(shown)}
     members = {name for name, on in used if on}
-    chosen: dict[str, list[tuple[int, int]]] = {}
-    count, is_whole = 0, True
+    chosen = _Chosen({}, said, tree)
+    is_whole = True
     missing = set()
     for name, on in used:
         if name in defined or name in modules or name == test.name:
@@ -68,41 +68,38 @@ def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: s
         found = _find(name, on, places, tree, near, path, test)
         if not found and family == "c" and _is_own(name, on):
             by_text = _by_text(name, places, tree) if on != ">" else []
-            size = sum(last - first for _, (first, last) in by_text)
-            if by_text and count + size <= MAX_LINES:
-                for place, lines in by_text:
-                    chosen.setdefault(place, []).append(lines)
-                count += size
-            else:
+            if not by_text or not all(chosen.add(place, [lines]) for place, lines in by_text):
                 missing.add(name)
         for place, definition in found:
-            text = tree.text(place) or ""
-            lines = [
-                each
-                for each in _lines(text, definition, tree.symbols(place).definitions, members)
-                if each not in chosen.get(place, ()) and not _stands_in(text, each, said)
-            ]
-            size = sum(last - first for first, last in lines)
-            if count + size <= MAX_LINES:
-                chosen.setdefault(place, []).extend(lines)
-                count += size
-            else:
-                is_whole = False
+            shows = _lines(tree.text(place) or "", definition, tree.symbols(place).definitions, members)
+            is_whole = chosen.add(place, shows) and is_whole
     for name in dict.fromkeys(CALLED.findall(shown) if shown.count("\n") < SHORT_LINES else ()):
         callees = _find(name, "", tree.seen_from(tested), tree, near, path, test) if name not in defined else []
         for place, definition in callees:
-            lines = _range(tree.text(place) or "", definition)
-            is_new = place != tested and lines not in chosen.get(place, ())
-            if (
-                is_new
-                and definition.kind == "function"
-                and lines[1] - lines[0] <= min(MAX_WHOLE_LINES, MAX_LINES - count)
-            ):
-                chosen.setdefault(place, []).append(lines)
-                count += lines[1] - lines[0]
-    pieces = {place: _joined(tree.text(place) or "", ranges) for place, ranges in chosen.items() if ranges}
+            first, last = _range(tree.text(place) or "", definition)
+            if place != tested and definition.kind == "function" and last - first <= MAX_WHOLE_LINES:
+                chosen.add(place, [(first, last)])
+    pieces = {place: _joined(tree.text(place) or "", ranges) for place, ranges in chosen.ranges.items() if ranges}
     texts = "\n".join(pieces.values())
     return Elsewhere(pieces, frozenset(each for each in missing if not re.search(rf"\b{each}\b", texts)), is_whole)
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """The lines to be shown, by file, within the limit; `said` are lines that are shown anyway."""
+
+    ranges: dict[str, list[tuple[int, int]]]
+    said: set[str]
+    tree: CommitTree
+
+    def add(self, place: str, lines: list[tuple[int, int]]) -> bool:
+        """Add lines that are not there yet; say whether there was room."""
+        text, there = self.tree.text(place) or "", self.ranges.get(place, [])
+        new = [each for each in lines if each not in there and not _stands_in(text, each, self.said)]
+        size = sum(last - first for ranges in (*self.ranges.values(), new) for first, last in ranges)
+        if size <= MAX_LINES:
+            self.ranges[place] = [*there, *new]
+        return size <= MAX_LINES
 
 
 def _stands_in(text: str, lines: tuple[int, int], said: set[str]) -> bool:
