@@ -65,9 +65,12 @@ def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: s
     for name, on in used:
         if name in defined or name in modules or name == test.name:
             continue
+        if on == ">":  # a member of a type with parameters: which one, only its definition tells
+            missing.add(name)
+            continue
         found = _find(name, on, places, tree, near, path, test)
         if not found and family == "c" and _is_own(name, on):
-            by_text = _by_text(name, places, tree) if on != ">" else []
+            by_text = _by_text(name, places, tree)
             if not by_text or not all(chosen.add(place, [lines]) for place, lines in by_text):
                 missing.add(name)
         for place, definition in found:
@@ -215,7 +218,7 @@ def _defined_in(shown: str) -> set[str]:
             continue
         head = re.split(r"[({=;]", line, maxsplit=1)[0]
         found |= set(NAME.findall(head)[-2:]) if line[:1] not in (" ", "\t") else set()
-        if method := re.match(r"\s+(?!return\b|else\b)[\w:<>,&* ]*[\w>&*] +(\w+)\([^;]*$", line):
+        if method := re.match(r"\s+(?=\S)(?!return\b|else\b)[\w:<>,&* ]*[\w>&*] +(\w+)\([^;]*$", line):
             found.add(method.group(1))
         if re.match(r"(?:class|struct)\b.*{$", line):
             found -= set(NAME.findall(head))  # its members are not all there

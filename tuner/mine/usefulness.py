@@ -38,13 +38,15 @@ class Hole:
         beside = [*before.rsplit("\n", LINES_BEFORE)[-LINES_BEFORE:], *after.split("\n", LINES_AFTER)[:LINES_AFTER]]
         near = used_sites(path, "\n".join(line for line in beside if not IMPORT.match(line)), index)
         sites = {*used_sites(path, hole, index), *(site for site in near if site.definition.kind != "macro")}
-        family = family_of(path)
+        family, around = family_of(path), "\n".join([*beside, hole])
         known = KNOWN.get(family, frozenset())  # a file may have its own `writeln!`
         self._sites = {
             site
             for site in sites
             if site.definition.name not in known
-            and (family != "c" or site.definition.kind not in FUNCTION_KINDS or self._is_called(site, hole, beside))
+            and len(site.definition.name) >= (MIN_RARE_CHARS if site.definition.kind == "method" else MIN_NAME_CHARS)
+            and not re.search(rf"\b{re.escape(site.definition.name)}\s*:?=[^=]", around)  # a variable of its own
+            and (family != "c" or site.definition.kind not in FUNCTION_KINDS or self._is_called(site, around))
         }
         self._around = [
             each.name
@@ -53,9 +55,9 @@ class Hole:
         ]
 
     @staticmethod
-    def _is_called(site: Site, hole: str, beside: list[str]) -> bool:
+    def _is_called(site: Site, around: str) -> bool:
         """Tell whether a name is called: in C++ a value may have the name of a function."""
-        return re.search(rf"\b{re.escape(site.definition.name)}\s*[(<]", "\n".join([hole, *beside])) is not None
+        return re.search(rf"\b{re.escape(site.definition.name)}\s*[(<]", around) is not None
 
     def is_helped(self, pieces: Iterable[Neighbour], read: Callable[[str], str | None]) -> bool:
         """Tell whether one of the pieces at least is of use here."""
@@ -86,8 +88,10 @@ def is_code(before: str, hole: str) -> bool:
     """Tell a hole of code that says something from prose, text in strings, and code that was commented out."""
     first = before[before.rfind("\n") + 1 :]
     lines = [first + hole.split("\n", 1)[0], *hole.split("\n")[1:]]
-    if REMARK.match(lines[0]) or _is_inside_string(first):
+    if REMARK.match(lines[0]) or _is_inside_string(first) or lines[0].lstrip().startswith("#include"):
         return False
+    if before.count('"""') % 2 or before.count("'''") % 2:
+        return False  # a docstring
     if re.search(r"\w$", first) and re.match(r"\w", hole):
         return False  # the rest of a word
     bare = STRING.sub("", hole)
