@@ -89,3 +89,7 @@ def test_a_method_that_several_types_have_is_not_guessed(tmp_path: Path) -> None
     files = PYTHON_FILES | {"shop/till.py": more}
     test = "def test_it(drawer):\n    assert drawer.post_entry(1) == 1\n"
     assert "shop/till.py" not in shown(tmp_path / "shop", files, "tests/test_till.py", test).pieces
+
+
+def test_a_member_of_a_type_with_parameters_is_not_all_that_is_needed(tmp_path: Path) -> None:
+    assert not shown(tmp_path / "shop", C_FILES, "test/till-test.cc", c_test("  box<int>::type t;\n")).is_whole

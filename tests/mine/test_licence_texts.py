@@ -6,7 +6,14 @@ import random
 
 from tests.mine.kinds.files import file_of
 from tuner.mine.holes import choose_lines, choose_nodes
-from tuner.mine.licence_texts import head_range, is_licence_text, licence_head, licences_in_strings, without_licence
+from tuner.mine.licence_texts import (
+    copyright_head,
+    head_range,
+    is_licence_text,
+    licence_head,
+    licences_in_strings,
+    without_licence,
+)
 
 LICENCE = "# Copyright 2020 Ledger\n# Licensed under the MIT License\n"
 MIT = """Permission is hereby granted, free of charge, to any person obtaining a copy
@@ -54,3 +61,11 @@ def test_no_hole_stands_in_a_licence_or_cursor_in_a_long_string() -> None:
         if licences_in_strings(file):
             holes += choose_nodes(file, random.Random(1), 100)
         assert holes and not any(start in string or end in string for start, end in holes)
+
+
+def test_a_docstring_with_a_line_of_copyright_names_its_holder_as_a_comment_does() -> None:
+    notice = " * Copyright (c) 2013 Zora Quillfeather\n"
+    assert notice in copyright_head(f'"""Parses options.\n\n{notice}"""\nimport sys\n')
+    assert notice in copyright_head(f"#!/usr/bin/env python\n'''Parses options.\n\n{notice}'''\nimport sys\n")
+    assert copyright_head('"""Parses options. See the licence."""\nimport sys\n') == ""
+    assert copyright_head(f'import sys\n"""{notice}"""\n') == ""

@@ -66,7 +66,7 @@ def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: s
         if name in defined or name in modules or name == test.name:
             continue
         if on == ">":  # a member of a type with parameters: which one, only its definition tells
-            missing.add(name)
+            is_whole = False
             continue
         found = _find(name, on, places, tree, near, path, test)
         if not found and family == "c" and _is_own(name, on):

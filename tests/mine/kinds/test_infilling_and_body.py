@@ -113,7 +113,11 @@ MANY = "".join(f"  step({number});\n" for number in range(12))
         ("// Test ambiguity problem described in #2954.\nfunction vectorPath() {", "", False),
         ("// The quick way, see https://ann.github.io/fast.\nfunction fastWay(items, rest) {", "", False),
         ("// Codec utility functions\nfunction decode(items) {", "", False),
-        ("// Adds up what items cost by addAllTheItems(list).\nfunction total(items) {", "addAllTheItems(list);", False),
+        (
+            "// Adds up all costs by addAllTheItems(list).\nfunction total(items) {",
+            "addAllTheItems(list);",
+            False,
+        ),
         ("// Adds up what the items of a basket cost.\nfunction total(items) {", "  x = 0x3a55000000000000;", False),
         ("// Adds up what the items of a basket cost.\nfunction total(items) {", '  by = "Someone";', False),
         ("// Adds up what the items cost.\nfunction total(items) {", "  // old(1);\n  // older(2);", False),
