@@ -1,4 +1,4 @@
-"""A pair in which a name was written over inside a string is dropped; one with a name in a comment is kept without it."""
+"""A pair with a name written over inside a string is dropped; one with a name in a comment is kept without it."""
 
 from __future__ import annotations
 
