@@ -128,6 +128,7 @@ def test_an_indented_statement_is_a_change_though_its_tokens_are_the_same() -> N
         ("Fixed a bug in the pager", "fault_elsewhere"),
         ("Fix the total", "fault_not_named"),
         ("Fix a bug in the total of entries", "fault_not_named"),
+        ("Allow totals for entries of a ledger", "fault_not_named"),
         ("Fix an issue found by fuzzing the total", "fault_not_named"),
         ("Fix the total, still wrong", "fault_elsewhere"),
         ("Fix the total of `open_book`", "fault_elsewhere"),
@@ -137,6 +138,12 @@ def test_an_indented_statement_is_a_change_though_its_tokens_are_the_same() -> N
 def test_a_message_that_does_not_name_the_fault_is_dropped(message: str, reason: str) -> None:
     fixed = changed("a.py", PYTHON, PYTHON.replace(" - 1", ""))
     assert reasons(drafts(commit(fixed, message=message, is_fix=True))) == [reason]
+
+
+def test_a_body_that_names_the_fault_is_shown_where_the_subject_does_not() -> None:
+    fixed = changed("a.py", PYTHON, PYTHON.replace(" - 1", ""))
+    draft = only(drafts(commit(fixed, message="Fix entries total\n\nThe sum lacks one... (Oops).", is_fix=True)))
+    assert draft.instruction.startswith("Fix entries total\n\nThe sum lacks one\n\nCorrect the function `total`")
 
 
 def test_the_remark_above_a_function_is_shown_with_it() -> None:

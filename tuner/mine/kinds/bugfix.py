@@ -3,9 +3,10 @@
 In: a commit's change that says it mends a fault. Out: one draft, or the reason why there is none. Tests may change
 beside it; nothing else may, so that what the fix needs stands in the function that is shown.
 
-Where the message does not say what is wrong ("fix the pager"), an outline of the change says what is to be done.
-Dropped: fixes of several functions or of code outside of any, long ones, those that change comments or form only, those
-whose message speaks of nothing that stands in the function, and those that neither message nor outline explains.
+Where the message says too little of what is wrong ("fix the pager when it is empty"), an outline of the change says
+what is to be done. Dropped: fixes of several functions or of code outside of any, long ones, those that change comments
+or form only, those whose message names no fault (a place, a wish, a remedy) or speaks of nothing that stands in the
+function, those that only call something unshown in another way, and those that no outline explains.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tuner.mine import syntax
 from tuner.mine.asked import names_a_person_in_code, stems, telling_words
 from tuner.mine.change_tokens import Side
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
+from tuner.mine.faults import names_the_fault, only_calls_it_otherwise, sentence_with_the_fault
 from tuner.mine.outline import outline
 from tuner.mine.parsed import Parsed, parsed
 from tuner.mine.said import NAMELESS, NOTE, OTHERS, fitting_body, moved_words, names_the_unseen
@@ -81,13 +83,15 @@ def _fix(file: ChangedFile, message: str) -> Draft | Dropped:
         return Dropped(file.path, "format_only_fix")
     if names_a_person_in_code(faulty) or names_a_person_in_code(corrected):
         return Dropped(file.path, "name_in_code")
-    asked = _asked(message, f"{faulty}\n{corrected}\n{file.path}")
-    if asked is None:
+    shown = f"{faulty}\n{corrected}\n{file.path}"
+    asked = _asked(message, shown)
+    if asked is None or only_calls_it_otherwise(asked, *_changed_lines(file, regions)):
         return Dropped(file.path, "fault_elsewhere")
-    if len(telling_words(asked)) < MIN_TELLING_WORDS or NAMELESS.search(asked):
+    asked = _with_the_fault(asked, message, shown)
+    if asked is None or len(telling_words(asked)) < MIN_TELLING_WORDS or NAMELESS.search(asked):
         return Dropped(file.path, "fault_not_named")
     lines: list[str] = []
-    if not _names_the_fault(asked, file, regions):
+    if not _says_enough(asked, file, regions):
         told = outline(Side(file.old, file.language), Side(file.new, file.language), regions)
         if told.reason is not None:
             return Dropped(file.path, "fault_not_named")
@@ -107,7 +111,23 @@ def _asked(message: str, function: str) -> str | None:
     return "\n\n".join(filter(None, (subject, fitting_body(body, function, function, SHARE_OF_BODY))))
 
 
-def _names_the_fault(asked: str, file: ChangedFile, regions: list[Region]) -> bool:
+def _with_the_fault(asked: str, message: str, shown: str) -> str | None:
+    """Give a request that names the fault, with a sentence of the message's body where it takes one; None without."""
+    if any(names_the_fault(line) for line in asked.split("\n")):
+        return asked
+    subject, _, body = message.partition("\n")
+    said = sentence_with_the_fault(body, shown)
+    return f"{subject}\n\n{said}" if said is not None else None
+
+
+def _changed_lines(file: ChangedFile, regions: list[Region]) -> tuple[str, str]:
+    """Give the lines that change, before and after."""
+    before, after = (file.old or "").split("\n"), file.new.split("\n")
+    old = [line for each in regions for line in before[each.old_start : each.old_end]]
+    return "\n".join(old), "\n".join(line for each in regions for line in after[each.new_start : each.new_end])
+
+
+def _says_enough(asked: str, file: ChangedFile, regions: list[Region]) -> bool:
     """Tell whether a message says what is wrong, at some length and in words of the lines that changed."""
     before, after = (file.old or "").split("\n"), file.new.split("\n")
     words: set[str] = set()
