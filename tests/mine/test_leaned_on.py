@@ -93,3 +93,12 @@ def test_a_method_that_several_types_have_is_not_guessed(tmp_path: Path) -> None
 
 def test_a_member_of_a_type_with_parameters_is_not_all_that_is_needed(tmp_path: Path) -> None:
     assert not shown(tmp_path / "shop", C_FILES, "test/till-test.cc", c_test("  box<int>::type t;\n")).is_whole
+
+
+def test_of_two_functions_of_one_name_the_one_that_takes_the_values_is_shown(tmp_path: Path) -> None:
+    one, more = "int add_all(int one)", "int add_all(int one, int two = 0, int three = 0)"
+    files = {**C_FILES, "include/base.h": f"{one} {{\n  return one;\n}}\n{more} {{\n  return two;\n}}\n"}
+    found = shown(tmp_path / "a", files, "test/till-test.cc", c_test("  EXPECT_EQ(1, add_all(1, 2));\n"))
+    assert more in found.pieces["include/base.h"] and one not in found.pieces["include/base.h"]
+    none = shown(tmp_path / "b", files, "test/till-test.cc", c_test("  EXPECT_EQ(1, add_all(1, 2, 3, 4));\n"))
+    assert none.missing == {"add_all"}

@@ -18,10 +18,12 @@ from tuner.mine.cut import Split
 from tuner.mine.drafts import Draft
 from tuner.mine.gates.paths import is_code_path
 from tuner.mine.history import Commit, read_commits
+from tuner.mine.kinds.test import title_of
 from tuner.mine.labels import Fate, Fates, Lineage, weight
 from tuner.mine.ledger import Ledger
 from tuner.mine.memo import Memo, is_whole, remembered
 from tuner.mine.names import PastDefinitions
+from tuner.mine.outlived import expects_otherwise
 from tuner.mine.snapshot import Snapshot
 from tuner.mine.workers import Workers
 from tuner.progress import Progress
@@ -56,6 +58,7 @@ class Changes:
         self.past = PastDefinitions()
         self._lineage = Lineage()
         self._fates = Fates(settings.fixed_within_days, snapshot.lines if snapshot is not None else _gone)
+        self._at_cut = snapshot.text if snapshot is not None else _gone
         # A revert after the cut must not decide what training sees: that would be knowledge of the future.
         self._reverted = {
             "before": ledger.reverted(split.before, inside=True),
@@ -161,6 +164,9 @@ class Changes:
             return False
         if self._of_file[draft.kind, at_cut] >= self.settings.edits_per_file:
             self.books.reject(f"{commit.sha}:{draft.path}", "enough_of_file")
+            return False
+        if draft.kind == "test" and expects_otherwise(draft.response, title_of(draft), self._at_cut(at_cut) or ""):
+            self.books.reject(f"{commit.sha}:{draft.path}", "test_changed_later")
             return False
         assert self.split.cut is not None
         weighed = weight(commit.committed_at, self.split.cut.committed_at, self.settings.half_life_days, fate.survival)

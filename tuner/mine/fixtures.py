@@ -15,6 +15,7 @@ from tree_sitter import Node
 
 from tuner.mine import syntax
 from tuner.mine.parsed import Parsed
+from tuner.mine.preconditions import asked_fixtures
 from tuner.mine.test_code import CALLABLE, MACRO_TEST, SCRIPTS, TestFunction, own_test_ranges
 
 _SCRIPT = (
@@ -135,7 +136,7 @@ def used_by(file: Parsed, test: TestFunction, declared: list[Declaration], tests
         and (each.within is None or each.within[0] <= test.start < each.within[1])
         and not (test.start <= each.start < test.end)
     ]
-    names = _bare(words(file, test.start, test.end))
+    names = _bare(words(file, test.start, test.end)) | asked_fixtures(file.text(test.start, test.end))
     used = [each for each in own if not names.isdisjoint(each.names)]
     filled = {name for each in used for name in each.names}
     for each in own:
@@ -170,6 +171,23 @@ def hidden_names(file: Parsed, test: TestFunction, shown: str) -> set[str]:
         ):
             hidden.add(token)
     return hidden - {test.name}
+
+
+def given_counts(tokens: list[str], name: str) -> list[int]:
+    """Count the values in the brackets after each occurrence of a name."""
+    found = []
+    for at in range(len(tokens) - 1):
+        if tokens[at] != name or tokens[at + 1] != "(":
+            continue
+        depth, commas, is_empty = 0, 0, True
+        for token in tokens[at + 1 :]:
+            depth += (token in ("(", "[", "{", "<")) - (token in (")", "]", "}", ">"))
+            if depth == 0:
+                break
+            commas += depth == 1 and token == ","
+            is_empty = is_empty and token == "("
+        found.append(0 if is_empty else commas + 1)
+    return found
 
 
 def bound_names(tokens: list[str]) -> set[str]:

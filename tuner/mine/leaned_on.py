@@ -12,8 +12,9 @@ import re
 from dataclasses import dataclass
 
 from tuner.mine.commit_tree import CommitTree
-from tuner.mine.fixtures import KNOWN, bound_names, words
+from tuner.mine.fixtures import KNOWN, bound_names, given_counts, words
 from tuner.mine.parsed import Parsed
+from tuner.mine.preconditions import asked_fixtures
 from tuner.mine.resolve import family_of
 from tuner.mine.symbols import TYPE_KINDS, Definition
 from tuner.mine.test_code import TestFunction
@@ -49,8 +50,19 @@ class Elsewhere:
     is_whole: bool
 
 
-def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: str, tree: CommitTree) -> Elsewhere:
-    """Find what a test in `path` names and what `shown` does not define; `tested` is the tested function's file."""
+def elsewhere(
+    file: Parsed,
+    test: TestFunction,
+    path: str,
+    tested: str,
+    shown: str,
+    tree: CommitTree,
+    checked: frozenset[str] = frozenset(),
+) -> Elsewhere:
+    """Find what a test in `path` names and what `shown` does not define; `tested` is the tested function's file.
+
+    `checked` are methods whose results the test checks: of those that the repository defines, all lines must be shown.
+    """
     modules = {name for names in MODULE.findall(file.data.decode("utf-8", "replace")) for name in NAME.findall(names)}
     used = _used(file, test, modules)
     said = set(shown.split("\n"))
@@ -61,16 +73,20 @@ def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: s
     members = {name for name, on in used if on}
     chosen = _Chosen({}, said, tree)
     is_whole = True
-    missing = set()
+    missing, unseen = set(), set()
+    tokens = words(file, test.start, test.end) if family == "c" else []
     for name, on in used:
         if name in defined or name in modules or name == test.name:
             continue
         if on == ">":  # a member of a type with parameters: which one, only its definition tells
             is_whole = False
             continue
-        found = _find(name, on, places, tree, near, path, test)
+        given = given_counts(tokens, name)
+        found = [each for each in _find(name, on, places, tree, near, path, test) if _fits(*each, given, tree)]
+        if name in checked and on == "." and _is_hidden_method(name, found, places, tree):
+            unseen.add(name)
         if not found and family == "c" and _is_own(name, on):
-            by_text = _by_text(name, places, tree)
+            by_text = [each for each in _by_text(name, places, tree) if _lines_fit(name, *each, given, tree)]
             if not by_text or not all(chosen.add(place, [lines]) for place, lines in by_text):
                 missing.add(name)
         for place, definition in found:
@@ -84,7 +100,8 @@ def elsewhere(file: Parsed, test: TestFunction, path: str, tested: str, shown: s
                 chosen.add(place, [(first, last)])
     pieces = {place: _joined(tree.text(place) or "", ranges) for place, ranges in chosen.ranges.items() if ranges}
     texts = "\n".join(pieces.values())
-    return Elsewhere(pieces, frozenset(each for each in missing if not re.search(rf"\b{each}\b", texts)), is_whole)
+    missing = {each for each in missing if not re.search(rf"\b{each}\b", texts)}
+    return Elsewhere(pieces, frozenset(missing | unseen), is_whole)
 
 
 @dataclass(slots=True)
@@ -123,7 +140,8 @@ def _used(file: Parsed, test: TestFunction, modules: set[str]) -> list[tuple[str
         local -= set(tokens[: tokens.index(")") if ")" in tokens else 0])
     if family == "c":
         local |= _c_locals(tokens)
-    found: dict[tuple[str, str], None] = {}
+    asked = asked_fixtures(file.text(test.start, test.end)) if file.language.name == "python" else set()
+    found: dict[tuple[str, str], None] = dict.fromkeys((name, "") for name in sorted(asked))
     for at, token in enumerate(tokens):
         if len(token) < MIN_NAME_CHARS or not NAME.fullmatch(token) or token in known:
             continue
@@ -177,6 +195,48 @@ def _find(
     of_types = [each for each in found if each[1].kind in TYPE_KINDS]
     whole = of_types or [each for each in found if each[1].end - each[1].start > len(name) + 12] or found
     return whole[: 1 if of_types else MOST_OVERLOADS]
+
+
+def _is_hidden_method(name: str, found: list[tuple[str, Definition]], places: list[str], tree: CommitTree) -> bool:
+    """Tell a method that the repository defines, but that is not clear or too long to be shown whole."""
+    ranges = [_range(tree.text(place) or "", each) for place, each in found]
+    if any(last - first <= MAX_WHOLE_LINES for first, last in ranges):
+        return False
+    return any(each.name == name and each.owner for place in places for each in tree.symbols(place).definitions)
+
+
+def _fits(place: str, definition: Definition, given: list[int], tree: CommitTree) -> bool:
+    """Tell whether some call gives a function of C or C++ as many values as it takes; others fit."""
+    if not given or definition.kind in TYPE_KINDS:
+        return True
+    text = (tree.text(place) or "").encode()[definition.start : definition.end].decode("utf-8", "replace")
+    return _takes(text, definition.name, given)
+
+
+def _lines_fit(name: str, place: str, lines: tuple[int, int], given: list[int], tree: CommitTree) -> bool:
+    text = "\n".join((tree.text(place) or "").split("\n")[slice(*lines)])
+    return not given or _takes(text, name, given)
+
+
+def _takes(head: str, name: str, given: list[int]) -> bool:
+    """Tell whether one of these numbers of values fits the brackets after a name; what cannot be read does."""
+    found = re.search(rf"\b{re.escape(name)}\s*\(", head)
+    if found is None:
+        return True
+    depth, values = 0, [""]
+    for sign in head[found.end() :]:
+        if sign == ")" and depth == 0:
+            break
+        depth += (sign in "([{<") - (sign in ")]}>")
+        if sign == "," and depth == 0:
+            values.append("")
+        else:
+            values[-1] += sign
+    else:
+        return True
+    values = [each.strip() for each in values if each.strip() not in ("", "void")]
+    least = sum("=" not in each and "..." not in each for each in values)
+    return any(least <= count and (count <= len(values) or "..." in head) for count in given)
 
 
 def _by_text(name: str, places: list[str], tree: CommitTree) -> list[tuple[str, tuple[int, int]]]:

@@ -94,7 +94,7 @@ class Snapshot:
                     self.books.keep(draft, origin(path))
                 index.add(path, facts.symbols or FileSymbols())  # also one without names has text to be found
                 track.advance(1)
-        index.chunks(self._text)
+        index.chunks(self.text)
         data = pickle.dumps((index, {path: blob.key for path, blob in self.kept.items()}))
         place = self.scratch / f"{hashlib.sha256(data).hexdigest()[:16]}.index"  # `_opened` goes by the name
         place.write_bytes(data)
@@ -141,10 +141,11 @@ class Snapshot:
         """Give the telling lines of a kept file, hashed."""
         if path not in self.kept:
             return None
-        text = self._text(path) or ""
+        text = self.text(path) or ""
         return frozenset(line_hash(line) for line in text.encode().split(b"\n") if is_telling(line))
 
-    def _text(self, path: str) -> str | None:
+    def text(self, path: str) -> str | None:
+        """Give the text of a kept file."""
         key = self.kept[path].key if path in self.kept else None
         return self.memo.get([key])[key]["text"] if key is not None else None
 

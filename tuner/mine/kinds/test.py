@@ -8,7 +8,8 @@ test.
 Dropped: tests that call no changed function by name, or several without naming one in their own name; functions that
 many tests of the file call (a fixture's `invoke`) or that anything could have (`create`), unless the test or its file
 names them; methods of a type that the test does not know; one overload of several; getters without documentation, and
-functions that leave the work to a long one; tests that lean on much or on what is not shown; long tests and functions.
+functions that leave the work to a long one; tests that lean on much or on what is not shown, such as files that they do
+not make; tests of Python 2; long tests and functions.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from tuner.mine import syntax
 from tuner.mine.checks import checks_nothing, expects_unsaid
 from tuner.mine.commit_tree import CommitTree
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
-from tuner.mine.fixtures import declarations, hidden_names, used_by, words
+from tuner.mine.fixtures import declarations, given_counts, hidden_names, used_by, words
 from tuner.mine.leaned_on import Elsewhere, elsewhere
 from tuner.mine.parsed import Parsed, parsed
+from tuner.mine.preconditions import asserted_methods, unmet
 from tuner.mine.search_replace import Fault, changed_regions
 from tuner.mine.test_code import (
     SCRIPTS,
@@ -99,6 +101,11 @@ def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
             yield Dropped(file.path, "no_function_tested")
 
 
+def title_of(draft: Draft) -> str:
+    """Give the title of the test that a draft asks for."""
+    return draft.instruction.partition("`")[2].partition("` of `")[0]
+
+
 def _found(file: ChangedFile) -> tuple[list[TestFunction], list[TestFunction]] | None:
     """Give all tests of a file and those that the commit added; None where it added none."""
     found = test_functions(parsed(file.new, file.language))
@@ -140,10 +147,14 @@ def _tests(
         others = Elsewhere({}, frozenset(), True)
         if reason is None and tree is not None:
             said = "\n\n".join([shown.source, *fixtures])
-            others = elsewhere(new, test, file.path, tested.path, said, tree)
+            checked = asserted_methods(new, test, tested.name)
+            others = elsewhere(new, test, file.path, tested.path, said, tree, checked)
             reason = _unexplained(others, _family(file))
             if reason is None and expects_unsaid(text, "\n".join([said, *others.pieces.values()])):
                 reason = "unsaid_message"
+        if reason is None:
+            all_shown = "\n".join([shown.source, *fixtures, *others.pieces.values()])
+            reason = unmet(text, file.language.name, fixtures, all_shown)
         if reason is not None:
             yield Dropped(file.path, reason)
             continue
@@ -198,7 +209,7 @@ def _fit(tested: _Tested, source: _Shown, file: Parsed, test: TestFunction, fixt
             return "another_type_tested"
     if file.language.name in OVERLOADING and any(_is_another(each, tokens) for each in fixtures):
         return "fixtures_not_shown"
-    if source.taken is not None and source.taken not in _given(tokens, tested.name):
+    if source.taken is not None and source.taken not in given_counts(tokens, tested.name):
         return "overloaded_function"
     return source.fault
 
@@ -209,7 +220,7 @@ def _is_another(fixture: str, tokens: list[str]) -> bool:
     if found is None or found.group(1) not in tokens:
         return False
     needed = sum(bool(each.strip()) and "=" not in each for each in found.group(2).split(","))
-    given = _given(tokens, found.group(1))
+    given = given_counts(tokens, found.group(1))
     return bool(given) and "..." not in found.group(2) and needed > max(given)
 
 
@@ -226,7 +237,7 @@ def _unseen(
 
 def _unexplained(others: Elsewhere, family: str) -> str | None:
     """Say whether other files, too, leave open what a test leans on; only C++ writes it all out."""
-    if family == "c" and others.missing:
+    if others.missing:
         return "helpers_not_shown"
     return "fixtures_not_shown" if family == "c" and not others.is_whole else None
 
@@ -327,31 +338,14 @@ def _says_little(tokens: list[str], name: str) -> bool:
 
 def _takes_some(tokens: list[str], name: str) -> bool:
     """Tell a function that is given more than its object."""
-    given = next(iter(_given(tokens, name)), 0)
+    given = next(iter(given_counts(tokens, name)), 0)
     return given > 1 or (given == 1 and "self" not in tokens[: tokens.index(name) + 6])
 
 
 def _taken(file: Parsed, function: tuple[str, int, int]) -> int:
     """Count the values that a function takes."""
     name = _last(function[0])
-    return next(iter(_given(words(file, *function[1:]), name)), -1)
-
-
-def _given(tokens: list[str], name: str) -> list[int]:
-    """Count the values in the brackets after each occurrence of a name."""
-    found = []
-    for at in range(len(tokens) - 1):
-        if tokens[at] != name or tokens[at + 1] != "(":
-            continue
-        depth, commas, is_empty = 0, 0, True
-        for token in tokens[at + 1 :]:
-            depth += (token in ("(", "[", "{", "<")) - (token in (")", "]", "}", ">"))
-            if depth == 0:
-                break
-            commas += depth == 1 and token == ","
-            is_empty = is_empty and token == "("
-        found.append(0 if is_empty else commas + 1)
-    return found
+    return next(iter(given_counts(words(file, *function[1:]), name)), -1)
 
 
 def _owner(name: str, source: str, above: str | None) -> str:
