@@ -2,7 +2,8 @@
 
 In: a blob with its path. Out: `FileFacts`: the reason for which it was dropped, or its redacted text, its drafts, what
 it defines and uses, and the head in which a licence may stand. They depend on the blob, the path, the seed and the
-settings alone. The gates, in order: size and kind of content, encoding, generated, secrets, private keys, parse health.
+settings alone. The gates, in order: size and kind of content, encoding, generated, secrets, private keys, parse health,
+licences, code that says where it was copied from, and files that say too little.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from tuner.mine import syntax
 from tuner.mine.commit_facts import draft_from_plain, draft_to_plain
 from tuner.mine.drafts import Draft, SourceFile
 from tuner.mine.gates.contents import MAX_ERROR_SHARE
+from tuner.mine.gates.origins import copied_from
 from tuner.mine.kinds import FILE_KINDS
 from tuner.mine.languages import Language, language_of
 from tuner.mine.licence_texts import copyright_head, is_licence_text
+from tuner.mine.little_said import empty_reason
 from tuner.mine.symbols import FileSymbols, symbols_of
 from tuner.mine.texts import texts_of
 from tuner.recipe import MineSettings
@@ -99,6 +102,10 @@ class FileMiner:
         file = source_file(path, language, read.text, tree, self.seed, self.settings)
         if is_licence_text(file):
             return FileFacts("licence_text")
+        if not self.settings.foreign_licences and copied_from(file.text, language):
+            return FileFacts("foreign_licence")
+        if reason := empty_reason(file):
+            return FileFacts(reason)
         drafts = [draft for kind in FILE_KINDS.values() for draft in kind(file)]
         if not drafts or drafts[0].kind != "file":
             return FileFacts("licence_only")

@@ -5,7 +5,8 @@ hole leaves. Weights of nodes are those of ExecRepoBench; cursors in lines follo
 anywhere in a line, to the end of the line or of the block).
 
 Dropped without a count, since they are candidates and not sources: holes that are too short or too long, that say
-nothing (`telling`), in a licence, and cursors in string literals of several lines, which are text of another kind.
+nothing (`telling`), in a licence, of several lines behind a comment that is a mere link; and cursors in string literals
+of several lines, which are text of another kind. Blocks of lines end where their brackets do.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import random
 from tuner.mine import syntax
 from tuner.mine.drafts import SourceFile
 from tuner.mine.licence_texts import head_range, licences_in_strings
-from tuner.mine.telling import says_something
+from tuner.mine.telling import is_after_mere_link, is_cursor_place, is_telling_line, says_something
 
 Range = tuple[int, int]
 MIN_NODE_CHARS, MAX_NODE_CHARS, MAX_HOLE_LINES = 10, 1000, 40
 MIN_LINE_CHARS, MAX_BLOCK_LINES = 3, 32
 DRAWS_PER_HOLE = 8
+PARTNERS = {b")": b"(", b"]": b"[", b"}": b"{"}
+MAX_BRACKET = 2  # a template's `${`
+ABOVE_BYTES = 1000
 
 
 def choose_nodes(file: SourceFile, chance: random.Random, count: int, taken: list[Range] | None = None) -> list[Range]:
@@ -43,8 +47,11 @@ def choose_nodes(file: SourceFile, chance: random.Random, count: int, taken: lis
         hole = by_category[category].pop(chance.randrange(len(by_category[category])))
         if not by_category[category]:
             del by_category[category]
-        if is_fit_node(data[hole.start : hole.end].decode(), file.language.name) and _is_apart(
-            hole.start, hole.end, kept
+        text = data[hole.start : hole.end].decode()
+        if (
+            is_fit_node(text, file.language.name)
+            and _is_apart(hole.start, hole.end, kept)
+            and not ("\n" in text and is_after_mere_link(_above(file, hole.start)))
         ):
             found.append((hole.start, hole.end))
             kept.append((hole.start, hole.end))
@@ -77,7 +84,13 @@ def choose_lines(
         start = starts[number] + len(line[:cursor].encode())
         end = starts[final] + len(lines[final].encode())
         hole = "\n".join([line[cursor:], *lines[number + 1 : final + 1]])
-        if says_something(hole, line[:cursor], file.language.name) and _is_apart(start, end, kept):
+        if (
+            says_something(hole, line[:cursor], file.language.name)
+            and is_cursor_place(line[:cursor], hole)
+            and is_telling_line(line[:cursor], hole, is_prose=_is_in_text(file, start))
+            and _is_apart(start, end, kept)
+            and not (to_block_end and not _is_block(file, starts[number], end))
+        ):
             found.append((start, end))
             kept.append((start, end))
     return sorted(found)
@@ -127,6 +140,38 @@ def _block_end(lines: list[str], number: int) -> int:
             break
         final += 1
     return final
+
+
+def open_brackets(file: SourceFile, start: int, end: int) -> list[bytes]:
+    """Give the brackets of some bytes that have no partner there; none where the file has no tree."""
+    if file.tree is None:
+        return []
+    waiting: list[bytes] = []
+    for _, token in syntax.code_tokens(file.tree, file.language, start, end):
+        if token in (b")", b"]", b"}") and waiting and waiting[-1][-1:] == PARTNERS[token]:
+            waiting.pop()
+        elif token in PARTNERS or (token[-1:] in PARTNERS.values() and len(token) <= MAX_BRACKET):
+            waiting.append(token)
+    return waiting
+
+
+def _is_block(file: SourceFile, start: int, end: int) -> bool:
+    """Tell whether some whole lines end where they should, and something above them says what they are for."""
+    return not open_brackets(file, start, end) and not is_after_mere_link(_above(file, start))
+
+
+def _above(file: SourceFile, place: int) -> str:
+    return file.data[max(0, place - ABOVE_BYTES) : place].decode("utf-8", "ignore")
+
+
+def _is_in_text(file: SourceFile, place: int) -> bool:
+    """Tell whether a byte stands in a comment, or in a string literal of several lines."""
+    node = file.tree.root_node.descendant_for_byte_range(place, place) if file.tree is not None else None
+    while node is not None and "string" not in node.type:
+        if "comment" in node.type:
+            return True
+        node = node.parent
+    return node is not None and node.start_point.row != node.end_point.row
 
 
 def _is_apart(start: int, end: int, taken: list[Range]) -> bool:

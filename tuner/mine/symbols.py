@@ -38,6 +38,9 @@ QUALIFIER = re.compile(r"[\w$@]+(?:(?:\.|::|->)[\w$]+)*")
 ANNOTATION = re.compile(r"@[\w.]+(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?\s*")
 COMMENT_MARK = re.compile(r"^[ \t]*(?:/\*+!?|\*+/|//[/!]*|\*+(?!/)|#+!?)[ \t]?|\*+/[ \t]*$", re.MULTILINE)
 STRING_MARK = re.compile(r"^[a-zA-Z]{0,2}(\"\"\"|'''|\"|')|(\"\"\"|'''|\"|')$")
+STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`", re.DOTALL)
+FOLDED = re.compile(r"\n|\t|  ")
+CREDIT = re.compile(r"\w+://|\b(?:adapted|copied|taken|borrowed|ported|stolen|lifted) from\b", re.IGNORECASE)
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`(\"'])|\n\s*\n|\n\s*[@:\\]\w|(?<=[.:])\n")
 NOT_A_DOC = re.compile(r"copyright|licen[cs]e|spdx-|eslint|prettier|noqa|pylint|-{4}|={4}|\*{4}", re.IGNORECASE)
 
@@ -318,6 +321,8 @@ def _definition(span: _Span, data: bytes, language: str, remarks: _Remarks) -> D
     if span.body is None or span.kind in ("macro", "constant", "variable", "type"):  # these are short: show the value
         end = span.end if span.end - start <= MAX_SIGNATURE_CHARS else end
     signature = ANNOTATION.sub("", remarks.without(start, end)) if language == "java" else remarks.without(start, end)
+    if any(FOLDED.search(text) for text in STRING.findall(data[start:end].decode("utf-8", "replace"))):
+        signature = ""  # on one line its strings would be others
     signature = re.sub(
         r"\s*(?:\{|=>|(?<!\w)=|:|;)+$", "", re.sub(r"(?<=[(\[]) | (?=[)\]])|,(?= ?[)\]])", "", signature)
     )
@@ -345,6 +350,7 @@ def _first_sentence(doc: str) -> str:
         or NOT_A_DOC.search(doc[:400])
         or len(sentence) > MAX_DOC_CHARS
         or sentence[0] in "@:\\"
+        or CREDIT.search(sentence)
     ):
         return ""
     return sentence

@@ -2,8 +2,9 @@
 
 In: the text of a hole and what stands before it. Out: yes or no; no counts, since holes are candidates. Nothing is said
 by: punctuation; the rest of a word or of an address, which nobody could know; a lone closing word such as
-`return nil`; a key of configuration without its value; rows of one table; digests; what redaction wrote in
-place of a name or a secret.
+`return nil`; a key of configuration without its value; rows of one table; rows of nothing but literals; the remark of
+a closing brace; digests; what redaction wrote in place of a name or a secret. A cursor in a line stands neither inside
+a sign of several characters nor inside a number, and of a sentence at least two whole words are left.
 """
 
 from __future__ import annotations
@@ -29,6 +30,23 @@ CLOSING = re.compile(
 BARE_KEY = re.compile(r"[\s-]*[\w.-]+:\s*(?:[|>][+-]?)?\s*|[\[\s]*[\w.-]+\]+\s*")
 CONFIGURATION = ("yaml", "toml", "ini")
 LETTERS, DIGITS = re.compile(r"[^\W\d]+"), re.compile(r"\d+")
+STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|`[^`]*`?")
+REMARK = re.compile(r"^\s*(?://|/\*|\*|#(?!\s*(?:define|if|elif|else|endif|include|undef|pragma|\[|!\[)))")
+# Any two neighbours of a longer sign: operators, marks of comments, quotes of several characters.
+_SIGNS = (
+    ":: -> => == != <= >= && || ++ -- += -= *= /= %= |= &= ^= ~= << >> := ?? ?. ** .. // /* */ <! !- ## #! \"\" '' `` "
+    "#[ </ /> ${ @@ <- |>"
+)
+SIGNS = frozenset(_SIGNS.split())
+NUMBER_BEGUN, REST_OF_NUMBER = re.compile(r"(?<![\w])\d[\w.,:/-]*$"), re.compile(r"[.,:/-]?\d")
+CLOSING_REMARK = re.compile(r"\s*(?:[})\]]+[;,]?\s*(?://|/\*|#|--).*|#\s*(?:endif|else)\b.*)")
+DOCSTRING_MARK = re.compile(r"\s*[a-zA-Z]{0,2}(?:\"\"\"|\'\'\')")
+MIN_WORDS_OF_PROSE = 2
+BRACKETS = " \t()[]{},;"
+# Of a comment: an address, and the number of a ticket with what leads up to it.
+MERE_LINK = re.compile(
+    r"(?:\w+://\S+|\b(?:see|also|issues?|bugs?|tickets?|prs?|for|from|fixes|closes)\b|[\W\d_])+", re.IGNORECASE
+)
 
 
 def says_something(hole: str, before: str = "", language: str = "") -> bool:
@@ -44,6 +62,40 @@ def says_something(hole: str, before: str = "", language: str = "") -> bool:
     if sum(map(str.isalpha, own)) < MIN_LETTERS or CLOSING.fullmatch(own):
         return False
     return not (language in CONFIGURATION and BARE_KEY.fullmatch(own)) and not _is_table(hole)
+
+
+def is_cursor_place(before: str, hole: str) -> bool:
+    """Tell whether a cursor may stand between two parts of a line: inside a word, but in no sign or number."""
+    if before[-1:] + hole[:1] in SIGNS or before.endswith("\\"):
+        return False
+    is_in_number = before[-1:].isalnum() and (hole[:1].isalnum() or hole.startswith("_"))
+    return not (NUMBER_BEGUN.search(before) and (is_in_number or REST_OF_NUMBER.match(hole)))
+
+
+def is_telling_line(before: str, hole: str, *, is_prose: bool) -> bool:
+    """Tell whether a hole that begins in a line is more than literals, a closing remark, or a last word.
+
+    `before` is what stands on the line before the cursor; `is_prose` says that the cursor stands in text.
+    """
+    rows = [row for row in (before + hole).split("\n") if row.strip()]
+    if len(rows) == 1 and CLOSING_REMARK.fullmatch(rows[0]):
+        return False
+    if is_prose or (rows and REMARK.match(rows[0])):
+        own = REST_OF_WORD.sub("", hole) if before[-1:].isalnum() or before.endswith("_") else hole
+        return len(LETTERS.findall(own)) >= MIN_WORDS_OF_PROSE
+    return not all(_is_literal_row(row) or REMARK.match(row) for row in rows if row.strip(BRACKETS))
+
+
+def is_after_mere_link(before: str) -> bool:
+    """Tell whether the line above the one that begins is a comment that names nothing but an address or a number."""
+    lines = before[: before.rfind("\n") + 1].rstrip().rsplit("\n", 1)
+    said = REMARK.match(lines[-1])
+    return said is not None and MERE_LINK.fullmatch(lines[-1][said.end() :].strip()) is not None
+
+
+def _is_literal_row(row: str) -> bool:
+    """Tell a line that has no word but those in its string literals: one of a table or a list of words."""
+    return not DOCSTRING_MARK.match(row) and LETTERS.search(STRING.sub("", row)) is None
 
 
 def _is_table(hole: str) -> bool:

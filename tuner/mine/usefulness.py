@@ -16,7 +16,7 @@ from tuner.mine.neighbours import used_sites
 from tuner.mine.resolve import family_of
 from tuner.mine.symbol_index import Site, SymbolIndex
 from tuner.mine.symbols import FUNCTION_KINDS
-from tuner.mine.telling import LETTERS
+from tuner.mine.telling import LETTERS, REMARK, STRING
 from tuner.records import Neighbour
 
 LINES_BEFORE, LINES_AFTER = 10, 4
@@ -25,8 +25,6 @@ RARE_FILES, RARE_SHARE = 3, 0.08
 MIN_HOLE_CHARS, MIN_HOLE_NAMES = 12, 2
 MAX_TEXT_SHARE = 0.6
 IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
-STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|`[^`]*`?")
-REMARK = re.compile(r"^\s*(?://|/\*|\*|#(?!\s*(?:define|if|elif|else|endif|include|undef|pragma|\[|!\[)))")
 
 
 class Hole:

@@ -13,6 +13,17 @@ def test_a_file_of_nothing_but_a_licence_gives_no_pair() -> None:
     assert [draft.response for draft in file.drafts(file_of("a.py", LICENCE + "x = 1\n"))] == ["x = 1\n"]
 
 
+def test_documentation_of_nothing_but_a_person_and_made_up_addresses_of_manifests_are_left_out() -> None:
+    (draft,) = file.drafts(file_of("A.java", "/**\n * @author Someone\n */\nclass A {}\n"))
+    assert draft.response == "class A {}\n"
+    mail = "user04711@example.com"
+    text = f'[package]\nauthors = ["Someone <{mail}>"]\nowners = [{{ name = "Ledger", email = "{mail}" }}]\n'
+    (draft,) = file.drafts(file_of("Cargo.toml", text))
+    assert draft.response == '[package]\nowners = [{ name = "Ledger" }]\n'
+    (draft,) = file.drafts(file_of("a.py", f'email = "{mail}"\n'))
+    assert mail in draft.response  # code would break
+
+
 def test_a_line_with_nothing_but_a_person_without_name_is_left_out() -> None:
     text = "/**\n * Adds up.\n *\n * @author Someone\n */\nclass A {}\n"
     (draft,) = file.drafts(file_of("A.java", text))

@@ -41,6 +41,17 @@ def test_a_line_hole_runs_to_the_end_of_a_line() -> None:
     assert sum("\n" in draft.response for draft in made) == 1  # one of three runs to the end of its block
 
 
+def test_a_hole_of_several_lines_closes_its_brackets_and_follows_more_than_a_link() -> None:
+    text = "".join(
+        f"// See https://ledger.example/{n}\nfn test_{n}() {{\n    open({n});\n\n    count({n});\n}}\n\n"
+        for n in range(9)
+    )
+    for seed in range(9):
+        file = file_of("tests/till.rs", text, seed, syntax_infilling_per_file=9, line_infilling_per_file=9)
+        made = [*syntax_infilling.drafts(file), *line_infilling.drafts(file)]
+        assert made and not any("\n" in draft.response for draft in made)
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.text(alphabet="abc xyz\n\t{}()é漢=.,", max_size=600), st.integers(0, 3))
 def test_holes_of_any_text_reconstruct_it_and_do_not_overlap(text: str, seed: int) -> None:

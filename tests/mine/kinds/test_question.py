@@ -197,3 +197,32 @@ def test_a_constructor_that_was_read_as_a_function_is_not_asked_about() -> None:
     files = {"src/till.cc": text}
     asked = {draft.instruction for seed in range(9) for draft in made("src/till.cc", files, seed, questions_per_file=9)}
     assert any("`sum_of`" in each for each in asked) and not any("`till_of`" in each for each in asked)
+
+
+def test_a_method_that_somebody_elses_trait_asks_for_is_not_asked_about() -> None:
+    text = (
+        "pub struct Till;\n\nimpl fmt::Display for Till {\n    fn fmt(&self, to: &mut Out) -> Done { write(to) }\n}\n\n"
+        "impl From<u8> for Till {\n    /// Opens a till with some cents.\n"
+        "    fn from(cents: u8) -> Till { open(cents) }\n}\n"
+    )
+    files = {"src/till.rs": text}
+    asked = {draft.instruction for seed in range(9) for draft in made("src/till.rs", files, seed, questions_per_file=9)}
+    assert any("`Till.from`" in each for each in asked) and not any("`Till.fmt`" in each for each in asked)
+
+
+def test_methods_outside_their_type_are_listed_with_the_file() -> None:
+    files = {"a.go": "package shop\n\ntype Till struct{}\n\nfunc (t *Till) Add(more int) {}\n"}
+    asked = defines(source_file(files, "a.go"), around(files), random.Random(0))
+    assert asked is not None and asked[1] == "`a.go` defines `Till` (struct), `Till.Add` (method)."
+
+
+def test_answers_fold_no_text_and_show_no_credits() -> None:
+    files = {
+        "src/till.rs": 'pub const HELP: &str = "\n  open  the till\n";\n\n'
+        "// adapted from https://ledger.example/other\npub fn open_all(\n    tills: u8,\n) -> u8 { tills }\n"
+    }
+    answers = [where(site(name, files), around(files), random.Random(0)) for name in ("HELP", "open_all")]
+    assert [asked and asked[1] for asked in answers] == [
+        "`HELP` is a constant in `src/till.rs`.",
+        "`open_all` is a function in `src/till.rs`: `pub fn open_all(tills: u8) -> u8`.",
+    ]

@@ -5,7 +5,8 @@ names path, kind and signature and no line, since lines move with every commit; 
 
 Dropped without a count, since they are candidates: names that are defined more than once, private, local, of one or
 two letters, in tests or examples, properties, or with a signature too long for a line; signatures that nobody asks for
-(`main`, getters, nothing in and nothing out, or another thing once decorated); and what may be incomplete: calls and
+(`main`, getters, nothing in and nothing out, or another thing once decorated); methods of Rust that a trait of
+somebody else asks for, unless they are documented; and what may be incomplete: calls and
 imports of names with a use that cannot be told for sure, and files with methods of a type that another file defines.
 """
 
@@ -81,8 +82,10 @@ def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
     chance = file.chance("question")
     builders: list[Callable[[], Asked | None]] = []
     for definition in around.index.symbols(file.path).definitions:
-        if _is_askable(definition, file.path, around.index) and not IS_PROPERTY.search(
-            _decorators(file.data, definition)
+        if (
+            _is_askable(definition, file.path, around.index)
+            and not IS_PROPERTY.search(_decorators(file.data, definition))
+            and not _is_asked_for_elsewhere(definition, file, around.index)
         ):
             site = Site(file.path, definition)
             found = [
@@ -164,16 +167,21 @@ def importers(site: Site, around: Surroundings, chance: random.Random) -> Asked 
 
 
 def defines(file: SourceFile, around: Surroundings, chance: random.Random) -> Asked | None:
-    """Ask what a file defines at its top; none where the answer would leave something out."""
+    """Ask what a file defines at its top, methods outside their type included; none where something is left out."""
     definitions = around.index.symbols(file.path).definitions
     own = {each.name for each in definitions if each.kind in TYPE_KINDS}
     is_nested = family_of(file.path) == "script" and NAMESPACE.search(file.text) is not None
     if is_nested or any(each.owner and each.owner not in own for each in definitions):
         return None
-    top = [each for each in definitions if not each.owner and each.kind != "local"]
+    types = [each for each in definitions if each.kind in TYPE_KINDS]
+    top = [
+        each
+        for each in definitions
+        if each.kind != "local" and not any(of.start <= each.start and each.end <= of.end for of in types if of != each)
+    ]
     if any(each.kind == "variable" or not _is_public(each.name) for each in top):
         return None
-    found = dict.fromkeys((each.name, each.kind) for each in top)
+    found = dict.fromkeys((each.full_name, each.kind) for each in top)
     if not MIN_DEFINED <= len(found) <= MAX_DEFINED:
         return None
     shown = ", ".join(f"`{name}` ({kind})" for name, kind in found)
@@ -197,6 +205,18 @@ def _is_askable(definition: Definition, path: str, index: SymbolIndex) -> bool:
         same = [each for each in index.definitions(definition.name) if each.definition.owner == definition.owner]
         return len(same) == 1 and _is_public(definition.owner) and len(index.definitions(definition.owner)) == 1
     return len(index.definitions(definition.name)) == 1 and index.definitions(definition.name)[0].path == path
+
+
+def _is_asked_for_elsewhere(definition: Definition, file: SourceFile, index: SymbolIndex) -> bool:
+    """Tell a method without documentation of a trait that the repository does not define: it looks as it has to."""
+    if file.language.name != "rust" or definition.kind != "method" or definition.doc or file.tree is None:
+        return False
+    node = file.tree.root_node.descendant_for_byte_range(definition.start, definition.start + 1)
+    while node is not None and node.type != "impl_item":
+        node = node.parent
+    trait = node.child_by_field_name("trait") if node is not None else None
+    name = re.search(r"(\w+)(?:<.*)?$", (trait.text or b"").decode(), re.DOTALL) if trait is not None else None
+    return name is not None and not any(each.definition.kind == "trait" for each in index.definitions(name[1]))
 
 
 def _is_trivial(definition: Definition, path: str) -> bool:

@@ -5,8 +5,8 @@ defines, since that is what the other files are for. A share of them (`mine.bare
 so that the model also works where an editor sends none.
 
 Dropped without a count, since they are candidates: holes for which the repository has nothing to show that helps
-(`usefulness`); holes in prose, strings and configuration, which no other file explains; and holes
-of a word or two.
+(`usefulness`); holes in prose, strings and configuration, which no other file explains; holes of a word or two; and
+those that leave a call or an index open.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tuner.mine.drafts import Draft, SourceFile, Surroundings
-from tuner.mine.holes import choose_lines, choose_nodes, cut
+from tuner.mine.holes import choose_lines, choose_nodes, cut, open_brackets
 from tuner.mine.neighbours import neighbours_of, used_sites
 from tuner.mine.usefulness import Hole, is_code
 
@@ -37,7 +37,7 @@ def drafts(file: SourceFile, around: Surroundings) -> Iterator[Draft]:
     tries = 0
     for start, end in found:
         before, hole, after = (file.data[low:high].decode() for low, high in ((0, start), (start, end), (end, None)))
-        if not is_code(before, hole):
+        if not is_code(before, hole) or {b"(", b"["} & set(open_brackets(file, start, end)):
             continue
         if tries >= count * TRIES_PER_HOLE:
             break
