@@ -20,9 +20,9 @@ FLOAT = 4
 PROGRAM_BYTES = 560 << 20
 GPU_PROGRAM_BYTES = 600 << 20  # not measured: the driver's context and the libraries' own buffers
 NF4_BITS = 4 + 8 / 64 + 32 / (64 * 256)  # a scale for 64 weights in 8 bits, and one for 256 scales in 32
-LOSS_WIDTH = 32768  # TRL computes the loss in tiles of so many words of the vocabulary
+LOSS_WIDTH = 32768  # on a GPU TRL computes the loss in tiles of so many words of the vocabulary
 LOSS_ROWS = 4096
-LOSS_TILES = 8.25  # float32 tiles alive at once in the loss's backward pass without Triton
+LOSS_TILE = 1 << 23  # logits that a processor makes at once, as in the train room's own loss
 # Of what each step makes and frees: the holes between tensors that glibc cannot use again, measured over two steps.
 ALLOCATOR_SHARE = 0.42
 GPU_ALLOCATOR_SHARE = 0.10  # not measured
@@ -38,7 +38,6 @@ class Memory:
     adapters: int
     optimizer: int
     activations: int
-    attention: int
     logits: int
     allocator: int
 
@@ -54,15 +53,11 @@ def plan_memory(shape: Shape, settings: TrainSettings, max_tokens: int, machine:
     trainable = shape.trainable(settings.rank)
     weights, quantisation = _weights(shape, settings.quantization, size)
     kept = [block_activations(shape, block, t, size, settings.rank) for block in shape.blocks]
-    masks = 0 if on_gpu else t * t * size  # scaled_dot_product_attention keeps the mask of each layer in full
-    if settings.gradient_checkpointing:
-        activations = len(kept) * t * shape.width * size + max(kept)
-        attention = masks
-    else:
-        activations, attention = sum(kept), len(kept) * masks
+    inputs = len(kept) * t * shape.width * size
+    activations = inputs + max(kept) if settings.gradient_checkpointing else sum(kept)
     activations += max(_passing(shape, block, t, size) for block in shape.blocks)
     logits = loss_bytes(shape, t, size, on_gpu)
-    made = activations + attention + logits
+    made = activations + logits
     return Memory(
         program=GPU_PROGRAM_BYTES if on_gpu else PROGRAM_BYTES,
         weights=weights,
@@ -70,14 +65,13 @@ def plan_memory(shape: Shape, settings: TrainSettings, max_tokens: int, machine:
         adapters=2 * trainable * size,  # and their gradients
         optimizer=trainable * (3 * FLOAT + (FLOAT if size != FLOAT else 0)),  # master, two moments, float32 gradient
         activations=activations,
-        attention=attention,
         logits=logits,
         allocator=int((GPU_ALLOCATOR_SHARE if on_gpu else ALLOCATOR_SHARE) * made),
     )
 
 
 def block_activations(shape: Shape, block: Block, t: int, size: int, rank: int) -> int:
-    """Count what one layer keeps for its backward pass, in bytes, attention's mask left out."""
+    """Count what one layer keeps for its backward pass, in bytes; attention within rows keeps no mask."""
     d, f = shape.width, block.feed_width
     residuals = 2 * d * FLOAT  # a norm keeps its input in float32
     if shape.normed_heads:
@@ -93,11 +87,10 @@ def block_activations(shape: Shape, block: Block, t: int, size: int, rank: int) 
 
 def loss_bytes(shape: Shape, t: int, size: int, on_gpu: bool) -> int:
     """Count what the loss takes: tiles of the logits, never all of them, and the last hidden states with gradient."""
-    tile = min(t, LOSS_ROWS) * min(shape.vocabulary, LOSS_WIDTH)
     states = t * shape.width * (2 * size + 2 * FLOAT)
     if on_gpu:
-        return tile * size + states
-    return int(tile * (LOSS_TILES * FLOAT if size == FLOAT else (LOSS_TILES - 1) * FLOAT + size)) + states
+        return min(t, LOSS_ROWS) * min(shape.vocabulary, LOSS_WIDTH) * size + states
+    return min(t * shape.vocabulary, LOSS_TILE) * (FLOAT + size) + states
 
 
 def _weights(shape: Shape, quantization: str, size: int) -> tuple[int, int]:

@@ -33,12 +33,15 @@ MISMATCH = re.compile(r"size mismatch for [^:]+|Target modules .* not found in t
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # names of malloc.h
 
 
-def keep_freed_memory() -> None:
-    """Ask glibc to keep freed memory for the next tensor; a fifth of a training step went into taking it anew."""
+def keep_freed_memory(keep: bool = True) -> None:
+    """Ask glibc to keep freed memory for the next tensor; a fifth of a training step went into taking it anew.
+
+    Where memory counts more than time, as with activation checkpointing, it is asked to give each tensor back.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # other C libraries have no such choice
-        mallopt(M_MMAP_THRESHOLD, 1 << 30)
-        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+        mallopt(M_MMAP_THRESHOLD, 1 << 30 if keep else 1 << 20)
+        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1 if keep else 1 << 20)
 
 
 keep_freed_memory()

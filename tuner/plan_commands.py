@@ -38,7 +38,6 @@ LABELS = {
     "adapters": "adapter and its gradients",
     "optimizer": "optimizer, with float32 masters",
     "activations": "activations, by layer",
-    "attention": "attention masks",
     "logits": "logits and loss",
     "allocator": "allocator's holes",
 }
