@@ -98,7 +98,7 @@ def test_a_step_that_fails_is_named_and_set_up_is_not_marked_ready(
     fake_python(tmp_path, "", 3).rename(tmp_path / "venv/bin/python")
     assert install.main(str(tmp_path / "venv")) == 1
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        f"error: set-up stopped: --disable-pip-version-check {install.TORCH} --index-url https://mirror.example/cpu "
+        f"error: set-up stopped: --no-compile {install.TORCH} --index-url https://mirror.example/cpu "
         "gave exit status 3",
         "hint: see the lines above; `make setup` goes on from there, `make clean` starts over",
     ]

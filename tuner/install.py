@@ -94,7 +94,9 @@ def brings_cuda(report: str) -> bool:
 def pip(python: Path, *arguments: str) -> None:
     """Install packages quietly; errors are pip's own."""
     subprocess.run(
-        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments], check=True
+        # Most files of these libraries are never imported: those that are get compiled when they are.
+        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", *arguments],
+        check=True,
     )
 
 
