@@ -10,6 +10,8 @@ import json
 import logging
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -42,6 +44,16 @@ def keep_freed_memory(keep: bool = True) -> None:
     if mallopt is not None:  # other C libraries have no such choice
         mallopt(M_MMAP_THRESHOLD, 1 << 30 if keep else 1 << 20)
         mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1 if keep else 1 << 20)
+
+
+@contextmanager
+def giving_memory_back(wanted: bool) -> Iterator[None]:
+    """Give freed memory back while the context lasts, if that is wanted, however it ends."""
+    keep_freed_memory(not wanted)
+    try:
+        yield
+    finally:
+        keep_freed_memory()
 
 
 keep_freed_memory()

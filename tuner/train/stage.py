@@ -24,7 +24,7 @@ from transformers import PreTrainedTokenizerFast, PrinterCallback, set_seed
 
 from tuner.errors import TrainError
 from tuner.families import LINEAR
-from tuner.models import adapter_sha256, device, fast_dtype, is_out_of_memory, keep_freed_memory, load_model
+from tuner.models import adapter_sha256, device, fast_dtype, giving_memory_back, is_out_of_memory, load_model
 from tuner.progress import Progress
 from tuner.recipe import TrainSettings
 from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
@@ -56,8 +56,7 @@ def run(
     if not rows["input_ids"]:
         raise TrainError("there is no training row", "`data/README.md` in the run folder says what was dropped and why")
     valid = _columns([work.run / dataset.valid], max_tokens)
-    with _memory_errors_named(settings, max_tokens):
-        keep_freed_memory(not settings.gradient_checkpointing)
+    with _memory_errors_named(settings, max_tokens), giving_memory_back(settings.gradient_checkpointing):
         dtype = fast_dtype()
         fallbacks = [] if dtype == torch.bfloat16 else ["no native bf16 on this machine: trained in float32"]
         trainer, optimizer = _build(base, rows, valid, settings, max_tokens, end_token, seed, dtype, work.scratch)
@@ -65,7 +64,6 @@ def run(
         metrics = _train(trainer, optimizer, settings, work)
         folder = work.out / "adapter"
         save_adapter(trainer.model, base, settings, folder, work.scratch)
-    keep_freed_memory()
     _write_card(folder, base, settings, metrics)
     shutil.copyfile(work.scratch / LOG, work.out / LOG)
     return Adapter("adapter", base.name, base.revision, adapter_sha256(folder), metrics, fallbacks)
