@@ -14,6 +14,7 @@ from typing import NoReturn
 import pytest
 from tokenizers import Tokenizer
 
+from benchmarks import results
 from tests.pipelines import COMMITS, ROOT, TIMED, Finished, arguments, differing, finished_run, hashes, tuner, untimed
 from tests.tiny_repo import PEOPLE, PLANTED_EMAIL, PLANTED_SECRET, build_tiny_repo, git
 from tuner import bases
@@ -196,6 +197,23 @@ def test_another_train_setting_reuses_what_does_not_depend_on_it(finished: Finis
     assert not {name for name in changed if name.startswith(("mined/", "data/", "eval/base."))}
     comparison = json.loads((folder / "eval/comparison.json").read_text(encoding="utf-8"))
     assert "nothing can be concluded" not in comparison["reason"]  # 16 items are enough for these settings
+
+
+def test_the_table_of_results_shows_what_the_comparison_holds(finished: Finished, tmp_path: Path) -> None:
+    page = tmp_path / "results.md"
+    page.write_text(f"before\n{results.BEGIN}old\n{results.END}\nafter\n", encoding="utf-8")
+    for _ in range(2):  # written again, it is the same
+        assert results.main([str(finished.folder), "--into", str(page)]) == 0
+    before, _, *tables, _, after = page.read_text(encoding="utf-8").splitlines()
+    assert (before, after, "old" in tables) == ("before", "after", False)
+    comparison = json.loads((finished.folder / "eval/comparison.json").read_text(encoding="utf-8"))
+    found = {(each["metric"], each["stratum"]): each for each in comparison["differences"]}
+    row, change = found["bits_per_byte", "all"], found["bits_per_byte_relative", "all"]
+    shown = f"{100 * change['delta']:+.1f} [{100 * change['low']:+.1f}, {100 * change['high']:+.1f}] %"
+    name = finished.run.manifest["repo"]["name"]
+    line = next(each for each in tables if each.startswith(f"| {name} | bits per byte | "))
+    assert f"| {row['b']:.3f} | {row['a']:.3f} | {shown} |" in line and line.endswith(f"| {row['items']} |")
+    assert any(f"| `{comparison['verdict']}` |" in each for each in tables)
 
 
 def test_no_planted_secret_and_no_address_stands_in_the_run(finished: Finished) -> None:
