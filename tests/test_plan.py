@@ -15,13 +15,14 @@ import pytest
 
 from tests.pipelines import ROOT, arguments, inputs, tuner
 from tuner import bases
-from tuner.base_config import PUBLISHED, Found, find_config
+from tuner.base_config import PUBLISHED, Found, find_config, is_hub_id
 from tuner.errors import BaseError, MachineError
 from tuner.export.gguf_base import write_gguf
 from tuner.machine import Gpu, Machine
 from tuner.memory import plan_memory
 from tuner.plan import fitting_settings, make_plan, operations, require_room
 from tuner.recipe import Recipe
+from tuner.recipe_file import load
 from tuner.shape import read_shape
 
 GIB = 1 << 30
@@ -117,6 +118,13 @@ def test_what_cannot_fit_is_refused_with_what_would() -> None:
     with pytest.raises(MachineError) as caught:
         require_room(QWEN, recipe_of(), replace(machine, free=GIB), lambda: [("recipes/a.yaml", plan)])
     assert caught.value.hint == "no recipe fits; end other programs, or take a machine with more memory"
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_base_of_every_recipe_is_known_without_asking_anybody(file: Path, tmp_path: Path) -> None:
+    base = load(file).recipe.base
+    if is_hub_id(base):
+        assert find_config(base, tmp_path, asks_hub=False).source == "the table of known bases"
 
 
 def test_what_fits_is_let_through_without_a_look_at_other_recipes() -> None:

@@ -40,6 +40,11 @@ def _deepseek(width: int, layers: int, heads: int, stored: int, inner: int) -> d
     return _qwen2(width, layers, heads, stored, inner, 32256) | shape
 
 
+def _glm(kind: str, context: int) -> dict[str, Any]:
+    shape = {"model_type": kind, "head_dim": 128, "attention_bias": True, "max_position_embeddings": context}
+    return _qwen2(4096, 40, 32, 2, 13696, 151552) | shape
+
+
 # As their config.json say; a test compares the parameters with those that their makers publish.
 PUBLISHED: dict[str, dict[str, Any]] = {
     "Qwen/Qwen2.5-Coder-0.5B": _qwen2(896, 24, 14, 2, 4864, 151936),
@@ -51,6 +56,15 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     "deepseek-ai/deepseek-coder-1.3b-base": _deepseek(2048, 24, 16, 16, 5504),
     "deepseek-ai/deepseek-coder-6.7b-base": _deepseek(4096, 32, 32, 32, 11008),
     "deepseek-ai/deepseek-coder-33b-base": _deepseek(7168, 62, 56, 8, 19200),
+    "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B": {**_qwen2(3584, 28, 28, 4, 18944), "max_position_embeddings": 131072},
+    "zai-org/glm-4-9b-hf": _glm("glm", 8192),
+    "zai-org/GLM-4-9B-0414": _glm("glm4", 32768),
+    "Qwen/Qwen3-8B": {
+        **_qwen2(4096, 36, 32, 8, 12288, 151936),
+        "model_type": "qwen3",
+        "tie_word_embeddings": False,
+        "head_dim": 128,
+    },
     "Qwen/Qwen3-Coder-30B-A3B-Instruct": {
         **_qwen2(2048, 48, 32, 4, 6144, 151936),
         "model_type": "qwen3_moe",
