@@ -1,10 +1,10 @@
 """Make a repository's renamed twin: the same history under names that no base can have seen.
 
-In: a public Python repository and a seed. Out: a new bare repository whose commits, authors, dates, files and lines are the same, but in which
-every name that the repository defines has another, everywhere and at all times; and a table that shows it. A base that
-was trained on the public code cannot recall the twin's names, so that what a system gains on the twin it did not gain
-from having read the repository. What stays the same: names of the language, its library and of dependencies, the words
-of strings and most English words, and how the code is built.
+In: a public Python repository and a seed. Out: a new bare repository whose commits, authors, dates, files and lines are
+the same, but in which every name that the repository defines has another, everywhere and at all times; and a table that
+shows it. A base that was trained on the public code cannot recall the twin's names, so that what a system gains on the
+twin it did not gain from having read the repository. What stays the same: names of the language, its library and of
+dependencies, the words of strings and most English words, and how the code is built.
 
     .venv/bin/python -m benchmarks.renamed_twin --repo ../click --out ../snap --seed 1
     make train REPO=../snap
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repo", required=True, type=Path, help="a local Python repository")
     parser.add_argument("--out", required=True, type=Path, help="the new repository, a folder that is not there yet")
     parser.add_argument("--seed", type=int, default=1, help="which of the possible twins")
-    parser.add_argument("--project", help="the project's own name, renamed in any case; the folder's where it is a module")
+    parser.add_argument("--project", help="the project's own name, renamed in any case; else the folder's")
     options = parser.parse_args(arguments)
     try:
         old, branch = _open(options.repo)
@@ -100,16 +100,18 @@ def table(own: Own, plan: Plan, copied: Copied, found: Checked) -> str:
     kept = ", ".join(f"{len(names)} {reason}" for reason, names in own.kept.items() if names)
     parts = sum(len([part for part in parts_of(name) if part.isalpha()]) for name in plan.names)
     lines = {
-        "renamed": f"{len(plan.names):,} of {len(own.names):,} own names, {parts:,} words; {plan.otherwise} not word by word",
+        "renamed": f"{len(plan.names):,} of {len(own.names):,} own names, {parts:,} words; "
+        f"{plan.otherwise} not word by word",
         "stay": kept,
-        "project": " is ".join(plan.project) if plan.project else "not renamed: no module has the folder's name; see --project",
-        "copied": f"{copied.commits:,} commits, {copied.blobs:,} contents, {copied.blobs_as_they_are} too large and as they were, "
-        f"{copied.shas_in_messages} commits named in messages",
+        "project": " is ".join(plan.project) if plan.project else "stays: no module has that name; see --project",
+        "copied": f"{copied.commits:,} commits, {copied.blobs:,} contents, {copied.blobs_as_they_are} too large and as "
+        f"they were, {copied.shas_in_messages} commits named in messages",
         "history": f"{found.commits_alike:,} of {found.commits:,} commits alike in people, times and parents, "
         f"{found.commits_of_same_lines:,} also in files and lines",
-        "HEAD": f"{found.files_of_same_lines:,} of {found.files:,} files with as many lines; Python: {found.parsed_before} parsed, "
-        f"{found.parsed_after} do, {found.trees_alike} trees of the same shape",
-        "names at HEAD": f"{found.names_changed:,} of {found.names:,} differ, {found.uses_changed:,} of {found.uses:,} uses",
+        "HEAD": f"{found.files_of_same_lines:,} of {found.files:,} files with as many lines; Python: "
+        f"{found.parsed_before} parsed, {found.parsed_after} do, {found.trees_alike} trees of the same shape",
+        "names at HEAD": f"{found.names_changed:,} of {found.names:,} differ, "
+        f"{found.uses_changed:,} of {found.uses:,} uses",
         **{f"broken {number}": each for number, each in enumerate(found.broken[:10], 1)},
     }
     return "\n".join(f"{name:<14}{text}" for name, text in lines.items())

@@ -1,9 +1,9 @@
 """Check that a twin is the same but for names.
 
-In: a repository, its twin, their branch. Out: `Checked`, counts for a table. History: the same commits by date, author and number of
-parents, with the same numbers of changed files and lines. HEAD: the same number of files with the same numbers of lines; every Python
-file that parsed parses, its syntax tree has the same shape, and between the names of all files before and after there is one
-relation, one to one. Nothing is run: files are parsed only.
+In: a repository, its twin, their branch. Out: `Checked`, counts for a table. History: the same commits by date, author
+and number of parents, with the same numbers of changed files and lines. HEAD: the same number of files with the same
+numbers of lines; every Python file that parsed parses, its syntax tree has the same shape, and between the names of all
+files before and after there is one relation, one to one. Nothing is run: files are parsed only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from benchmarks.twin_names import files_of
 from tuner.mine.plumbing import Blobs, Git
 
 MOST_BYTES = 1 << 22
-_FACTS = ("log", "-O/dev/null", "--format=%x00%at %ct %an <%ae> %p", "--numstat", "--no-renames", "--diff-algorithm=myers")
+_FACTS = (
+    "log",
+    "-O/dev/null",
+    "--format=%x00%at %ct %an <%ae> %p",
+    "--numstat",
+    "--no-renames",
+    "--diff-algorithm=myers",
+)
 # What is text rather than a name: the value of a constant may change, its kind may not.
 _TEXTS = frozenset(["value", "kind", "type_comment"])
 
@@ -42,7 +49,7 @@ class Checked:
     broken: list[str] = field(default_factory=list)
 
     def is_twin(self) -> bool:
-        """Tell whether nothing but names differs; diffs of the same contents may be cut otherwise, so lines do not count."""
+        """Tell whether nothing but names differs; lines of diffs do not count, since git may cut them otherwise."""
         return (
             self.commits == self.commits_alike
             and self.files == self.files_of_same_lines
@@ -110,7 +117,9 @@ def _compare_files(
             found.uses += 1
             found.uses_changed += old != new
             if there.setdefault(old, new) != new or back.setdefault(new, old) != old:
-                found.broken.append(f"{path}: {old} is {new} here and {there[old]} elsewhere, whose name was {back.get(new)}")
+                found.broken.append(
+                    f"{path}: {old} became {new}; elsewhere {there[old]}, and {new} was {back.get(new)}"
+                )
         found.trees_alike += 1
     except ValueError as error:
         found.broken.append(f"{path}: {error}")

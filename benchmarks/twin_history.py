@@ -1,9 +1,10 @@
 """Copy a branch's history into a new repository, with every text, path and message rewritten on the way.
 
-In: a repository, a branch and a `Rewriter`. Out: a new bare repository with the same commits in the same order, by the same people at
-the same times; its one branch has the old name. It is one stream, `git fast-export` into `git fast-import`: one blob at a time is in
-memory, nothing is checked out, nothing is run. Contents of more than `MOST_BYTES` go through as they are. A message that names an
-earlier commit by its sha names the new one. Left out: tags, notes, signatures, other branches.
+In: a repository, a branch and a `Rewriter`. Out: a new bare repository with the same commits in the same order, by the
+same people at the same times; its one branch has the old name. It is one stream, `git fast-export` into `git
+fast-import`: one blob at a time is in memory, nothing is checked out, nothing is run. Contents of more than
+`MOST_BYTES` go through as they are. A message that names an earlier commit by its sha names the new one. Left out:
+tags, notes, signatures, other branches.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def copy_history(git: Git, branch: str, out: Path, rewriter: Rewriter) -> Copied
     paths = paths_of(git, branch)
     check_paths({path for path, _ in paths.values()} | all_paths(git, branch), rewriter)
     if out.exists():
-        raise TwinError(f"{out} is there already; a folder that is not there was wanted", "remove it, or name another with --out")
+        raise TwinError(
+            f"{out} is there already; a folder that is not there was wanted", "remove it, or name another with --out"
+        )
     subprocess.run(
         ["git", *safe_arguments(), "init", "-q", "--bare", "--template=", f"--initial-branch={branch}", str(out)],
         check=True,
@@ -86,7 +89,8 @@ def check_paths(paths: set[str], rewriter: Rewriter) -> None:
         new = rewriter.path(path)
         if taken.setdefault(new, path) != path:
             raise TwinError(
-                f"{path} and {taken[new]} would both be called {new}; one name for each was wanted", "try another --seed"
+                f"{path} and {taken[new]} would both be called {new}; one name for each was wanted",
+                "try another --seed",
             )
 
 
@@ -95,7 +99,17 @@ class Importer:
 
     def __init__(self, out: Path) -> None:
         self._answers_at, answers = os.pipe()
-        command = ["git", "-C", str(out), *safe_arguments(), "--git-dir=.", "fast-import", "--quiet", "--done", "--force"]
+        command = [
+            "git",
+            "-C",
+            str(out),
+            *safe_arguments(),
+            "--git-dir=.",
+            "fast-import",
+            "--quiet",
+            "--done",
+            "--force",
+        ]
         self._process = subprocess.Popen(
             [*command, "--date-format=raw-permissive", f"--cat-blob-fd={answers}"],
             stdin=subprocess.PIPE,
@@ -189,7 +203,9 @@ class _Copy:
         else:
             new = self._rewriter.blob(data, path)
         if new.count(b"\n") != data.count(b"\n"):
-            raise TwinError(f"{path} of blob {sha} has other lines after renaming", "report the file; the rewriter is at fault")
+            raise TwinError(
+                f"{path} of blob {sha} has other lines after renaming", "report the file; the rewriter is at fault"
+            )
         self._out.write(b"%sdata %d\n%s" % (header, len(new), new))
 
     def _message(self, header: list[bytes], message: bytes) -> None:
@@ -207,20 +223,40 @@ class _Copy:
         return self._importer.sha_of(fitting[0])[: len(old)]
 
     def _change(self, kind: bytes, mode: bytes | None, place: bytes | None, path: bytes) -> None:
-        new = _quote(self._rewriter.path(_unquote(path).decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"))
+        new = _quote(
+            self._rewriter.path(_unquote(path).decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        )
         self._out.write(b"D %s\n" % new if mode is None else b"%s %s %s %s\n" % (kind, mode, place, new))
 
 
 def _export(branch: str) -> list[str]:
     return [
-        *("fast-export", "-O/dev/null", "--show-original-ids", "--signed-tags=strip", "--reencode=no", "--use-done-feature"),
+        *(
+            "fast-export",
+            "-O/dev/null",
+            "--show-original-ids",
+            "--signed-tags=strip",
+            "--reencode=no",
+            "--use-done-feature",
+        ),
         f"heads/{branch}",  # git would take refs/heads/... for a path too, since it runs inside the git directory
     ]
 
 
 def _changed(git: Git, branch: str) -> Iterator[tuple[str, str, str]]:
     """Yield mode, blob and path of what each commit put in place, newest first."""
-    arguments = ("log", "-O/dev/null", "--raw", "-z", "-m", "--no-renames", "--no-abbrev", "--format=", f"refs/heads/{branch}", "--")
+    arguments = (
+        "log",
+        "-O/dev/null",
+        "--raw",
+        "-z",
+        "-m",
+        "--no-renames",
+        "--no-abbrev",
+        "--format=",
+        f"refs/heads/{branch}",
+        "--",
+    )
     with git.stream(*arguments) as stream:
         rest = b""
         about = None

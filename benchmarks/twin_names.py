@@ -3,8 +3,8 @@
 In: a repository. Out: `Own`: the names to rename, and of those that stay how many and why. Read are the Python files of
 HEAD and of `SAMPLES` older trees, evenly spread; a name that no such tree defines is renamed nowhere, which is as
 consistent. Left out are built-in names, keywords, dunder names, names of fewer than three characters, methods of
-built-in types (`write`, `read`, `close`), and whatever the repository attributes to a module that is not its own:
-what it imports by name, looks up on an import, passes by keyword to one, or overrides of one.
+built-in types (`write`, `read`, `close`), and whatever the repository attributes to a module that is not its own: what
+it imports by name, looks up on an import, passes by keyword to one, or overrides of one.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ CORE_TYPES = (
     *(collections.deque, collections.Counter, collections.OrderedDict, functools.partial),
 )
 # What Python 2 had, and what no tree of today would show to be foreign.
-OLD_NAMES = """basestring unicode xrange raw_input unichr long reduce file cmp reload intern execfile apply buffer coerce
-    iteritems iterkeys itervalues has_key viewkeys viewitems viewvalues next im_func im_self func_name func_code
+OLD_NAMES = """basestring unicode xrange raw_input unichr long reduce file cmp reload intern execfile apply buffer
+    coerce iteritems iterkeys itervalues has_key viewkeys viewitems viewvalues next im_func im_self func_name func_code
     func_defaults assertEquals assertItemsEqual strict ignore surrogateescape backslashreplace"""
 # Names of files and folders by which tools, and mining, know what they hold.
 PLACES = """src lib tests test testing docs doc examples example conftest setup conf index main scripts bin build dist
@@ -136,7 +136,9 @@ def judge(seen: Seen, modules: set[str]) -> Own:
         "language": language,
         "core type": core,
         "test framework": set(TESTING_NAMES["python"].split()),
-        "foreign": {name for name, count in seen.foreign.items() if count >= FOREIGN_SHARE * (count + seen.native[name])},
+        "foreign": {
+            name for name, count in seen.foreign.items() if count >= FOREIGN_SHARE * (count + seen.native[name])
+        },
         "standard module": set(sys.stdlib_module_names),
     }
     for reason, names in reasons.items():

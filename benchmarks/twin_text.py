@@ -1,10 +1,11 @@
 """Rewrite one text or path under new names: Python code, prose, and whatever else a repository holds.
 
-In: a text and what kind of text it is. Out: the same text with the same line breaks. In Python code every token that is a renamed
-name is renamed; in a string only if the string is nothing but names (`"name"`, `"click.core"`, `"--no-color/--color"`), or where
-it names a value to fill in. In comments, docstrings, documentation and messages a word is renamed that is exactly a renamed name,
-also with a capital at its front. In all other files only names that no English word looks like are, and paths. The project's own
-name is renamed everywhere, in any case. Untouched: binary files, addresses but for the project's name.
+In: a text and what kind of text it is. Out: the same text with the same line breaks. In Python code every token that is
+a renamed name is renamed; in a string only if the string is nothing but names (`"name"`, `"click.core"`,
+`"--no-color/--color"`), or where it names a value to fill in. In comments, docstrings, documentation and messages a
+word is renamed that is exactly a renamed name, also with a capital at its front. In all other files only names that no
+English word looks like are, and paths. The project's own name is renamed everywhere, in any case. Untouched: binary
+files, addresses but for the project's name.
 """
 
 from __future__ import annotations
@@ -37,8 +38,12 @@ class Rewriter:
 
     def __init__(self, names: Mapping[str, str], project: tuple[str, str] | None) -> None:
         self._names = dict(names)
-        self._titles = {old.capitalize(): new.capitalize() for old, new in names.items() if old.isalpha() and old.islower()}
-        self._kebab = {old.replace("_", "-"): new.replace("_", "-") for old, new in names.items() if "_" in old.strip("_")}
+        self._titles = {
+            old.capitalize(): new.capitalize() for old, new in names.items() if old.isalpha() and old.islower()
+        }
+        self._kebab = {
+            old.replace("_", "-"): new.replace("_", "-") for old, new in names.items() if "_" in old.strip("_")
+        }
         self._memory: dict[tuple[str, str], str] = {}
         self._project: dict[str, str] = {}
         self._finds_project = None
@@ -158,7 +163,9 @@ class Rewriter:
     def _listed(self, text: str) -> str:
         if "/" in text:
             return self.path(text)
-        return _WORD.sub(lambda found: self._names.get(found[0], found[0]) if _DISTINCT.search(found[0]) else found[0], text)
+        return _WORD.sub(
+            lambda found: self._names.get(found[0], found[0]) if _DISTINCT.search(found[0]) else found[0], text
+        )
 
     def _component(self, part: str) -> str:
         stem, dot, ending = part.partition(".")

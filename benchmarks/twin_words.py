@@ -1,9 +1,9 @@
 """Give every word of a repository's names another word, one to one, so that new names read like names.
 
-In: the parts of names with how often they occur, and a seed. Out: `Words`, which renames whole names: same case, same number
-of parts. A word goes to another of its group in `twin_words.txt` (`get` to `fetch`, `size` to `magnitude`), its plural and
-verb forms with it; two words in one (`filename`) go as two; what has no group gets a spare noun of about its length. Parts
-of one or two letters stay, and those listed as grammar or as names of the world (`json`, `test`, `self`).
+In: the parts of names with how often they occur, and a seed. Out: `Words`, which renames whole names: same case, same
+number of parts. A word goes to another of its group in `twin_words.txt` (`get` to `fetch`, `size` to `magnitude`), its
+plural and verb forms with it; two words in one (`filename`) go as two; what has no group gets a spare noun of about its
+length. Parts of one or two letters stay, and those listed as grammar or as names of the world (`json`, `test`, `self`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ FORMS = ("s", "ed", "ing", "er", "ers")
 IRREGULAR = {"seek": "sought", "keep": "kept", "build": "built", "send": "sent", "tell": "told", "draw": "drawn"}
 _VOWELS = "aeiou"
 _SHORT = re.compile(rf"[^{_VOWELS}]*(?:[{_VOWELS}]|qu[{_VOWELS}])[^{_VOWELS}wxy]")
-_DOUBLED = frozenset(["format", "submit", "permit", "commit", "begin", "refer", "infer", "defer", "omit", "forget", "compel"])
+_DOUBLED = frozenset(
+    ["format", "submit", "permit", "commit", "begin", "refer", "infer", "defer", "omit", "forget", "compel"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,9 @@ class Lists:
 def lists() -> Lists:
     """Read the lists."""
     _, kept, groups, spare = re.split(r"^\[\w+\]\n", PLACE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return Lists(frozenset(kept.split()), tuple(tuple(each.split()) for each in groups.split(";")), tuple(spare.split()))
+    return Lists(
+        frozenset(kept.split()), tuple(tuple(each.split()) for each in groups.split(";")), tuple(spare.split())
+    )
 
 
 def parts_of(name: str) -> list[str]:
@@ -88,7 +92,10 @@ class Words:
         ordered = [word for word, _ in sorted(counted.items(), key=lambda each: (-each[1], each[0]))]
         unknown = {word for word in ordered if not self._is_known(word)}
         self._forms |= {
-            inflect(word, form): (word, form) for word in sorted(unknown) for form in FORMS if inflect(word, form) in unknown
+            inflect(word, form): (word, form)
+            for word in sorted(unknown)
+            for form in FORMS
+            if inflect(word, form) in unknown
         }
         for word in sorted(ordered, key=lambda word: (word in self._forms, word not in self._base)):
             self._assign(word)
@@ -106,7 +113,9 @@ class Words:
         parts = parts_of(self.of_name(name))
         place = max(number for number, part in enumerate(parts) if part.isalpha())
         while True:
-            tried = "".join([*parts[:place], _in_case(self._next_spare(len(parts[place])), parts[place]), *parts[place + 1 :]])
+            tried = "".join(
+                [*parts[:place], _in_case(self._next_spare(len(parts[place])), parts[place]), *parts[place + 1 :]]
+            )
             if tried not in taken:
                 return tried
 
