@@ -6,7 +6,7 @@ shows it. A base that was trained on the public code cannot recall the twin's na
 twin it did not gain from having read the repository. What stays the same: names of the language, its library and of
 dependencies, the words of strings and most English words, and how the code is built.
 
-    .venv/bin/python -m benchmarks.renamed_twin --repo ../click --out ../snap --seed 1
+    make bench ROOM=renamed_twin REPO=../click BENCH="--out ../snap --seed 1"
     make train REPO=../snap
 """
 
@@ -68,15 +68,15 @@ def plan_names(own: Own, in_code: set[str], seed: int, project: str) -> Plan:
     new = {name: words.of_name(name) for name in sorted(own.names)}
     changed = {name: other for name, other in new.items() if name != other}
     taken = (in_code - set(changed)) | set(dir(builtins)) | set(keyword.kwlist)
-    names: dict[str, str] = {}
-    otherwise = 0
-    for name, other in changed.items():
-        if other in taken:
-            other = words.otherwise(name, taken)
-            otherwise += 1
-        names[name] = other
-        taken.add(other)
-    return Plan(names, (project, names[project]) if project in own.modules and project in names else None, otherwise)
+    names = {name: other for name, other in changed.items() if other not in taken}
+    taken |= set(names.values())
+    otherwise = sorted(set(changed) - set(names))
+    for name in otherwise:
+        names[name] = words.otherwise(name, taken)
+        taken.add(names[name])
+    return Plan(
+        names, (project, names[project]) if project in own.modules and project in names else None, len(otherwise)
+    )
 
 
 def code_names(git: Git, branch: str) -> set[str]:

@@ -11,7 +11,7 @@ files, addresses but for the project's name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from benchmarks.twin_names import PLACES, PYTHON_ENDINGS
@@ -24,7 +24,8 @@ _CODE = re.compile(rf"(#[^\n]*)|([rRbBuUfFtT]{{0,2}})({_STRINGS})|\d\w*|([^\W\d]
 _MAY_GO_ON = re.compile(r"\"\"\"|'''|\\\r?\n")
 _FIELD = re.compile(r"\{([^{}]*)\}|%\((\w+)\)")
 _ONLY_NAMES = re.compile(r"-{0,2}\w+(?:(?:[./:,=]|-{1,2}|/-{1,2})\w+)*\Z")
-_TOKEN = re.compile(r"(https?://[^\s<>\"'`)]+)|[\w./:@-]*\w", re.ASCII)
+_TOKEN = re.compile(r"(https?://[^\s<>\"'`)]+)|(?:\b([Aa]n?)(\s`{0,2}))?([\w./:@-]*\w)", re.ASCII)
+_VOWEL = re.compile(r"[\W_]*(?!uni|use|usu|one)[aeiou]", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d]\w*")
 _KEBAB = re.compile(r"[^\W\d]\w*(?:-\w+)+")
 _DISTINCT = re.compile(r"\w[_A-Z]|\d")
@@ -94,7 +95,7 @@ class Rewriter:
                 new = _CODE.sub(self._token, piece)
             else:
                 of_token = self._spoken if kind == "prose" else self._listed
-                new = self.project(_TOKEN.sub(lambda found: found[0] if found[1] else of_token(found[0]), piece))
+                new = self.project(_TOKEN.sub(lambda found: self._said(found, of_token), piece))
             self._memory[key] = new
         return self._memory[key]
 
@@ -150,6 +151,16 @@ class Rewriter:
         if text in self._kebab:
             return self._kebab[text]
         return "-".join(self._kebab.get(part, self._names.get(part, part)) for part in text.split("-"))
+
+    def _said(self, found: re.Match[str], of_token: Callable[[str], str]) -> str:
+        """Rename a token of a line that is no address, and let the article before it agree."""
+        address, article, space, token = found.groups()
+        if address:
+            return found[0]
+        new = of_token(token)
+        if article and new != token:
+            article = article[0] + "n" * bool(_VOWEL.match(new))
+        return (article or "") + (space or "") + new
 
     def _spoken(self, text: str) -> str:
         """Rename in a token of prose; one with a slash is a path."""

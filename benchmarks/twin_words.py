@@ -109,15 +109,21 @@ class Words:
         return "".join(_in_case(self.of_word(part.lower()), part) for part in parts_of(name))
 
     def otherwise(self, name: str, taken: set[str]) -> str:
-        """Rename a name for which `of_name` gives a taken one: its last word becomes a spare one."""
-        parts = parts_of(self.of_name(name))
-        place = max(number for number, part in enumerate(parts) if part.isalpha())
-        while True:
-            tried = "".join(
-                [*parts[:place], _in_case(self._next_spare(len(parts[place])), parts[place]), *parts[place + 1 :]]
-            )
-            if tried not in taken:
+        """Rename a name for which `of_name` gives a taken one: its last new word becomes another one."""
+        old, new = parts_of(name), parts_of(self.of_name(name))
+        place = max(number for number, part in enumerate(old) if part != new[number])
+        length = len(old[place])
+        for word in itertools.chain(self._group(old[place].lower()), iter(lambda: self._next_spare(length), "")):
+            tried = "".join([*new[:place], _in_case(word, old[place]), *new[place + 1 :]])
+            if tried not in taken and tried != name:
                 return tried
+        raise AssertionError("spare words never end")
+
+    def _group(self, word: str) -> Iterator[str]:
+        base, form = (word, "") if word in self._base else self._forms.get(word, ("", ""))
+        for group in lists().groups:
+            if base in group:
+                yield from (inflect(each, form) if form else each for each in group if each != base)
 
     def _is_known(self, word: str) -> bool:
         return len(word) < FEWEST_LETTERS or word in self._kept or word in self._base or word in self._forms

@@ -75,7 +75,7 @@ def gauges(folder: Path, core: str = CORE) -> Path:
             "old.py": OLD_PYTHON,
             "pyproject.toml": SETTINGS,
             "dot.png": b"\x89PNG\0draw_meter\n",
-            'docs/odd "draw_meter" ü.md': "Use `draw_meter`, see https://gauges.test/draw_meter\r\nNo end of draw_meter",
+            'docs/odd "draw_meter" ü.md': "Use `draw_meter`, see https://gauges.test/draw_meter\r\nNo draw_meter",
             "link.py": Entry("120000", b"src/gauges/core.py"),
         },
     )
@@ -163,13 +163,30 @@ def test_a_string_is_renamed_where_it_is_a_name_and_no_prose(pair: tuple[Path, P
     assert f"# {names['draw_meter']} is slow" in after and f":param {label}: what stands before" in after
 
 
+def test_prose_is_renamed_word_by_word_and_its_articles_agree() -> None:
+    rewriter = Rewriter(
+        {"option": "preference", "meter": "ammeter", "no_dots": "no_ink", "Meter": "Ammeter"}, ("gauges", "dials")
+    )
+    assert (
+        rewriter.prose("An option of a `meter`, a word, an `option`.\n")
+        == "A preference of an `ammeter`, a word, a `preference`.\n"
+    )
+    assert rewriter.prose("Option --no-dots of Meter: options, mail@meter.test") == (
+        "Preference --no-ink of Ammeter: options, mail@meter.test"
+    )
+    assert rewriter.prose("Gauges, GAUGES_DOTS and gaugeses at http://gauges.test/meter/") == (
+        "Dials, DIALS_DOTS and gaugeses at http://dials.test/meter/"
+    )
+    assert rewriter.other('meter = "option"  # no_dots') == 'meter = "option"  # no_ink'
+
+
 def test_paths_settings_documents_and_messages_follow_and_a_picture_stays(pair: tuple[Path, Path]) -> None:
     names = renaming(pair[0])
     project, draw = names["gauges"], names["draw_meter"]
     there = paths(pair[1])
     assert f"src/{project}/__init__.py" in there and 'docs/odd "draw_meter" ü.md' in there and "old.py" not in there
     shown = at(pair[1], 'docs/odd "draw_meter" ü.md')
-    assert shown == f"Use `{draw}`, see https://{project}.test/draw_meter\r\nNo end of {draw}"
+    assert shown == f"Use `{draw}`, see https://{project}.test/draw_meter\r\nNo {draw}"
     assert at(pair[1], "link.py") in there
     settings = at(pair[1], "pyproject.toml")
     assert f'name = "{project}"\nlimit = 1\n' in settings and f":{draw}" in settings and f"src/{project}/" in settings
