@@ -201,8 +201,15 @@ def pieces_of(text: str) -> Iterator[str]:
 
 
 def names_in(piece: str) -> set[str]:
-    """Collect the names in a piece of Python code, but for those in strings and comments."""
-    return {found[4] for found in _CODE.finditer(piece) if found[4]}
+    """Collect the names in a piece of Python code, also those in f-strings and in strings that are only names."""
+    names: set[str] = set()
+    for found in _CODE.finditer(piece):
+        _, prefix, string, name = found.groups()
+        if name:
+            names.add(name)
+        elif string and ("f" in prefix.lower() or _ONLY_NAMES.match(string.strip("\"'"))):
+            names.update(_WORD.findall(string))
+    return names
 
 
 def _expression(text: str, start: int) -> tuple[int, int]:

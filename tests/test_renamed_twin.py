@@ -13,7 +13,7 @@ import pytest
 from benchmarks import renamed_twin
 from benchmarks.twin_check import check
 from benchmarks.twin_history import check_paths
-from benchmarks.twin_text import Rewriter, pieces_of
+from benchmarks.twin_text import Rewriter, names_in, pieces_of
 from benchmarks.twin_words import Words, inflect, lists, parts_of, vocabulary
 from tests.mine.histories import Entry, History
 from tests.tiny_repo import git
@@ -257,6 +257,11 @@ def test_a_taken_name_is_given_to_nothing(tmp_path: Path) -> None:
     assert other.otherwise == plain.otherwise + 1
     assert other.names["draw_meter"] != plain.names["draw_meter"]
     assert len(set(other.names.values())) == len(other.names)
+
+
+def test_names_are_taken_that_stand_in_a_string_alone() -> None:
+    found = names_in("""f"{error.msg!r:>{wide}}" + "a.label" + "no name here" + plain  # nor here""")
+    assert found == {"error", "msg", "wide", "r", "a", "label", "plain"}
 
 
 def test_pieces_of_code_end_only_where_no_string_goes_on() -> None:
