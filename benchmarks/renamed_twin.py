@@ -67,7 +67,7 @@ def plan_names(own: Own, in_code: set[str], seed: int, project: str) -> Plan:
     words = Words(vocabulary(own.names), seed)
     new = {name: words.of_name(name) for name in sorted(own.names)}
     changed = {name: other for name, other in new.items() if name != other}
-    taken = (in_code - set(changed)) | set(dir(builtins)) | set(keyword.kwlist)
+    taken = (in_code - set(changed)) | {project, *dir(builtins), *keyword.kwlist}
     names = {name: other for name, other in changed.items() if other not in taken}
     taken |= set(names.values())
     otherwise = sorted(set(changed) - set(names))

@@ -31,11 +31,11 @@ _KEBAB = re.compile(r"[^\W\d]\w*(?:-\w+)+")
 _DISTINCT = re.compile(r"\w[_A-Z]|\d")
 PROSE_ENDINGS = frozenset(f".{ending}" for endings in PROSE.values() for ending in endings.split()) | {""}
 _PLACES = frozenset(PLACES.split())
-MOST_PIECES = 200_000
+MOST_PIECES, LONGEST_PIECE = 100_000, 2_000  # what is remembered
 
 
 class Rewriter:
-    """Rewrites texts and paths by a map of names; `modules` are those that paths are made of."""
+    """Rewrites texts and paths by a map of names; `project` is the project's own name, old and new."""
 
     def __init__(self, names: Mapping[str, str], project: tuple[str, str] | None) -> None:
         self._names = dict(names)
@@ -87,17 +87,19 @@ class Rewriter:
 
     def _remembered(self, kind: str, piece: str) -> str:
         """Rewrite a line, or a few; most lines of a history stand in hundreds of versions of a file."""
-        key = (kind, piece)
-        if key not in self._memory:
-            if len(self._memory) > MOST_PIECES:
+        known = self._memory.get((kind, piece))
+        if known is not None:
+            return known
+        if kind == "code":
+            new = _CODE.sub(self._token, piece)
+        else:
+            of_token = self._spoken if kind == "prose" else self._listed
+            new = self.project(_TOKEN.sub(lambda found: self._said(found, of_token), piece))
+        if len(piece) <= LONGEST_PIECE:
+            if len(self._memory) >= MOST_PIECES:
                 self._memory.clear()
-            if kind == "code":
-                new = _CODE.sub(self._token, piece)
-            else:
-                of_token = self._spoken if kind == "prose" else self._listed
-                new = self.project(_TOKEN.sub(lambda found: self._said(found, of_token), piece))
-            self._memory[key] = new
-        return self._memory[key]
+            self._memory[kind, piece] = new
+        return new
 
     def _token(self, found: re.Match[str]) -> str:
         comment, prefix, string, name = found.groups()
