@@ -1,6 +1,7 @@
 """Every setting and its default: the one place where defaults stand. `recipe_file` reads and writes them.
 
-The sections of `compare` and of running code have modules of their own, `recipe_compare` and `recipe_execution`.
+The sections of `compare`, of running code and of `sweep` have modules of their own: `recipe_compare`,
+`recipe_execution`, `recipe_sweep`.
 
 tuner recipe show recipes/qwen2.5-coder-7b-qlora.yaml --set train.epochs=2
 """
@@ -26,6 +27,7 @@ from tuner.recipe_compare import Protocol as Protocol
 from tuner.recipe_compare import Team as Team
 from tuner.recipe_execution import ExecutionSettings
 from tuner.recipe_section import Section as Section
+from tuner.recipe_sweep import SweepSettings as SweepSettings
 
 EMBEDDED = "smollm2-135m-instruct"
 
@@ -281,3 +283,4 @@ class Recipe(Section):
     compare: CompareSettings = CompareSettings()
     export: ExportSettings = ExportSettings()
     serve: ServeSettings = ServeSettings()
+    sweep: SweepSettings = SweepSettings()
