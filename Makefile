@@ -10,7 +10,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
 VERDICT = $(if $(GATE),--gate)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan train mine dataset audit evaluate screen compare export report arena serve check-editors runs adapters verify reproduce recipes copilot bench test browser-checks check format clean
+.PHONY: help setup plan sweep train mine dataset audit evaluate screen compare export report arena serve check-editors runs adapters verify reproduce recipes copilot bench test browser-checks check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -23,6 +23,10 @@ $(READY): pyproject.toml constraints.txt tuner/install.py
 
 plan: $(READY) ## What a training takes before it starts: memory, time, disk, which recipe fits (BASE=... REPO=...)
 	@$(TUNER) plan $(FLAGS)
+
+sweep: $(READY) ## Try settings with a small budget: OVER="train.rank=8,16 without=edit,body" [GRID=1 BUDGET=30000 REPEAT=2]
+	@$(TUNER) sweep $(FLAGS) $(foreach each,$(OVER),--over '$(each)') $(if $(GRID),--grid) \
+	  $(if $(BUDGET),--budget '$(BUDGET)') $(if $(REPEAT),--repeat '$(REPEAT)')
 
 train: $(READY) ## Everything: mine, dataset, train, evaluate, export, verdict (REPO=...)
 	@$(TUNER) train $(FLAGS)

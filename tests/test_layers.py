@@ -20,6 +20,7 @@ STAGES = ("mine", "dataset", "replay", "train", "evaluate", "compare", "export",
 COMPOSERS = {
     *("cli.py", "contest.py", "pipeline.py", "probe_stages.py", "probe_commands.py", "editor_commands.py"),
     *("executing.py", "plan_commands.py", "reproduce.py", "screen_commands.py", "serve_commands.py", "shipped.py"),
+    *("sweep_commands.py", "sweep_rows.py", "sweep_stages.py", "sweep_trials.py"),
 }
 LOWEST = {"errors.py", "strict.py", "records.py", "progress.py"}
 MOST_LINES = 400

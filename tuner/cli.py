@@ -24,6 +24,7 @@ from tuner import (
     reproduce,
     screen,
     serve_commands,
+    sweep_commands,
     verdict_commands,
 )
 from tuner import recipe_file as recipes
@@ -115,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     registry_commands.add_to(commands)
     plan_commands.add_to(commands, _run_arguments, _choose_recipe)
     reproduce.add_to(commands)
+    sweep_commands.add_to(commands, _run_arguments, _choose_recipe, _say_stage)
     runs = commands.add_parser("runs", help="ls, show or verify runs").add_subparsers(
         required=True, metavar="ls|show|verify"
     )

@@ -1,4 +1,4 @@
-"""The settings of `tuner sweep` and their defaults. They leave a run the same run: only what a sweep costs is decided."""
+"""The settings of `tuner sweep` and their defaults; they decide nothing about a run."""
 
 from __future__ import annotations
 

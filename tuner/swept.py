@@ -20,7 +20,7 @@ from typing import Literal
 from tuner.records import Interval
 from tuner.statistics import cluster_test, holm, ratio_difference
 
-Outcome = Literal["baseline", "better", "worse", "no difference shown", "failed"]
+Outcome = Literal["untuned", "baseline", "better", "worse", "no difference shown", "failed"]
 SEED = 17  # of the intervals, which must not depend on a recipe
 LEVEL = 0.05
 Paired = list[tuple[float, float]]
@@ -38,21 +38,24 @@ class RowScore:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One training. `failed` says why there is none; then `rows` is empty."""
+    """One training. `failed` says why it came to nothing; then there are no figures and no adapter."""
 
     variant: str
     seed: int
     tokens: int
     steps: int
     seconds: float
-    adapter_sha256: str
+    adapter_sha256: str | None
     rows: list[RowScore]
     failed: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One variant over all its seeds. `difference` is in bits per byte against the baseline, below 0 where better."""
+    """One variant over all its seeds; the untuned base has none.
+
+    `difference` is in bits per byte against the baseline, below 0 where the variant is better.
+    """
 
     variant: str
     seeds: list[int]
@@ -77,7 +80,6 @@ class About:
     version: str
     environment: dict[str, str]
     settings: dict[str, str]
-    budget: int
     grid: bool
     valid_sha256: str
 
@@ -86,19 +88,18 @@ class About:
 class Sweep:
     """All of a sweep. `noise` is how far the seeds of the baseline lie apart; None with one seed.
 
-    `best` is the variant that is shown to be better and has the fewest bits, None where none is shown. `adapter` is the
-    folder of the adapter that was kept: that of the best, else that of the baseline.
+    `best` is the variant that is shown to be better and has the fewest bits, None where none is shown. `adapter_of` is
+    the variant whose adapter is kept: the best, else the baseline.
     """
 
     about: About
     valid_rows: int
     valid_tokens: int
     valid_bytes: int
-    base_bits_per_byte: float
-    base_difference: Interval | None
+    untuned: Result
     noise: float | None
     best: str | None
-    adapter: str
+    adapter_of: str
     results: list[Result]
 
 
@@ -107,47 +108,41 @@ def bits_per_byte(rows: Sequence[RowScore]) -> float:
     return sum(row.bits for row in rows) / sum(row.bytes for row in rows)
 
 
-def compare(
-    about: About, baseline: str, base: Sequence[RowScore], trials: Sequence[Trial], resamples: int
-) -> tuple[Sweep, Trial]:
-    """Compare all variants with the one named `baseline`; give the sweep and the trial whose adapter is to be kept."""
+def compare(about: About, base: Sequence[RowScore], trials: Sequence[Trial], resamples: int) -> Sweep:
+    """Compare all variants with the baseline, whose trials come first; `base` are the rows under the base alone."""
     by_variant: dict[str, list[Trial]] = {}
     for trial in trials:
         by_variant.setdefault(trial.variant, []).append(trial)
-    own = by_variant[baseline]
-    levels = [bits_per_byte(trial.rows) for trial in own]
+    baseline = trials[0].variant
+    levels = [bits_per_byte(trial.rows) for trial in by_variant[baseline]]
     noise = max(levels) - min(levels) if len(levels) > 1 else None
-    before = _mean_rows(own)
+    before = _mean_rows(by_variant[baseline])
     tests = {
-        name: _test(_mean_rows(some), before, resamples)
+        name: test
         for name, some in by_variant.items()
-        if name != baseline and not _failure(some)
+        if name != baseline and not _failure(some) and (test := _test(_mean_rows(some), before, resamples))
     }
-    shown = [name for name, test in tests.items() if test is not None]
-    p_values = dict(zip(shown, holm([test[1] for test in tests.values() if test is not None]), strict=True))
+    p_values = dict(zip(tests, holm([p_value for _, p_value in tests.values()]), strict=True))
     results = []
     for name, some in by_variant.items():
-        test = tests.get(name)
-        outcome = "baseline" if name == baseline else _outcome(test and test[0], p_values.get(name), noise)
-        results.append(_result(name, some, test and test[0], outcome))
-    better = [each for each in results if each.outcome == "better"]
-    best = min(better, key=lambda each: each.bits_per_byte or math.inf, default=None)
-    kept = by_variant[best.variant if best else baseline][0]
+        difference = tests[name][0] if name in tests else None
+        outcome = "baseline" if name == baseline else _outcome(difference, p_values.get(name), noise)
+        results.append(_result(name, some, difference, outcome))
+    better = [(each.bits_per_byte, each.variant) for each in results if each.outcome == "better"]
+    best = min(better)[1] if better else None
     against = _test(base, before, resamples)
-    sums = [sum(getattr(row, name) for row in base) for name in ("tokens", "bytes")]
-    sweep = Sweep(
+    untuned = Trial("base, untuned", 0, 0, 0, 0.0, None, list(base), None)
+    return Sweep(
         about=about,
         valid_rows=len(base),
-        valid_tokens=sums[0],
-        valid_bytes=sums[1],
-        base_bits_per_byte=bits_per_byte(base),
-        base_difference=against and against[0],
+        valid_tokens=sum(row.tokens for row in base),
+        valid_bytes=sum(row.bytes for row in base),
+        untuned=replace(_result(untuned.variant, [untuned], against and against[0], "untuned"), seeds=[]),
         noise=noise,
-        best=best.variant if best else None,
-        adapter="",
+        best=best,
+        adapter_of=best or baseline,
         results=results,
     )
-    return sweep, kept
 
 
 def _failure(some: Sequence[Trial]) -> str | None:
@@ -156,12 +151,12 @@ def _failure(some: Sequence[Trial]) -> str | None:
 
 def _mean_rows(some: Sequence[Trial]) -> list[RowScore]:
     """Average the bits of each row over the seeds."""
-    return [replace(rows[0], bits=fmean(row.bits for row in rows)) for rows in zip(*(t.rows for t in some), strict=True)]
+    return [
+        replace(rows[0], bits=fmean(row.bits for row in rows)) for rows in zip(*(t.rows for t in some), strict=True)
+    ]
 
 
-def _test(
-    rows: Sequence[RowScore], baseline: Sequence[RowScore], resamples: int
-) -> tuple[Interval, float] | None:
+def _test(rows: Sequence[RowScore], baseline: Sequence[RowScore], resamples: int) -> tuple[Interval, float] | None:
     """Test the difference of two lists of the same rows; None where all rows are of one pair."""
     both = [(a.bits, a.bytes, b.bits, b.bytes) for a, b in zip(rows, baseline, strict=True)]
     return cluster_test([row.pair_id for row in baseline], both, ratio_difference, resamples, SEED)

@@ -88,7 +88,8 @@ def _parse(text: str) -> Axis:
     listed = [each.strip() for each in values.split(",")]
     if not equals or not key or not all(listed):
         raise RecipeError(f"OVER={text}: wanted key=value,value", EXAMPLE)
-    if key != WITHOUT and not key.startswith((SHARE, "train.")) and key not in DATASET or key in JUDGES_ITSELF:
+    can_vary = key == WITHOUT or key in DATASET or key.startswith((SHARE, "train."))
+    if not can_vary or key in JUDGES_ITSELF:
         raise RecipeError(
             f"OVER={key}: a sweep cannot vary this: all variants are mined once and judged on the same rows",
             f"it varies {WITHOUT}, train.*, {SHARE}*, {', '.join(DATASET)}",
