@@ -69,7 +69,7 @@ def prepare(
                     link(run.folder / dataset.valid, folder / VALID)
             rows[variant.name] = made[ident]
         prepared = Prepared(valid_sha256, rows)
-        _require_apart(folder, prepared)
+        require_apart(folder, prepared)
         write_atomically(marker, json.dumps(json.loads(to_json(prepared)), indent=1, sort_keys=True) + "\n")
     shutil.rmtree(folder / DATASETS, ignore_errors=True)
     return from_json(Prepared, json.loads(marker.read_text(encoding="utf-8")), str(marker))
@@ -110,7 +110,7 @@ def _share_memory(folder: Path) -> None:
         here.symlink_to(memory.resolve(), target_is_directory=True)
 
 
-def _require_apart(folder: Path, prepared: Prepared) -> None:
+def require_apart(folder: Path, prepared: Prepared) -> None:
     """Refuse validation rows that any variant trains on, and a sweep that nothing can judge."""
     judging = {row.pair_id for row in valid_rows(folder, prepared)}
     if not judging:
