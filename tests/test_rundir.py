@@ -57,14 +57,14 @@ def test_revisions_of_repository_and_base_decide_and_where_they_lie_does_not() -
     assert folder_name(base=dataclasses.replace(BASE, path="/x")) == folder_name()
 
 
-@pytest.mark.parametrize("override", ["serve.port=1", "serve.context_tokens=512", "serve.threads=3"])
-def test_how_a_run_is_served_decides_nothing(override: str) -> None:
+@pytest.mark.parametrize("override", ["serve.port=1", "serve.threads=3", "sweep.repeats=3"])
+def test_how_a_run_is_served_and_what_a_sweep_costs_decide_nothing(override: str) -> None:
     assert folder_name(overrides=(override,)) == folder_name()
 
 
-def test_every_section_but_serve_is_covered() -> None:
+def test_every_section_but_serve_and_sweep_is_covered() -> None:
     decided = rundir._decides(REPO, BASE, Recipe())
-    assert {key.partition(".")[0] for key in flatten(Recipe())} - set(decided["recipe"]) == {"serve"}
+    assert {key.partition(".")[0] for key in flatten(Recipe())} - set(decided["recipe"]) == {"serve", "sweep"}
     assert decided["version"] == __version__
 
 

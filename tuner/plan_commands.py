@@ -179,9 +179,7 @@ def _as_text(
     ]
     lines += [f"{name:<48}{each.base:<44}{gib(each.memory.total):>7}  {each.verdict}" for name, each in others]
     left_out = sum(1 for _ in recipes_folder().glob("*.yaml")) - len(others)
-    lines.append(
-        f"recipes without a base of their own, or whose config.json is not at hand: {left_out}; --recipe asks"
-    )
+    lines.append(f"recipes without a base of their own, or whose config.json is not at hand: {left_out}; --recipe asks")
     return "\n".join(lines)
 
 
