@@ -82,9 +82,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return finished_run(tmp_path_factory.getbasetemp())
 
 
+def settings(finished: Finished, adapters: Path) -> list[str]:
+    """Hold out more than a run does, so that there is more than one commit to resample."""
+    return arguments(finished.inputs, adapters, dataset__valid_share=0.3)
+
+
 def opened(finished: Finished, adapters: Path) -> Sweeping:
     """Open the same sweep as the command does."""
-    given = [each.removeprefix("--set=") for each in arguments(finished.inputs, adapters) if "--set" in each]
+    given = [each.removeprefix("--set=") for each in settings(finished, adapters) if "--set" in each]
     given += ["train.learning_rate=1e-2", f"sweep.max_train_tokens={BUDGET}", f"dataset.max_train_tokens={BUDGET}"]
     base = str(finished.inputs.base)
     variants = make_variants([TINY, LESS], True, lambda more: recipe_file.load(None, base, [*given, *more]).recipe)
@@ -116,7 +121,7 @@ def swept(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Swept
     first = stop(sweeping, StopAt("reading pairs", 2, 1))
     second = stop(sweeping, StopAt("training", 2, 3))
     trials = sorted(path.name for path in (sweeping.folder / "trials").iterdir())
-    command = ["sweep", *arguments(finished.inputs, adapters, train__learning_rate="1e-2"), "--grid"]
+    command = ["sweep", *settings(finished, adapters), "--set", "train.learning_rate=1e-2", "--grid"]
     command += ["--over", TINY, "--without", LESS.partition("=")[2], "--budget", str(BUDGET), "--log", str(log)]
     return Swept(sweeping.folder, log, command, tuner(*command), first, second, trials)
 
@@ -219,7 +224,7 @@ def test_rows_that_judge_and_are_trained_on_are_refused_and_so_is_a_sweep_withou
         require_apart(folder, replace(prepared, valid_sha256=sha256_file(valid)))
     assert str(caught.value) == (
         "the baseline's dataset has no validation rows, by which a sweep judges\n"
-        'hint: SET="dataset.valid_share=0.05" holds out more'
+        'hint: SET="dataset.valid_share=0.2" holds out more'
     )
 
 

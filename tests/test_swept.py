@@ -35,10 +35,10 @@ def trial(variant: str, seed: int, found: list[RowScore], failed: str | None = N
     return Trial(variant, seed, 1000, 5, 60.0, None if failed else "d" * 64, [] if failed else found, failed)
 
 
-def swept(*others: Trial, second: float = 0.0) -> Sweep:
+def swept(*others: Trial, second: float = 0.0, commits: dict[str, str] | None = None) -> Sweep:
     """Compare with a baseline of two seeds that lie `second` bits a row apart."""
     baseline = [trial("baseline", 17, rows()), trial("baseline", 18, rows(second))]
-    return compare(ABOUT, rows(20), [*baseline, *others], resamples=500)
+    return compare(ABOUT, rows(20), [*baseline, *others], resamples=500, commits=commits or {})
 
 
 def outcomes(sweep: Sweep) -> dict[str, str]:
@@ -100,9 +100,16 @@ def test_more_seeds_are_averaged_and_a_failed_one_fails_the_variant() -> None:
     assert sweep.best == "a"
 
 
-def test_rows_of_one_pair_say_nothing_about_others_and_show_no_difference() -> None:
-    own = [RowScore("one", 100.0, 40, 10), RowScore("one", 90.0, 40, 10)]
-    lower = [RowScore("one", 50.0, 40, 10), RowScore("one", 40.0, 40, 10)]
-    sweep = compare(ABOUT, own, [trial("baseline", 17, own), trial("a", 17, lower)], resamples=500)
-    assert sweep.noise is None and outcomes(sweep)["a"] == "no difference shown"
-    assert sweep.results[1].difference is None and sweep.results[1].bits_per_byte == pytest.approx(90 / 80)
+def test_rows_of_one_commit_are_resampled_together_and_one_commit_alone_shows_nothing() -> None:
+    lower = trial("a", 17, rows(-2, 2))
+    by_pair, by_commit = swept(lower), swept(lower, commits={f"pair {at}": f"commit {at // 5}" for at in range(15)})
+    one = swept(lower, commits={f"pair {at}": "only" for at in range(15)})
+    widths = []
+    for sweep in (by_pair, by_commit):
+        difference = sweep.results[1].difference
+        assert difference is not None and difference.value == pytest.approx(-0.05, abs=0.03)
+        widths.append(difference.high - difference.low)
+    assert widths[1] != widths[0]
+    assert outcomes(by_pair)["a"] == "better"
+    assert one.results[1].difference is None and outcomes(one)["a"] == "no difference shown"
+    assert one.results[1].bits_per_byte == by_pair.results[1].bits_per_byte

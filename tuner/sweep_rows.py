@@ -19,7 +19,7 @@ from pathlib import Path
 from tuner.errors import DataError
 from tuner.pipeline import MEMORY, Pipeline, Said
 from tuner.progress import Progress
-from tuner.records import Base, Dataset, Repo, Row, from_json, read_jsonl, sha256_file, to_json
+from tuner.records import Addition, Base, Dataset, Mined, Repo, Row, from_json, read_jsonl, sha256_file, to_json
 from tuner.rundir import Run, write_atomically
 from tuner.variants import Variants
 
@@ -38,9 +38,13 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that the trainings read: rows by variant, and the validation rows' hash."""
+    """All that the trainings read: rows by variant, and the validation rows' hash.
+
+    `commits` gives the commit of each validation row that comes from one after the cut.
+    """
 
     valid_sha256: str
+    commits: dict[str, str]
     rows: dict[str, Rows]
 
 
@@ -65,10 +69,10 @@ def prepare(
                 made[ident] = Rows(f"{ROWS}/{ident}.jsonl", run.verified(dataset.train), dataset)
                 link(run.folder / dataset.train, folder / made[ident].path)
                 if variant is variants.baseline:
-                    valid_sha256 = run.verified(dataset.valid)
+                    valid_sha256, commits = run.verified(dataset.valid), _commits(run, dataset)
                     link(run.folder / dataset.valid, folder / VALID)
             rows[variant.name] = made[ident]
-        prepared = Prepared(valid_sha256, rows)
+        prepared = Prepared(valid_sha256, commits, rows)
         require_apart(folder, prepared)
         write_atomically(marker, json.dumps(json.loads(to_json(prepared)), indent=1, sort_keys=True) + "\n")
     shutil.rmtree(folder / DATASETS, ignore_errors=True)
@@ -101,6 +105,13 @@ def link(source: Path, target: Path) -> None:
     partial.unlink(missing_ok=True)  # replacing a file by its own second name does nothing
 
 
+def _commits(run: Run, dataset: Dataset) -> dict[str, str]:
+    """Find the commits that added what the validation rows ask for: rows of one commit are not independent."""
+    judging = {row.pair_id for row in read_jsonl(run.folder / dataset.valid, Row)}
+    additions = read_jsonl(run.folder / run.record("mine", Mined).additions, Addition)
+    return {each.id: each.commit for each in additions if each.id in judging}
+
+
 def _share_memory(folder: Path) -> None:
     """Let mining remember where it does for every run, beside the runs."""
     memory, here = folder.parent / MEMORY, folder / DATASETS / MEMORY
@@ -116,7 +127,7 @@ def require_apart(folder: Path, prepared: Prepared) -> None:
     if not judging:
         raise DataError(
             "the baseline's dataset has no validation rows, by which a sweep judges",
-            'SET="dataset.valid_share=0.05" holds out more',
+            'SET="dataset.valid_share=0.2" holds out more',
         )
     for name, rows in prepared.rows.items():
         trained = next((row.pair_id for row in read_jsonl(folder / rows.path, Row) if row.pair_id in judging), None)

@@ -26,7 +26,7 @@ from tuner.progress import Progress
 from tuner.recipe import Recipe
 from tuner.recipe_file import flatten
 from tuner.records import Base, Repo, content_id, from_json, to_json
-from tuner.rundir import canonical, slug, write_atomically
+from tuner.rundir import DECIDES_NOTHING, canonical, slug, write_atomically
 from tuner.sweep_rows import prepare, valid_rows
 from tuner.sweep_trials import Bench
 from tuner.swept import About, RowScore, Sweep, Trial, compare
@@ -93,7 +93,7 @@ class Sweeping:
             trials.append(_read(path, Trial))
             tried(number + 1, len(trainings), trials[-1], kept)
         resamples = self.variants.baseline.recipe.sweep.resamples
-        sweep = compare(self._about(prepared.valid_sha256), judged.rows, trials, resamples)
+        sweep = compare(self._about(prepared.valid_sha256), judged.rows, trials, resamples, prepared.commits)
         chosen = next(number for number, each in enumerate(trials) if each.variant == sweep.adapter_of)
         if not (self.folder / ADAPTER).is_dir():
             (self.folder / KEPT / f"{chosen:02}").rename(self.folder / ADAPTER)
@@ -123,7 +123,7 @@ class Sweeping:
 
     def _decides(self) -> dict[str, Any]:
         trainings = [
-            [variant.name, seed, variant.recipe.model_dump(mode="json", include=set(DECIDING))]
+            [variant.name, seed, variant.recipe.model_dump(mode="json", include=set(DECIDING), exclude=DECIDES_NOTHING)]
             for variant, seed in self.trainings()
         ]
         return {

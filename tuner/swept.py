@@ -3,16 +3,16 @@
 In: the trials, which are trainings of a variant with one seed, each with the bits of every validation row. Out: a
 `Sweep`, which is what lies in `sweep.json`.
 
-A variant is compared with the baseline row by row, over the mean of its seeds; intervals resample the pairs that rows
-were made from. It counts as better or worse only where all of this holds: the interval leaves out 0, the p-value stays
-below 0.05 when all variants are asked at once (Holm), and the difference is larger than that between the seeds of the
-baseline. A training that failed, as one with too high a learning rate does, is a result and has no figures.
+A variant is compared with the baseline row by row, over the mean of its seeds; intervals resample the commits that rows
+come from, or their pairs. It counts as better or worse only where all of this holds: the interval leaves out 0, the
+p-value stays below 0.05 when all variants are asked at once (Holm), and the difference is larger than that between the
+seeds of the baseline. A training that failed, as one with too high a learning rate does, is a result without figures.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
@@ -108,8 +108,13 @@ def bits_per_byte(rows: Sequence[RowScore]) -> float:
     return sum(row.bits for row in rows) / sum(row.bytes for row in rows)
 
 
-def compare(about: About, base: Sequence[RowScore], trials: Sequence[Trial], resamples: int) -> Sweep:
-    """Compare all variants with the baseline, whose trials come first; `base` are the rows under the base alone."""
+def compare(
+    about: About, base: Sequence[RowScore], trials: Sequence[Trial], resamples: int, commits: Mapping[str, str]
+) -> Sweep:
+    """Compare all variants with the baseline, whose trials come first; `base` are the rows under the base alone.
+
+    Rows of one commit are resampled together, by `commits`; those that it does not name by the pair they are from.
+    """
     by_variant: dict[str, list[Trial]] = {}
     for trial in trials:
         by_variant.setdefault(trial.variant, []).append(trial)
@@ -117,10 +122,11 @@ def compare(about: About, base: Sequence[RowScore], trials: Sequence[Trial], res
     levels = [bits_per_byte(trial.rows) for trial in by_variant[baseline]]
     noise = max(levels) - min(levels) if len(levels) > 1 else None
     before = _mean_rows(by_variant[baseline])
+    clusters = [commits.get(row.pair_id, row.pair_id) for row in base]
     tests = {
         name: test
         for name, some in by_variant.items()
-        if name != baseline and not _failure(some) and (test := _test(_mean_rows(some), before, resamples))
+        if name != baseline and not _failure(some) and (test := _test(_mean_rows(some), before, clusters, resamples))
     }
     p_values = dict(zip(tests, holm([p_value for _, p_value in tests.values()]), strict=True))
     results = []
@@ -130,7 +136,7 @@ def compare(about: About, base: Sequence[RowScore], trials: Sequence[Trial], res
         results.append(_result(name, some, difference, outcome))
     better = [(each.bits_per_byte, each.variant) for each in results if each.outcome == "better"]
     best = min(better)[1] if better else None
-    against = _test(base, before, resamples)
+    against = _test(base, before, clusters, resamples)
     untuned = Trial("base, untuned", 0, 0, 0, 0.0, None, list(base), None)
     return Sweep(
         about=about,
@@ -156,10 +162,12 @@ def _mean_rows(some: Sequence[Trial]) -> list[RowScore]:
     ]
 
 
-def _test(rows: Sequence[RowScore], baseline: Sequence[RowScore], resamples: int) -> tuple[Interval, float] | None:
-    """Test the difference of two lists of the same rows; None where all rows are of one pair."""
+def _test(
+    rows: Sequence[RowScore], baseline: Sequence[RowScore], clusters: Sequence[str], resamples: int
+) -> tuple[Interval, float] | None:
+    """Test the difference of two lists of the same rows; None where all rows are of one cluster."""
     both = [(a.bits, a.bytes, b.bits, b.bytes) for a, b in zip(rows, baseline, strict=True)]
-    return cluster_test([row.pair_id for row in baseline], both, ratio_difference, resamples, SEED)
+    return cluster_test(clusters, both, ratio_difference, resamples, SEED)
 
 
 def _outcome(difference: Interval | None, p_value: float | None, noise: float | None) -> Outcome:

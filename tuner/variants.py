@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from tuner.errors import RecipeError
 from tuner.recipe import Recipe
 from tuner.records import PAIR_KINDS
+from tuner.rundir import DECIDES_NOTHING
 
 BASELINE = "baseline"
 WITHOUT = "without"
@@ -26,8 +27,10 @@ DATASET = (
     "dataset.max_tokens", "dataset.max_train_tokens", "dataset.folder_share", "dataset.replay_share",
     "dataset.replay_answer_tokens", "dataset.replay_rounds",
 )  # fmt: skip
-# A weaker adapter is chosen on validation rows, which here are those that judge.
-JUDGES_ITSELF = ("train.forgetting",)
+# They choose by validation rows, which here are those that judge, or decide nothing about what is learned.
+NOT_VARIED = {"train.forgetting", "train.validations", "train.patience", "train.checkpoint_steps"} | {
+    f"train.{name}" for name in DECIDES_NOTHING.get("train", ())
+}
 EXAMPLE = 'for example OVER="train.learning_rate=2e-4,1e-3 without=edit"'
 Axis = tuple[str, list[str]]
 Change = tuple[str, str]
@@ -89,7 +92,7 @@ def _parse(text: str) -> Axis:
     if not equals or not key or not all(listed):
         raise RecipeError(f"OVER={text}: wanted key=value,value", EXAMPLE)
     can_vary = key == WITHOUT or key in DATASET or key.startswith((SHARE, "train."))
-    if not can_vary or key in JUDGES_ITSELF:
+    if not can_vary or key in NOT_VARIED:
         raise RecipeError(
             f"OVER={key}: a sweep cannot vary this: all variants are mined once and judged on the same rows",
             f"it varies {WITHOUT}, train.*, {SHARE}*, {', '.join(DATASET)}",
