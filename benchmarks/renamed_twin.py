@@ -49,12 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--project", help="the project's own name, renamed in any case; else the folder's")
     options = parser.parse_args(arguments)
     try:
-        old, branch = _open(options.repo)
-        own = own_names(old, f"refs/heads/{branch}")
-        plan = plan_names(own, code_names(old, branch), options.seed, options.project or options.repo.resolve().name)
+        old, branch, head = _open(options.repo)
+        own = own_names(old, head)
+        plan = plan_names(own, code_names(old, head), options.seed, options.project or options.repo.resolve().name)
         rewriter = Rewriter(plan.names, plan.project)
-        copied = copy_history(old, branch, options.out, rewriter)
-        found = check(old, Git(options.out), branch, rewriter.path)
+        copied = copy_history(old, branch, head, options.out, rewriter)
+        found = check(old, head, Git(options.out), rewriter.path)
     except TunerError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -79,9 +79,9 @@ def plan_names(own: Own, in_code: set[str], seed: int, project: str) -> Plan:
     )
 
 
-def code_names(git: Git, branch: str) -> set[str]:
+def code_names(git: Git, head: str) -> set[str]:
     """Collect every name in the Python code of a whole history."""
-    shas = [sha for sha, (path, _) in paths_of(git, branch).items() if path.endswith(PYTHON_ENDINGS)]
+    shas = [sha for sha, (path, _) in paths_of(git, head).items() if path.endswith(PYTHON_ENDINGS)]
     if not shas:
         raise TwinError(f"{git.path}: no Python file in its history; Python code was wanted", "name another repository")
     names: set[str] = set()
@@ -117,12 +117,12 @@ def table(own: Own, plan: Plan, copied: Copied, found: Checked) -> str:
     return "\n".join(f"{name:<14}{text}" for name, text in lines.items())
 
 
-def _open(place: Path) -> tuple[Git, str]:
+def _open(place: Path) -> tuple[Git, str, str]:
     repo = open_repository(str(place), place, Progress())
     git = Git(repo.path)
     if not repo.branch:
         raise TwinError(f"{place}: HEAD is on no branch; a branch was wanted", f"`git -C {place} switch <branch>`")
-    return git, repo.branch
+    return git, repo.branch, repo.revision
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Check that a twin is the same but for names.
 
-In: a repository, its twin, their branch. Out: `Checked`, counts for a table. History: the same commits by date, author
-and number of parents, with the same numbers of changed files and lines. HEAD: the same number of files with the same
-numbers of lines; every Python file that parsed parses, its syntax tree has the same shape, and between the names of all
-files before and after there is one relation, one to one. Nothing is run: files are parsed only.
+In: a repository, the commit that its twin ends with, the twin. Out: `Checked`, counts for a table. History: the same
+commits by date, author and number of parents, with the same numbers of changed files and lines. HEAD: the same number
+of files with the same numbers of lines; every Python file that parsed parses, its syntax tree has the same shape, and
+between the names of all files before and after there is one relation, one to one. Nothing is run: files are parsed
+only.
 """
 
 from __future__ import annotations
@@ -58,21 +59,21 @@ class Checked:
         )
 
 
-def check(old: Git, new: Git, branch: str, path_of: Callable[[str], str]) -> Checked:
+def check(old: Git, head: str, new: Git, path_of: Callable[[str], str]) -> Checked:
     """Compare a repository with its twin, whose paths `path_of` tells."""
     found = Checked()
-    for before, after in itertools.zip_longest(_commits(old, branch), _commits(new, branch)):
+    for before, after in itertools.zip_longest(_commits(old, head), _commits(new, "HEAD")):
         found.commits += 1
         if before is not None and after is not None:
             found.commits_alike += before[0] == after[0]
             found.commits_of_same_lines += before == after
-    _compare_trees(found, old, new, f"refs/heads/{branch}", path_of)
+    _compare_trees(found, old, head, new, path_of)
     return found
 
 
-def _commits(git: Git, branch: str) -> Iterator[tuple[object, ...]]:
+def _commits(git: Git, head: str) -> Iterator[tuple[object, ...]]:
     """Yield who, when and how many parents, and how many lines came and went in how many files."""
-    with git.stream(*_FACTS, f"refs/heads/{branch}", "--") as stream:
+    with git.stream(*_FACTS, head, "--") as stream:
         facts: tuple[str, int] | None = None
         counts: list[bytes] = []
         for line in stream:
@@ -87,11 +88,11 @@ def _commits(git: Git, branch: str) -> Iterator[tuple[object, ...]]:
             yield facts, sorted(counts)
 
 
-def _compare_trees(found: Checked, old: Git, new: Git, tree: str, path_of: Callable[[str], str]) -> None:
+def _compare_trees(found: Checked, old: Git, head: str, new: Git, path_of: Callable[[str], str]) -> None:
     there: dict[str, str] = {}
     back: dict[str, str] = {}
-    twins = {path: sha for sha, path in files_of(new, tree)}
-    pairs = [(path, sha, twins.get(path_of(path))) for sha, path in files_of(old, tree)]
+    twins = {path: sha for sha, path in files_of(new, "HEAD")}
+    pairs = [(path, sha, twins.get(path_of(path))) for sha, path in files_of(old, head)]
     found.files = len(pairs)
     both = [(path, sha, twin) for path, sha, twin in pairs if twin is not None]
     with Blobs(old) as first, Blobs(new) as second:

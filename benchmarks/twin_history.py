@@ -1,8 +1,8 @@
 """Copy a branch's history into a new repository, with every text, path and message rewritten on the way.
 
-In: a repository, a branch and a `Rewriter`. Out: a new bare repository with the same commits in the same order, by the
-same people at the same times; its one branch has the old name. It is one stream, `git fast-export` into `git
-fast-import`: one blob at a time is in memory, nothing is checked out, nothing is run. Contents of more than
+In: a repository, a branch, its last commit and a `Rewriter`. Out: a new bare repository with the same commits in the
+same order, by the same people at the same times; its one branch has the old name. It is one stream, `git fast-export`
+into `git fast-import`: one blob at a time is in memory, nothing is checked out, nothing is run. Contents of more than
 `MOST_BYTES` go through as they are. A message that names an earlier commit by its sha names the new one. Left out:
 tags, notes, signatures, other branches.
 """
@@ -48,10 +48,10 @@ class Copied:
     shas_in_messages: int = 0
 
 
-def copy_history(git: Git, branch: str, out: Path, rewriter: Rewriter) -> Copied:
+def copy_history(git: Git, branch: str, head: str, out: Path, rewriter: Rewriter) -> Copied:
     """Make the new repository; nothing is left in `out` where that fails."""
-    paths = paths_of(git, branch)
-    check_paths({path for path, _ in paths.values()} | all_paths(git, branch), rewriter)
+    paths = paths_of(git, head)
+    check_paths({path for path, _ in paths.values()} | all_paths(git, head), rewriter)
     if out.exists():
         raise TwinError(
             f"{out} is there already; a folder that is not there was wanted", "remove it, or name another with --out"
@@ -63,23 +63,26 @@ def copy_history(git: Git, branch: str, out: Path, rewriter: Rewriter) -> Copied
     )
     try:
         with Importer(out) as importer, git.stream(*_export(branch)) as stream:
-            return _Copy(stream, importer, rewriter, paths).run()
+            copied = _Copy(stream, importer, rewriter, paths).run()
+        if git.run("rev-parse", f"refs/heads/{branch}", "--").split()[0].decode() != head:
+            raise TwinError(f"{git.path}: {branch} moved on while it was copied", "repeat the command")
+        return copied
     except BaseException:
         shutil.rmtree(out)
         raise
 
 
-def paths_of(git: Git, branch: str) -> dict[str, tuple[str, bool]]:
+def paths_of(git: Git, head: str) -> dict[str, tuple[str, bool]]:
     """Give for every blob of a history the path under which it first stood, and whether it is a link's target."""
     found: dict[str, tuple[str, bool]] = {}
-    for mode, sha, path in _changed(git, branch):
+    for mode, sha, path in _changed(git, head):
         found[sha] = (path, mode == SYMLINK)
     return found
 
 
-def all_paths(git: Git, branch: str) -> set[str]:
+def all_paths(git: Git, head: str) -> set[str]:
     """Give every path of a history."""
-    return {path for _, _, path in _changed(git, branch)}
+    return {path for _, _, path in _changed(git, head)}
 
 
 def check_paths(paths: set[str], rewriter: Rewriter) -> None:
@@ -243,7 +246,7 @@ def _export(branch: str) -> list[str]:
     ]
 
 
-def _changed(git: Git, branch: str) -> Iterator[tuple[str, str, str]]:
+def _changed(git: Git, head: str) -> Iterator[tuple[str, str, str]]:
     """Yield mode, blob and path of what each commit put in place, newest first."""
     arguments = (
         "log",
@@ -254,7 +257,7 @@ def _changed(git: Git, branch: str) -> Iterator[tuple[str, str, str]]:
         "--no-renames",
         "--no-abbrev",
         "--format=",
-        f"refs/heads/{branch}",
+        head,
         "--",
     )
     with git.stream(*arguments) as stream:

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import renamed_twin
 from benchmarks.twin_check import check
-from benchmarks.twin_history import check_paths
+from benchmarks.twin_history import check_paths, copy_history
 from benchmarks.twin_text import Rewriter, names_in, pieces_of
 from benchmarks.twin_words import Words, inflect, lists, parts_of, vocabulary
 from tests.mine.histories import Entry, History
@@ -217,20 +217,19 @@ def test_a_seed_decides_the_twin(pair: tuple[Path, Path], tmp_path: Path) -> Non
     ],
 )
 def test_the_check_finds_a_twin_that_is_none(core: str, found: str, pair: tuple[Path, Path], tmp_path: Path) -> None:
-    checked = check(Git(pair[0]), Git(gauges(tmp_path / "other", core)), "main", str)
+    checked = check(Git(pair[0]), "main", Git(gauges(tmp_path / "other", core)), str)
     assert not checked.is_twin() and any(found in each for each in checked.broken), checked.broken
-    assert check(Git(pair[0]), Git(pair[0]), "main", str).is_twin()
+    assert check(Git(pair[0]), "main", Git(pair[0]), str).is_twin()
 
 
 def test_the_check_finds_a_line_and_a_commit_that_are_lost(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    fewer = check(Git(pair[0]), Git(gauges(tmp_path / "other", CORE.replace("import os\n", ""))), "main", str)
+    fewer = check(Git(pair[0]), "main", Git(gauges(tmp_path / "other", CORE.replace("import os\n", ""))), str)
     assert fewer.files_of_same_lines == fewer.files - 1 and not fewer.is_twin()
-    git(pair[0], "branch", "--force", "before", "main~1")
+    folder = gauges(tmp_path / "gauges")
+    git(folder, "branch", "before", "main~1")
     lost = History("before")
     lost.commit("Bring back", {"tests/test_core.py": TESTS}, at=1)
-    lost.write(pair[0])
-    found = check(Git(pair[1]), Git(pair[0]), "main", str)
-    git(pair[0], "branch", "--force", "main", "main")
+    found = check(Git(pair[0]), "main", Git(lost.write(folder)), str)
     assert found.commits_alike == found.commits - 1
 
 
@@ -286,6 +285,9 @@ def test_bad_input_is_told_and_leaves_nothing(
 ) -> None:
     assert renamed_twin.main(["--repo", str(pair[0]), "--out", str(pair[1])]) == 2
     assert f"error: {pair[1]} is there already" in capsys.readouterr().err
+    old = Git(pair[0])
+    with pytest.raises(RepoError, match="main moved on while it was copied\nhint: repeat the command"):
+        copy_history(old, "main", old.run("rev-parse", "main~1").decode().strip(), tmp_path / "out", Rewriter({}, None))
     history = History()
     history.commit("Add", {"a.go": "package a\n"})
     history.commit("Add more", {"b.go": "package a\n"})
