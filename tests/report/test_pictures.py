@@ -8,8 +8,8 @@ import re
 from markupsafe import Markup
 
 from tests.report import contests
-from tuner.report.curve import curve
-from tuner.report.drawing import dot, label, picture
+from tuner.drawing import dot, label, picture
+from tuner.loss_curve import curve
 from tuner.report.heat import SHADES, heat
 from tuner.report.scatter import scatter
 from tuner.report.whiskers import plots

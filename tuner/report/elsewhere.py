@@ -14,11 +14,11 @@ from statistics import fmean
 
 from markupsafe import Markup
 
+from tuner.axes import linear
 from tuner.comparison import Gate
+from tuner.drawing import dot, label, line, picture
 from tuner.probing import Canaries, Exposed, Filters, Forgetting, Point, Recall, Trade
 from tuner.records import Interval
-from tuner.report.axes import linear
-from tuner.report.drawing import dot, label, line, picture
 
 HEIGHT, TOP, BOTTOM = 220, 12, 28  # pixels: of the picture, and kept free in it
 

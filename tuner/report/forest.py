@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from tuner.axes import Axis, symmetric
 from tuner.comparison import Contest, Difference
+from tuner.drawing import dot, label, line, picture
 from tuner.report import figures
-from tuner.report.axes import Axis, symmetric
-from tuner.report.drawing import dot, label, line, picture
 from tuner.report.whiskers import OURS
 
 HEIGHT = 22

@@ -17,9 +17,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tuner.loss_curve import STYLE, curve
 from tuner.recipe import Team
 from tuner.report import executions, figures
-from tuner.report.curve import curve
 from tuner.report.data_card import data_card
 from tuner.report.elsewhere import elsewhere
 from tuner.report.examples import examples
@@ -70,7 +70,7 @@ def as_page(material: Material) -> str:
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.globals["figures"] = figures
-    style, script = _own("page.css"), _own("switching.js")
+    style, script = f"{_own('page.css')}\n{STYLE}", _own("switching.js")
     return environment.get_template("page.html.j2").render(
         **views(material),
         style=Markup(style),

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from tuner.axes import Axis, linear
 from tuner.comparison import Sureness, SystemResult
+from tuner.drawing import label, line
 from tuner.report import figures
-from tuner.report.axes import Axis, linear
-from tuner.report.drawing import label, line
 from tuner.visible import visible
 
 HEIGHT, TOP, BOTTOM = 120, 10, 22  # pixels: of the picture, and kept free in it

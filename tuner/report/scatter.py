@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from tuner.axes import linear, logarithmic
 from tuner.comparison import SystemResult
+from tuner.drawing import label, line, picture
 from tuner.report import figures
-from tuner.report.axes import linear, logarithmic
-from tuner.report.drawing import label, line, picture
 from tuner.report.whiskers import marker
 
 HEIGHT, TOP, BOTTOM = 260, 14, 28

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from tuner.axes import Axis, linear
 from tuner.comparison import SystemResult
+from tuner.drawing import dot, label, line, picture
 from tuner.knowing import KNOWING
 from tuner.records import Interval
 from tuner.report import figures
-from tuner.report.axes import Axis, linear
-from tuner.report.drawing import dot, label, line, picture
 from tuner.scoring import COMPARED
 
 HEIGHT = 22

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.report.axes import Axis, linear, logarithmic, symmetric
+from tuner.axes import Axis, linear, logarithmic, symmetric
 
 NUMBERS = st.lists(st.floats(-1e6, 1e6), max_size=8)
 POSITIVE = st.lists(st.floats(1e-7, 1e6), max_size=8)

@@ -1,0 +1,154 @@
+"""Draw the loss of a training by step: every step faintly, the mean of the last ten, validations and the learning rate.
+
+In: the lines of `metrics.jsonl`. Out: the picture and its figures, for the report's page, and as a file of its own,
+`loss.svg`. The mean of ten steps is there to be looked at and is no result; the losses on held-out files are. The
+learning rate has a scale of its own, from 0 to its highest; a log that does not say it has no such line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from markupsafe import Markup
+
+from tuner.axes import Axis, linear
+from tuner.drawing import dot, label, line
+from tuner.training_log import WINDOW, Step, Validation, parse
+
+HEIGHT, TOP, BOTTOM = 200, 10, 26  # pixels: of the picture, and kept free in it
+WIDTH, MARGIN, HEAD = 720, 16, 58  # pixels of the file: its width, what is free around the picture, title and legend
+LETTER = 7  # pixels that a letter of the legend takes at most
+TITLE = "Training loss, nats a token"
+# What a page that shows the curve needs beside its own colours.
+STYLE = """
+.curve polyline, .curve .each, .curve .smooth, .curve .rate { fill: none; vector-effect: non-scaling-stroke }
+.curve .each { stroke: var(--faint); stroke-width: 1; opacity: .6 }
+.curve .smooth { stroke: var(--ours); stroke-width: 2.5 }
+.curve .rate { stroke: var(--faint); stroke-width: 1; stroke-dasharray: 4 4 } .curve circle.valid { fill: var(--other) }
+.curve polyline.valid { stroke: var(--other); stroke-width: 1.5 }
+""".strip()
+COLOURS = """
+:root { --ink: #1c2128; --paper: #fff; --faint: #59636e; --line: #d5dae1; --ours: #0a58a8; --other: #6e4a00 }
+@media (prefers-color-scheme: dark) {
+:root { --ink: #e6e9ee; --paper: #12161b; --faint: #9ba6b3; --line: #333b45; --ours: #7db8ff; --other: #e3b45f } }
+text { font: 12px system-ui, sans-serif; fill: var(--faint) } .title { font-size: 15px; fill: var(--ink) }
+.paper { fill: var(--paper) } .grid { stroke: var(--line) } svg { overflow: visible }
+""".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The picture, and what it shows in figures; `text` says the same in words."""
+
+    steps: int
+    tokens: int
+    first: float
+    last: float
+    highest_rate: float | None
+    validations: int
+    text: str
+    drawn: Markup
+
+
+def curve(lines: Sequence[dict[str, Any]]) -> Curve | None:
+    """Draw the curve; None where no step was logged."""
+    steps, validations = parse(lines)
+    if not steps:
+        return None
+    losses, last = [each.loss for each in steps], steps[-1].step
+    up = linear([*losses, *(each.loss for each in validations)], floor=0.0)
+    across = linear([0.0, float(last)])
+    drawn = _grid(up, across)
+    # stretched to the picture's size, in per cent of it; the strokes are not
+    drawn += Markup('<svg x="0" y="{}" width="100%" height="{}" viewBox="0 0 100 100" {}>{}</svg>').format(
+        TOP, HEIGHT - TOP - BOTTOM, Markup('preserveAspectRatio="none"'), _paths(steps, validations, across, up)
+    )
+    for each in validations:
+        drawn += dot(across.place(each.step), _down(up, each.loss), "valid")
+    text = _text(losses, validations)
+    whole = Markup('<svg class="curve" width="100%" height="{}" role="img" aria-label="{}">{}</svg>')
+    rates = [each.learning_rate for each in steps if each.learning_rate is not None]
+    tokens = sum(each.tokens for each in steps)
+    highest = max(rates, default=None)
+    picture = whole.format(HEIGHT, text, drawn)
+    return Curve(len(steps), tokens, losses[0], losses[-1], highest, len(validations), text, picture)
+
+
+def as_file(found: Curve) -> str:
+    """Make the picture a file of its own, with colours, a legend, and title and description for who cannot see it."""
+    names = [("each", "each step"), ("smooth", f"mean of the last {WINDOW}")]
+    names += [("valid", "files held out")] if found.validations else []
+    names += [("rate", f"learning rate, up to {found.highest_rate:.1e}")] if found.highest_rate else []
+    legend, x = Markup(), 0
+    for css, name in names:
+        legend += Markup('<polyline class="{}" points="{},48 {},48"/>').format(css, x, x + 22)
+        legend += Markup('<circle class="valid" cx="{}" cy="48" r="5"/>').format(x + 11) if css == "valid" else ""
+        legend += Markup('<text x="{}" y="52">{}</text>').format(x + 28, name)
+        x += 48 + LETTER * len(name)
+    height = HEAD + HEIGHT + MARGIN
+    whole = Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="curve" width="{width}" height="{height}" '
+        'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc">\n'
+        '<title id="title">{title}</title>\n<desc id="desc">{text}</desc>\n<style>\n{style}\n</style>\n'
+        '<rect class="paper" width="100%" height="100%"/>\n'
+        '<svg x="{margin}"><text class="title" x="0" y="26">{title}</text>{legend}</svg>\n'
+        '<svg x="{margin}" y="{head}" width="{inner}" height="{tall}">{drawn}</svg>\n</svg>\n'
+    )
+    return str(
+        whole.format(
+            width=WIDTH, height=height, margin=MARGIN, head=HEAD, inner=WIDTH - 2 * MARGIN, tall=HEIGHT,
+            title=TITLE, text=found.text, style=Markup(f"{COLOURS}\n{STYLE}"), legend=legend, drawn=found.drawn,
+        )
+    )  # fmt: skip
+
+
+def smoothed(losses: Sequence[float]) -> list[float]:
+    """Average each loss with those before it."""
+    return [fmean(losses[max(0, at - WINDOW + 1) : at + 1]) for at in range(len(losses))]
+
+
+def _text(losses: Sequence[float], validations: Sequence[Validation]) -> str:
+    text = f"training loss over {len(losses)} steps, from {losses[0]:.3f} to {losses[-1]:.3f}"
+    if validations:
+        best = min(validations, key=lambda each: each.loss)
+        text += f"; on files held out {best.loss:.3f} at the best of {len(validations)} times, step {best.step}"
+    return text
+
+
+def _grid(up: Axis, across: Axis) -> Markup:
+    drawn = Markup()
+    for at in up.marks:
+        y = _down(up, at)
+        drawn += line(0, y, 100, y, "grid") + label(0, y - 3, f"{at:.2f}".rstrip("0").rstrip("."))
+    for at in across.marks:
+        drawn += label(across.place(at), HEIGHT - 8, f"{at:.0f}")
+    return drawn
+
+
+def _paths(steps: Sequence[Step], validations: Sequence[Validation], across: Axis, up: Axis) -> Markup:
+    at = [each.step for each in steps]
+    losses = [each.loss for each in steps]
+    rated = [(each.step, each.learning_rate) for each in steps if each.learning_rate is not None]
+    drawn = Markup()
+    if any(rate for _, rate in rated):
+        own = Axis(0.0, max(rate for _, rate in rated), ())
+        drawn += _path([step for step, _ in rated], [rate for _, rate in rated], across, own, "rate")
+    drawn += _path(at, losses, across, up, "each") + _path(at, smoothed(losses), across, up, "smooth")
+    if len(validations) > 1:
+        held = [each.loss for each in validations]
+        drawn += _path([each.step for each in validations], held, across, up, "valid")
+    return drawn
+
+
+def _down(up: Axis, loss: float) -> float:
+    return TOP + (HEIGHT - TOP - BOTTOM) * (1 - up.place(loss) / 100)
+
+
+def _path(steps: Sequence[float], values: Sequence[float], across: Axis, up: Axis, css: str) -> Markup:
+    points = " ".join(
+        f"{across.place(step)},{100 - up.place(value):.2f}" for step, value in zip(steps, values, strict=True)
+    )
+    return Markup('<polyline class="{}" points="{}"/>').format(css, points)
