@@ -82,6 +82,7 @@ def ours(job: dict[str, Any]) -> dict[str, Any]:
     from tuner.records import Base, Dataset, Row, write_jsonl
     from tuner.rundir import Workspace
     from tuner.train import stage
+    from tuner.training_log import LOG
 
     clock = Clock()
 
@@ -94,6 +95,12 @@ def ours(job: dict[str, Any]) -> dict[str, Any]:
             clock.mark()
 
         def note(self, text: str) -> None:
+            pass
+
+        def skip(self, count: float) -> None:
+            clock.mark()  # where the first step begins
+
+        def show(self, view: object) -> None:
             pass
 
     rows = [Row(f"pair{n}", "file", each["input_ids"], each["labels"]) for n, each in enumerate(_rows(job))]
@@ -110,7 +117,7 @@ def ours(job: dict[str, Any]) -> dict[str, Any]:
         write_jsonl(work.run / dataset.valid, [])
         base = Base("acme/base", job["base"], "0", "prefix_only")
         stage.run(base, dataset, settings, job["max_tokens"], END, SEED, work)
-        log = [json.loads(line) for line in (work.out / stage.LOG).read_text(encoding="utf-8").splitlines()]
+        log = [json.loads(line) for line in (work.out / LOG).read_text(encoding="utf-8").splitlines()]
     return {**clock.spans(), "losses": [line["loss"] for line in log], "tokens": [line["tokens"] for line in log]}
 
 

@@ -137,7 +137,8 @@ def test_what_fits_is_let_through_without_a_look_at_other_recipes() -> None:
 def test_time_follows_tokens_and_speed_and_is_not_made_up_without_them() -> None:
     recipe = recipe_of(train__epochs=2.0)
     plan = make_plan(QWEN, recipe, CPU, tokens=1_000_000, speed=1e13)
-    assert plan.seconds == pytest.approx(2 * 1e6 * operations(read_shape(QWEN.config, ""), recipe) / 1e13 / 0.45)
+    each = operations(read_shape(QWEN.config, ""), recipe.train, recipe.dataset.max_tokens)
+    assert plan.seconds == pytest.approx(2 * 1e6 * each / 1e13 / 0.45)
     assert make_plan(QWEN, recipe, CPU, tokens=None, speed=1e13).seconds is None
 
 

@@ -366,7 +366,8 @@ class Pipeline:
         return Renderer.from_folder(Path(self.base.path), self.repos[0].name)
 
     def _section(self, name: str) -> dict[str, Any]:
-        unread = set(EXECUTION_FIELDS) if name == "evaluate" else None  # they only say which answers are run
+        # what only says which answers are run, and for whom the training is logged
+        unread = {"evaluate": set(EXECUTION_FIELDS), "train": {"log_to"}}.get(name)
         return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json", exclude=unread)}
 
 

@@ -15,7 +15,7 @@ from tuner.base_config import Found
 from tuner.errors import MachineError
 from tuner.machine import Machine
 from tuner.memory import FLOAT, Memory, plan_memory
-from tuner.recipe import Recipe
+from tuner.recipe import Recipe, TrainSettings
 from tuner.shape import Shape, read_shape
 
 KNOWN_ERROR = 0.15  # docs/planning.md
@@ -68,7 +68,7 @@ def make_plan(
     seconds = None
     if tokens is not None and speed is not None:
         share = GPU_SHARE if machine.gpu else CPU_SHARE
-        seconds = settings.epochs * tokens * operations(shape, recipe) / (speed * share)
+        seconds = settings.epochs * tokens * operations(shape, settings, recipe.dataset.max_tokens) / (speed * share)
     return Plan(
         base=found.name,
         source=found.source,
@@ -94,10 +94,13 @@ def judge(memory: Memory, machine: Machine) -> Verdict:
     return "too large" if certain > machine.room else "tight"
 
 
-def operations(shape: Shape, recipe: Recipe) -> float:
-    """Count the floating-point operations of one training token: no weight gradients but those of the adapter."""
-    settings, t = recipe.train, recipe.dataset.max_tokens
-    frozen = 2 * shape.active() + len(shape.blocks) * 2 * t * (shape.query_width + shape.value_width) / 2
+def operations(shape: Shape, settings: TrainSettings, length: float, labelled: float = 1.0) -> float:
+    """Count the floating-point operations of one training token: no weight gradients but those of the adapter.
+
+    `length` is how many tokens see each other; logits are made for the `labelled` share of the positions.
+    """
+    products = 2 * (shape.active() - shape.head * (1 - labelled))
+    frozen = products + len(shape.blocks) * 2 * length * (shape.query_width + shape.value_width) / 2
     passes = 3 if settings.gradient_checkpointing else 2
     return passes * frozen + 6 * shape.trainable(settings.rank)
 

@@ -163,6 +163,9 @@ class TrainSettings(Section):
     max_gradient_norm: float = Field(default=1.0, gt=0, description="gradients are clipped to this norm")
     gradient_checkpointing: bool = Field(default=False, description="trade a third of the speed for activation memory")
     checkpoint_steps: int = Field(default=20, ge=1, description="steps between checkpoints")
+    log_to: list[Literal["tensorboard", "trackio"]] = Field(
+        default=[], description="viewers that the log is written for too, as files in the run folder"
+    )
     forgetting: Literal["report", "scale"] = Field(
         default="report", description="scale makes the adapter weaker, as little as passes, where it forgets too much"
     )

@@ -3,7 +3,7 @@
 In: a run, and the repositories that it was made from, since a manifest holds no path. Out: for each stage whether its
 files are the same bytes; the first that differs ends the comparison, because all later ones follow from it. Not
 compared: the comparison, the export and the report, which are made from these and hold times. Of a file of scores the
-day is left out.
+day is left out, and so are the files in which a training says how long it took.
 
     tuner reproduce adapters/shop-smollm2-135m-instruct-1234abcd --repo ../shop
 """
@@ -26,6 +26,7 @@ from tuner.pipeline import STAGES, Pipeline
 from tuner.progress import Progress, TerminalProgress
 from tuner.records import Base, Repo
 from tuner.rundir import Run
+from tuner.training_log import holds_times
 
 NOT_COMPARED = ("compare", "export", "report")
 SCORES = ".scores.json"
@@ -113,7 +114,8 @@ def compare(run: Run, pipeline: Pipeline, last: str) -> Iterator[Compared]:
         around = differences(before.get("environment", {}), now.get("environment", read_environment()))
         if "environment" not in before:
             around = ["the run does not say with which versions and on which machine it was made"]
-        yield Compared(name, len(before["outputs"]), _differing(run, before, pipeline.run, now), around)
+        count = sum(not holds_times(path) for path in before["outputs"])
+        yield Compared(name, count, _differing(run, before, pipeline.run, now), around)
 
 
 def _base(run: Run, name: str, progress: Progress) -> Base:
@@ -128,7 +130,7 @@ def _base(run: Run, name: str, progress: Progress) -> Base:
 
 def _differing(one: Run, before: dict[str, Any], other: Run, now: dict[str, Any]) -> list[str]:
     found = []
-    for path in sorted({*before["outputs"], *now["outputs"]}):
+    for path in sorted(path for path in {*before["outputs"], *now["outputs"]} if not holds_times(path)):
         old, new = before["outputs"].get(path), now["outputs"].get(path)
         if old is None or new is None:
             found.append(f"{path}: only in the {'new' if old is None else 'old'} run")

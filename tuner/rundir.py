@@ -35,10 +35,16 @@ from tuner.records import Base, Repo, content_id, from_json, sha256_file, to_jso
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
-# Settings that leave a run the same run: serving, sweeps, the systems that `make compare` asks beside base and tuned,
-# and which answers are run.
+# Settings that leave a run the same run: serving, sweeps, for whom the training is logged, the systems that `make compare`
+# asks beside base and tuned, and which answers are run.
 OTHER_SYSTEMS = {"systems", "control", "endpoints", "copilot", "imported", "prices", "prices_as_of", "team"}
-DECIDES_NOTHING: Any = {"serve": True, "sweep": True, "compare": OTHER_SYSTEMS, "evaluate": set(EXECUTION_FIELDS)}
+DECIDES_NOTHING: Any = {
+    "serve": True,
+    "sweep": True,
+    "train": {"log_to"},
+    "compare": OTHER_SYSTEMS,
+    "evaluate": set(EXECUTION_FIELDS),
+}
 R = TypeVar("R")
 State = Literal["done", "kept", "reused"]
 

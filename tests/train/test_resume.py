@@ -14,6 +14,7 @@ import pytest
 
 from tuner.progress import Progress, Track
 from tuner.records import Adapter, Row
+from tuner.training_log import TIMINGS
 
 from .examples import train
 
@@ -62,6 +63,12 @@ class StopAt(Progress):
     def note(self, text: str) -> None:
         pass
 
+    def skip(self, count: float) -> None:
+        self.advance(count)
+
+    def show(self, view: object) -> None:
+        pass
+
     def stop(self) -> None:
         raise Stopped
 
@@ -74,7 +81,8 @@ def through(base: Path, rows: list[Row], tmp_path_factory: pytest.TempPathFactor
 
 
 def outcome(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in (folder / "out").rglob("*") if path.is_file()}
+    files = (path for path in (folder / "out").rglob("*") if path.is_file() and path.name != TIMINGS)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def steps(folder: Path) -> list[int]:

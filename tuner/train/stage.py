@@ -1,7 +1,8 @@
 """Train a LoRA adapter on the rows of the dataset stage, with TRL's trainer.
 
 In: `data/train.jsonl` and `data/valid.jsonl`, rows of token ids with labels, `data/replay.jsonl` where the recipe
-replays, and a base. Out: `adapter/` in PEFT layout and `metrics.jsonl`, one line a step. Rows are packed into sequences
+replays, and a base. Out: `adapter/` in PEFT layout, `metrics.jsonl` and `timings.jsonl`, one line a step, the picture
+`loss.svg`, and what `train.log_to` asks for. Rows are packed into sequences
 of `dataset.max_tokens` whose parts do not see each other. Nothing is dropped here. A killed run goes on from its last
 whole checkpoint and ends with the same weights.
 
@@ -11,7 +12,6 @@ whole checkpoint and ends with the same weights.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,13 +31,15 @@ from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
 from tuner.replayed import Replay
 from tuner.rundir import Workspace, write_atomically
 from tuner.train.fast_paths import take_fast_paths
+from tuner.train.logs import keep_logs, open_logs
 from tuner.train.methods import add_adapter, save_adapter
 from tuner.train.optimizer import MasterWeights, make_optimizer
+from tuner.train.share import make_view
 from tuner.train.trainer import PackedTrainer, sft_config
-from tuner.train.watch import Cost, Count, Watch, ends, last_checkpoint, read_log
+from tuner.train.watch import Cost, Count, Watch, cut_logs, ends, last_checkpoint
+from tuner.training_view import TrainingView
 
 disable_progress_bar()
-LOG = "metrics.jsonl"
 
 
 def run(
@@ -61,11 +63,12 @@ def run(
         fallbacks = [] if dtype == torch.bfloat16 else ["no native bf16 on this machine: trained in float32"]
         trainer, optimizer = _build(base, rows, valid, settings, max_tokens, end_token, seed, dtype, work.scratch)
         fallbacks += trainer.paths.notes
-        metrics = _train(trainer, optimizer, settings, work)
+        view = make_view(trainer.model.config.to_dict(), rows, settings, dtype, trainer.accelerator.num_processes)
+        metrics = _train(trainer, optimizer, settings, work, view)
         folder = work.out / "adapter"
         save_adapter(trainer.model, base, settings, folder, work.scratch)
     _write_card(folder, base, settings, metrics)
-    shutil.copyfile(work.scratch / LOG, work.out / LOG)
+    keep_logs(settings.log_to, work.scratch, work.out)
     return Adapter("adapter", base.name, base.revision, adapter_sha256(folder), metrics, fallbacks)
 
 
@@ -104,20 +107,22 @@ def _build(
 
 
 def _train(
-    trainer: PackedTrainer, optimizer: MasterWeights, settings: TrainSettings, work: Workspace
+    trainer: PackedTrainer, optimizer: MasterWeights, settings: TrainSettings, work: Workspace, view: TrainingView
 ) -> dict[str, float]:
     """Train from the last whole checkpoint to the end, and return the metrics of the whole training."""
-    log = work.scratch / LOG
     checkpoint = last_checkpoint(work.scratch)
     done = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
-    kept = read_log(log, done)
-    write_atomically(log, "".join(json.dumps(line) + "\n" for line in kept))
+    kept = cut_logs(work.scratch, done)
     steps = _plan_steps(trainer, settings)
     valid_base = _valid_loss_before(trainer, work) if trainer.eval_dataset is not None else None
-    with work.progress.track("training", total=steps, unit="step") as track:
-        track.advance(done)
+    with (
+        work.progress.track("training", total=steps, unit="step") as track,
+        open_logs(settings.log_to, work.scratch, work.run.name, done) as logs,
+    ):
+        track.skip(done)
+        track.show(view)
         cost = Cost(work.scratch / "cost.json")
-        watch = Watch(track, log, kept, cost)
+        watch = Watch(track, work.scratch, kept, cost, view, logs)
         if done < steps:
             trainer.add_callback(watch)
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

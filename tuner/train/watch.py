@@ -1,4 +1,8 @@
-"""What is watched while training runs: progress, each step's loss and cost, whole checkpoints, a loss gone wrong."""
+"""What is watched while training runs: progress, each step's loss and cost, whole checkpoints, a loss gone wrong.
+
+In: what the trainer tells at each step. Out: `metrics.jsonl` and `timings.jsonl`, the view that progress draws, and the
+logs of other viewers. The seconds in which the peak of matrix products is measured count as nobody's.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import fmean as mean
@@ -18,11 +22,15 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from tuner.errors import TrainError
 from tuner.progress import Track
 from tuner.rundir import write_atomically
+from tuner.train.logs import Log
+from tuner.training_log import LOG, TIMINGS, WINDOW, parse, read_lines
+from tuner.training_view import TrainingView
 
 WHOLE = "whole"  # written into a checkpoint when all its other files are; a kill in between leaves it out
 DIVERGED = 3.0  # times the first losses: beyond this nothing is learned any more
-WINDOW = 10  # steps that a loss is averaged over
 PEAK_RESET = Path("/proc/self/clear_refs")  # Linux: writing 5 makes this process's peak memory its present memory
+MEMORY_NOW = Path("/proc/self/statm")  # Linux: pages in all, pages in memory, ...
+PAGE = resource.getpagesize()
 
 
 class Cost:
@@ -47,6 +55,10 @@ class Cost:
         self.peak_memory_gib = max(self.peak_memory_gib, _peak_memory_gib())
         write_atomically(self.path, json.dumps([self.seconds, self.peak_memory_gib]))
 
+    def leave_out(self) -> None:
+        """Forget what has passed since the last lap."""
+        self.last = self.clock()
+
     def _read(self) -> tuple[float, float]:
         if not self.path.is_file():
             return 0.0, 0.0
@@ -57,17 +69,35 @@ class Cost:
 class Watch(TrainerCallback):
     """Log steps and their cost, mark whole checkpoints, and stop a run whose loss is not a number or has run away."""
 
-    def __init__(self, track: Track, log: Path, kept: list[dict], cost: Cost) -> None:
+    def __init__(
+        self,
+        track: Track,
+        folder: Path,
+        kept: list[dict],
+        cost: Cost,
+        view: TrainingView,
+        logs: Sequence[Log] = (),
+    ) -> None:
         self.track = track
-        self.log = log
+        self.folder = folder
         self.cost = cost
-        self.losses: list[float] = [line["loss"] for line in kept]
-        self.tokens = sum(line["tokens"] for line in kept)
+        self.view = view
+        self.logs = logs
+        self.begun, self.took = cost.last, 0.0
+        steps, _ = parse(kept)
+        self.losses: list[float] = [each.loss for each in steps]
+        self.tokens = sum(each.tokens for each in steps)
         self.tokens_before = self.tokens  # trl counts from 0 again after a resume
 
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        self.begun = self.cost.clock()
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        self.took = self.cost.clock() - self.begun
         self.track.advance()
         self.cost.lap()
+        if self.view.measure_once(state.global_step):
+            self.cost.leave_out()
 
     def on_log(
         self,
@@ -86,12 +116,28 @@ class Watch(TrainerCallback):
             "learning_rate": logs.get("learning_rate"),
             "tokens": tokens - self.tokens,
         }
-        with self.log.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
+        timing = {
+            "step": state.global_step,
+            "seconds": round(self.cost.seconds, 4),
+            "step_seconds": round(self.took, 4),
+            "tokens_per_second": round((tokens - self.tokens) / max(self.took, 1e-6), 1),
+            "memory_gib": memory_now_gib(),
+            "peak_memory_gib": round(self.cost.peak_memory_gib, 3),
+        }
+        for name, written in ((LOG, line), (TIMINGS, timing)):
+            with (self.folder / name).open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(written) + "\n")
         self.tokens = tokens
-        self.track.note(f"loss {loss:.3f}")
+        self._tell(line, timing)
         self._refuse_bad_loss(loss, state.global_step, args.learning_rate)
         self.losses.append(loss)
+
+    def _tell(self, line: dict, timing: dict) -> None:
+        self.view.add(line, timing)
+        figures = {"train/loss": line["loss"], "train/learning_rate": line["learning_rate"]}
+        figures |= {f"speed/{name}": timing[name] for name in ("tokens_per_second", "memory_gib")}
+        for log in self.logs:
+            log.add(line["step"], {name: value for name, value in figures.items() if value is not None})
 
     def _refuse_bad_loss(self, loss: float, step: int, learning_rate: float) -> None:
         if not self.losses and not math.isfinite(loss):
@@ -136,17 +182,24 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 def read_log(path: Path, upto: int) -> list[dict]:
     """Read the log lines of the steps up to `upto`; what a killed run logged after its last checkpoint is dropped."""
-    if not path.is_file():
-        return []
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
-        try:
-            line = json.loads(text)
-        except json.JSONDecodeError:  # the line that a kill cut short is the last one
-            break
-        if line["step"] <= upto:
-            lines.append(line)
-    return lines
+    return [line for line in read_lines(path) if line["step"] <= upto]
+
+
+def cut_logs(folder: Path, upto: int) -> list[dict]:
+    """Bring the logs back to step `upto`, and give the lines that `metrics.jsonl` keeps."""
+    kept = {name: read_log(folder / name, upto) for name in (LOG, TIMINGS)}
+    for name, lines in kept.items():
+        write_atomically(folder / name, "".join(json.dumps(line) + "\n" for line in lines))
+    return kept[LOG]
+
+
+def memory_now_gib() -> float | None:
+    """Give the memory in use: the GPU's where there is one, else this process's; None where the system does not say."""
+    if torch.cuda.is_available():
+        return round(torch.cuda.memory_allocated() / 2**30, 3)
+    if not MEMORY_NOW.is_file():
+        return None
+    return round(int(MEMORY_NOW.read_text(encoding="ascii").split()[1]) * PAGE / 2**30, 3)
 
 
 def _peak_memory_gib() -> float:
