@@ -156,8 +156,8 @@ def hashes(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-# Files that show how long answers took: the same work never takes the same time.
-TIMED = {"eval/comparison.json", "eval/comparison.md", "report/index.html", "report/report.md"}
+# Files that show how long steps and answers took: the same work never takes the same time.
+TIMED = {"timings.jsonl", "eval/comparison.json", "eval/comparison.md", "report/index.html", "report/report.md"}
 
 
 def untimed(folder: Path) -> dict[str, Any]:

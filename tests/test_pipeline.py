@@ -36,7 +36,8 @@ WANTED_METRICS = {
     *(f"eval.tuned_vs_base.{name}.{end}" for name in (*METRICS, FORGOTTEN) for end in ("delta", "low", "high")),
 }
 WANTED_FILES = {
-    *("manifest.json", "recipe.yaml", "metrics.json", "metrics.jsonl", "report/index.html"),
+    *("manifest.json", "recipe.yaml", "metrics.json", "metrics.jsonl", "timings.jsonl", "loss.svg"),
+    *("report/index.html", "report/report.md"),
     *("mined/pairs.jsonl", "mined/additions.jsonl", "mined/rejected.jsonl"),
     *(f"data/{name}" for name in ("train.jsonl", "valid.jsonl", "eval_items.jsonl", "split.json", "README.md")),
     *("adapter/adapter_model.safetensors", "adapter/adapter_config.json"),
@@ -122,7 +123,8 @@ def test_the_metrics_are_complete_and_finite(finished: Finished) -> None:
     metrics = finite_numbers((finished.folder / "metrics.json").read_text(encoding="utf-8"))
     assert WANTED_METRICS - set(metrics) == set()
     for line in (finished.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-        assert finite_numbers(line)["loss"]
+        found = finite_numbers(line)
+        assert found.get("loss", found.get("valid_loss"))
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])

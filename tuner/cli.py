@@ -26,6 +26,7 @@ from tuner import (
     serve_commands,
     sweep_commands,
     verdict_commands,
+    watch_commands,
 )
 from tuner import recipe_file as recipes
 from tuner.arena import commands as arena
@@ -37,6 +38,7 @@ from tuner.recipe import EMBEDDED
 from tuner.records import Base, Dataset
 from tuner.render import Renderer
 from tuner.rundir import Run, State, disk_errors_named, locked, runs_in, write_atomically
+from tuner.training_log import require_viewers
 
 # What a command ends with. `train` is the main job and goes to the end.
 LAST_STAGE = {
@@ -117,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     plan_commands.add_to(commands, _run_arguments, _choose_recipe)
     reproduce.add_to(commands)
     sweep_commands.add_to(commands, _run_arguments, _choose_recipe, _say_stage)
+    watch_commands.add_to(commands)
     runs = commands.add_parser("runs", help="ls, show or verify runs").add_subparsers(
         required=True, metavar="ls|show|verify"
     )
@@ -182,6 +185,7 @@ def _pipeline(options: argparse.Namespace) -> Pipeline:
         raise RunError("REPO is missing", "for example: make train REPO=../your-repository")
     chosen, why = _choose_recipe(options)
     resolved = recipes.load(chosen, options.base, options.set)
+    require_viewers(resolved.recipe.train.log_to)
     progress = TerminalProgress()
     repos = open_repositories(options.repo, bases.cache_folder() / "clones", progress)
     for repo in repos:
@@ -190,9 +194,10 @@ def _pipeline(options: argparse.Namespace) -> Pipeline:
     print(f"base       {base.name} ({base.fim_form})", file=sys.stderr)
     _say_if_not_served(base)
     print(f"recipe     {chosen or 'defaults'}{why}", file=sys.stderr)
-    for notice in executing.notices(resolved.recipe.evaluate):
-        print(f"note       {notice}", file=sys.stderr)
     run = Run.create(options.adapters, together(repos), base, resolved.recipe, repos)
+    log_to = resolved.recipe.train.log_to
+    for notice in [*executing.notices(resolved.recipe.evaluate), *watch_commands.notices(run, log_to)]:
+        print(f"note       {notice}", file=sys.stderr)
     print(f"run        {run.folder}\n", file=sys.stderr)
     return Pipeline(run, repos, base, resolved.recipe.model_copy(update={"base": base.name}), progress, _say_stage)
 

@@ -103,8 +103,11 @@ class _Drawn(tqdm):
     def display(self, msg: str | None = None, pos: int | None = None) -> Any:
         if msg is not None or self.view is None:
             return super().display(msg, pos)
-        below = self.view.lines() if self.fp.isatty() else []
-        self.postfix = None if below else self.view.short()
+        below: list[str] = []
+        if self.fp.isatty():
+            below = self.view.lines()
+        else:
+            self.postfix = self.view.short()
         drawn = super().display(msg, pos)
         if len(below) > len(self.rows):  # tqdm gives each row the next free place
             new = (tqdm(bar_format="{desc}", file=self.fp, leave=False) for _ in below[len(self.rows) :])

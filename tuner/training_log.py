@@ -19,6 +19,7 @@ from tuner.errors import MachineError
 
 LOG, TIMINGS, PICTURE = "metrics.jsonl", "timings.jsonl", "loss.svg"
 TENSORBOARD, TRACKIO = "tensorboard", "trackio"
+FACTS = "watch.json"  # only while a training runs: its steps, a token's operations, the peak measured
 WINDOW = 10  # steps that a loss is averaged over, to be looked at
 
 

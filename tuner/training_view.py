@@ -47,6 +47,11 @@ class TrainingView:
         self.peak, self.measured_at = self.measure(), step
         return True
 
+    def facts(self) -> dict[str, Any]:
+        """Give what another view of the same training needs."""
+        measured = {"peak": self.peak, "measured_at": self.measured_at}
+        return {"operations": self.operations, "processes": self.processes, **measured}
+
     def short(self) -> str:
         """Say it in a few words."""
         self.wanted = True
@@ -82,7 +87,7 @@ class TrainingView:
 
     def _share(self) -> str:
         if self.operations is None:
-            return "share of peak not known: the operations of this base are not counted"
+            return "share of peak not known for this architecture"
         if self.peak is None or self.share is None:
             return "share of peak not measured yet"
         return f"{self.share:.0%} of peak ({self.peak / GIGA:,.0f} GFLOP/s, measured at step {self.measured_at})"

@@ -1,4 +1,4 @@
-"""Dots, points, curve and shades are where the figures say, and what has no figure says so."""
+"""Dots, points and shades are where the figures say, and what has no figure says so."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from tests.report import contests
 from tuner.drawing import dot, label, picture
-from tuner.loss_curve import curve
 from tuner.report.heat import SHADES, heat
 from tuner.report.scatter import scatter
 from tuner.report.whiskers import plots
@@ -64,15 +63,6 @@ def test_who_has_no_price_or_no_score_stands_apart_with_the_reason() -> None:
         ("copilot", "no score: no answers, or only those to items of one commit"),
     ]
     assert scatter(systems[:1], "base", {}).drawn is None
-
-
-def test_the_curve_goes_down_as_the_loss_does() -> None:
-    found = curve([{"step": at, "loss": 4.0 - at, "tokens": 100} for at in (1, 2, 3)])
-    assert found is not None and (found.steps, found.tokens, found.first, found.last) == (3, 300, 3.0, 1.0)
-    drawn = re.findall(r'polyline class="each" points="([^"]+)"', found.drawn)[0]
-    heights = [float(point.split(",")[1]) for point in drawn.split()]
-    assert heights == sorted(heights) and 0 <= heights[0] < heights[-1] <= 100
-    assert curve([]) is None
 
 
 def test_shades_follow_the_shares_and_few_items_are_marked() -> None:

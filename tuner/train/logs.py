@@ -24,7 +24,7 @@ from typing import Any, NoReturn, Protocol
 
 from tuner.errors import TrainError
 from tuner.loss_curve import as_file, curve
-from tuner.training_log import LOG, PICTURE, TENSORBOARD, TIMINGS, TRACKIO, read_lines
+from tuner.training_log import LOG, PICTURE, TENSORBOARD, TIMINGS, TRACKIO, read_lines, require_viewers
 
 FLUSH_SECONDS = 5  # what a viewer sees is at most so old
 
@@ -39,6 +39,7 @@ class Log(Protocol):
 @contextmanager
 def open_logs(names: Sequence[str], scratch: Path, run: str, done: int) -> Iterator[list[Log]]:
     """Open the logs in the scratch folder; TensorBoard hides what a killed attempt wrote beyond step `done`."""
+    require_viewers(names)
     with ExitStack() as stack:
         makers = {TENSORBOARD: _tensorboard, TRACKIO: _trackio}
         yield [stack.enter_context(makers[name](scratch / name, run, done)) for name in names]

@@ -23,7 +23,7 @@ from tuner.errors import TrainError
 from tuner.progress import Track
 from tuner.rundir import write_atomically
 from tuner.train.logs import Log
-from tuner.training_log import LOG, TIMINGS, WINDOW, parse, read_lines
+from tuner.training_log import FACTS, LOG, TIMINGS, WINDOW, parse, read_lines
 from tuner.training_view import TrainingView
 
 WHOLE = "whole"  # written into a checkpoint when all its other files are; a kill in between leaves it out
@@ -89,6 +89,11 @@ class Watch(TrainerCallback):
         self.tokens = sum(each.tokens for each in steps)
         self.tokens_before = self.tokens  # trl counts from 0 again after a resume
 
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        self._write_facts(state)
+
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         self.begun = self.cost.clock()
 
@@ -97,6 +102,7 @@ class Watch(TrainerCallback):
         self.track.advance()
         self.cost.lap()
         if self.view.measure_once(state.global_step):
+            self._write_facts(state)
             self.cost.leave_out()
 
     def on_log(
@@ -131,6 +137,9 @@ class Watch(TrainerCallback):
         self._tell(line, timing)
         self._refuse_bad_loss(loss, state.global_step, args.learning_rate)
         self.losses.append(loss)
+
+    def _write_facts(self, state: TrainerState) -> None:
+        write_atomically(self.folder / FACTS, json.dumps({"steps": state.max_steps, **self.view.facts()}))
 
     def _tell(self, line: dict, timing: dict) -> None:
         self.view.add(line, timing)
