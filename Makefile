@@ -10,7 +10,7 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
 VERDICT = $(if $(GATE),--gate)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep train mine dataset audit evaluate screen compare export report arena serve check-editors runs adapters verify reproduce recipes copilot bench test browser-checks check format clean
+.PHONY: help setup plan sweep train mine dataset audit evaluate screen compare export report arena serve check-editors watch runs adapters verify reproduce recipes copilot bench test browser-checks check format clean
 
 help: ## Show this help
 	@sed -n '2s/^# //p' Makefile
@@ -64,6 +64,9 @@ serve: $(READY) ## Serve base and adapter on loopback (RUN=adapters/... or REPO=
 check-editors: $(READY) ## Install real clients into .editors/ (npm, PyPI) and let them ask ([RUN=...] [PLUGINS=folder])
 	@$(VENV)/bin/python -m editors $(if $(RUN),--run '$(RUN)') $(if $(PLUGINS),--plugins '$(PLUGINS)') \
 	  $(if $(RECORD),--record tuner/serve/clients)
+
+watch: $(READY) ## Look at a training that runs in another terminal (RUN=adapters/...)
+	@$(TUNER) watch '$(RUN)'
 
 runs: $(READY) ## List the runs
 	@$(TUNER) runs ls

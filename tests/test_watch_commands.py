@@ -15,7 +15,7 @@ from tuner.cli import main
 from tuner.errors import RunError
 from tuner.progress import Progress, Track, View
 from tuner.recipe import Recipe
-from tuner.records import Base, Repo
+from tuner.records import Adapter, Base, Repo, to_json
 from tuner.rundir import Run, locked
 from tuner.watch_commands import notices, watch
 
@@ -61,10 +61,8 @@ def put(run: Run, step: int, **facts: Any) -> Path:
     known = {"steps": 5, "operations": 1e9, "processes": 1, "peak": None, "measured_at": 0}
     (folder / "watch.json").write_text(json.dumps(known | facts))
     timing = {"step": step, "step_seconds": 2.0, "memory_gib": 1.5, "peak_memory_gib": 1.5}
-    lines = [
-        {"step": step, "loss": 1.0 + 1 / step, "learning_rate": 1e-3, "tokens": 800},
-        {"step": step, "valid_loss": 9},
-    ]
+    line = {"step": step, "loss": 1.0 + 1 / step, "learning_rate": 1e-3, "tokens": 800}
+    lines = [line, {"step": step, "valid_loss": 9.0}]
     for name, written in (("metrics.jsonl", lines), ("timings.jsonl", [timing])):
         with (folder / name).open("a") as stream:
             stream.write("".join(f"{json.dumps(each)}\n" for each in written))
@@ -105,14 +103,7 @@ def test_a_run_that_nobody_works_on_is_not_waited_for(run: Run, capsys: pytest.C
 def test_a_finished_training_is_told_in_a_line(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     figures = {"steps": 59, "seconds": 61.2, "tokens_per_second": 401.7, "loss_first": 3.1, "loss_final": 1.42}
     metrics = {f"train.{name}": value for name, value in figures.items()}
-    record = {
-        "path": "adapter",
-        "base_name": "x",
-        "base_revision": "y",
-        "sha256": "z",
-        "metrics": metrics,
-        "fallbacks": [],
-    }
+    record = json.loads(to_json(Adapter("adapter", "acme/base", "b" * 40, "c" * 64, metrics)))
     run._append("train", "k", {}, {"tensorboard/events.out.tfevents.0": {}}, record, {})
     assert main(["watch", str(run.folder)]) == 0
     shown = f"trained 59 steps in 61 s, 402 tokens/s, loss 3.100 to 1.420: {run.folder}/loss.svg\n"

@@ -55,10 +55,12 @@ def parse(lines: Iterable[dict[str, Any]]) -> tuple[list[Step], list[Validation]
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Read a log; a last line that a kill cut short is left out, and a log that is not there has no line."""
-    if not path.is_file():
+    try:
+        written = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
         return []
     lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in written.splitlines():
         try:
             lines.append(json.loads(text))
         except json.JSONDecodeError:
