@@ -43,6 +43,7 @@ def test_the_curve_goes_down_as_the_loss_does() -> None:
 def test_without_a_step_there_is_no_curve() -> None:
     assert curve([]) is None
     assert curve([{"step": 0, "valid_loss": 2.0}]) is None
+    assert drawn([*log(3.0, 2.0), {"step": 3, "loss": None, "learning_rate": 1e-3, "tokens": 9}]).steps == 2
 
 
 def test_validations_stand_on_the_scale_of_the_losses_and_count_as_no_step() -> None:
@@ -51,7 +52,7 @@ def test_validations_stand_on_the_scale_of_the_losses_and_count_as_no_step() -> 
     assert heights(found, "valid") == heights(found, "each")[1:]
     assert found.drawn.count("<circle") == 2
     assert found.text == (
-        "training loss over 3 steps, from 3.000 to 1.000; on files held out 1.000 at the best of 2 times, step 3"
+        "training loss over 3 steps, from 3.000 to 1.000; of 2 validations the lowest loss is 1.000, at step 3"
     )
 
 
@@ -72,9 +73,9 @@ def test_a_file_says_in_words_what_it_shows_and_has_colours_for_light_and_dark()
     assert root.get("aria-labelledby") == "title desc"
     assert "prefers-color-scheme: dark" in text and "http" not in text.replace("http://www.w3.org/2000/svg", "")
     legend = [each.text for each in root.iter(f"{SVG}text")]
-    assert {"each step", "mean of the last 10", "files held out", "learning rate, up to 1.0e-03"} <= set(legend)
+    assert {"each step", "mean of the last 10", "validation", "learning rate, up to 1.0e-03"} <= set(legend)
     legend = [each.text for each in ElementTree.fromstring(as_file(drawn(log(3.0, 2.0)))).iter(f"{SVG}text")]
-    assert not {"files held out"} & set(legend) and not [each for each in legend if str(each).startswith("learning")]
+    assert not {"validation"} & set(legend) and not [each for each in legend if str(each).startswith("learning")]
 
 
 def test_every_colour_that_the_file_uses_is_one_that_it_names() -> None:

@@ -1,8 +1,9 @@
 """Draw the loss of a training by step: every step faintly, the mean of the last ten, validations and the learning rate.
 
 In: the lines of `metrics.jsonl`. Out: the picture and its figures, for the report's page, and as a file of its own,
-`loss.svg`. The mean of ten steps is there to be looked at and is no result; the losses on held-out files are. The
-learning rate has a scale of its own, from 0 to its highest; a log that does not say it has no such line.
+`loss.svg`. The mean of ten steps is there to be looked at and is no result. Validations are of other text than what is
+trained on, so that the two losses are not to be compared. The learning rate has a scale of its own, from 0 to its
+highest. Not drawn: a step whose loss was no number, and a learning rate that the log does not say.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 from markupsafe import Markup
 
 from tuner.axes import Axis, linear
 from tuner.drawing import dot, label, line
-from tuner.training_log import WINDOW, Step, Validation, parse
+from tuner.training_log import WINDOW, Line, steps_of, validations_of
 
 HEIGHT, TOP, BOTTOM = 200, 10, 26  # pixels: of the picture, and kept free in it
 WIDTH, MARGIN, HEAD = 720, 16, 58  # pixels of the file: its width, what is free around the picture, title and legend
@@ -53,26 +53,25 @@ class Curve:
     drawn: Markup
 
 
-def curve(lines: Sequence[dict[str, Any]]) -> Curve | None:
+def curve(lines: Sequence[Line]) -> Curve | None:
     """Draw the curve; None where no step was logged."""
-    steps, validations = parse(lines)
+    steps, validations = steps_of(lines), validations_of(lines)
     if not steps:
         return None
-    losses, last = [each.loss for each in steps], steps[-1].step
-    up = linear([*losses, *(each.loss for each in validations)], floor=0.0)
-    across = linear([0.0, float(last)])
+    losses, last = [float(each["loss"]) for each in steps], float(steps[-1]["step"])
+    up = linear([*losses, *(float(each["valid_loss"]) for each in validations)], floor=0.0)
+    across = linear([0.0, last])
     drawn = _grid(up, across)
     # stretched to the picture's size, in per cent of it; the strokes are not
     drawn += Markup('<svg x="0" y="{}" width="100%" height="{}" viewBox="0 0 100 100" {}>{}</svg>').format(
         TOP, HEIGHT - TOP - BOTTOM, Markup('preserveAspectRatio="none"'), _paths(steps, validations, across, up)
     )
     for each in validations:
-        drawn += dot(across.place(each.step), _down(up, each.loss), "valid")
+        drawn += dot(across.place(each["step"]), _down(up, each["valid_loss"]), "valid")
     text = _text(losses, validations)
     whole = Markup('<svg class="curve" width="100%" height="{}" role="img" aria-label="{}">{}</svg>')
-    rates = [each.learning_rate for each in steps if each.learning_rate is not None]
-    tokens = sum(each.tokens for each in steps)
-    highest = max(rates, default=None)
+    highest = max((rate for _, rate in _rates(steps)), default=None)
+    tokens = sum(int(each["tokens"]) for each in steps)
     picture = whole.format(HEIGHT, text, drawn)
     return Curve(len(steps), tokens, losses[0], losses[-1], highest, len(validations), text, picture)
 
@@ -80,7 +79,7 @@ def curve(lines: Sequence[dict[str, Any]]) -> Curve | None:
 def as_file(found: Curve) -> str:
     """Make the picture a file of its own, with colours, a legend, and title and description for who cannot see it."""
     names = [("each", "each step"), ("smooth", f"mean of the last {WINDOW}")]
-    names += [("valid", "files held out")] if found.validations else []
+    names += [("valid", "validation")] if found.validations else []
     names += [("rate", f"learning rate, up to {found.highest_rate:.1e}")] if found.highest_rate else []
     legend, x = Markup(), 0
     for css, name in names:
@@ -110,12 +109,18 @@ def smoothed(losses: Sequence[float]) -> list[float]:
     return [fmean(losses[max(0, at - WINDOW + 1) : at + 1]) for at in range(len(losses))]
 
 
-def _text(losses: Sequence[float], validations: Sequence[Validation]) -> str:
+def _text(losses: Sequence[float], validations: Sequence[Line]) -> str:
     text = f"training loss over {len(losses)} steps, from {losses[0]:.3f} to {losses[-1]:.3f}"
     if validations:
-        best = min(validations, key=lambda each: each.loss)
-        text += f"; on files held out {best.loss:.3f} at the best of {len(validations)} times, step {best.step}"
+        best = min(validations, key=lambda each: float(each["valid_loss"]))
+        count = f"{len(validations)} validation{'s' * (len(validations) > 1)}"
+        text += f"; of {count} the lowest loss is {best['valid_loss']:.3f}, at step {best['step']}"
     return text
+
+
+def _rates(steps: Sequence[Line]) -> list[tuple[float, float]]:
+    rates = ((each["step"], each.get("learning_rate")) for each in steps)
+    return [(step, rate) for step, rate in rates if rate is not None]
 
 
 def _grid(up: Axis, across: Axis) -> Markup:
@@ -128,18 +133,16 @@ def _grid(up: Axis, across: Axis) -> Markup:
     return drawn
 
 
-def _paths(steps: Sequence[Step], validations: Sequence[Validation], across: Axis, up: Axis) -> Markup:
-    at = [each.step for each in steps]
-    losses = [each.loss for each in steps]
-    rated = [(each.step, each.learning_rate) for each in steps if each.learning_rate is not None]
-    drawn = Markup()
-    if any(rate for _, rate in rated):
-        own = Axis(0.0, max(rate for _, rate in rated), ())
-        drawn += _path([step for step, _ in rated], [rate for _, rate in rated], across, own, "rate")
+def _paths(steps: Sequence[Line], validations: Sequence[Line], across: Axis, up: Axis) -> Markup:
+    at, losses = [each["step"] for each in steps], [float(each["loss"]) for each in steps]
+    drawn, rates = Markup(), _rates(steps)
+    if any(rate for _, rate in rates):
+        own = Axis(0.0, max(rate for _, rate in rates), ())
+        drawn += _path([step for step, _ in rates], [rate for _, rate in rates], across, own, "rate")
     drawn += _path(at, losses, across, up, "each") + _path(at, smoothed(losses), across, up, "smooth")
     if len(validations) > 1:
-        held = [each.loss for each in validations]
-        drawn += _path([each.step for each in validations], held, across, up, "valid")
+        found = [float(each["valid_loss"]) for each in validations]
+        drawn += _path([each["step"] for each in validations], found, across, up, "valid")
     return drawn
 
 

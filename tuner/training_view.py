@@ -35,7 +35,8 @@ class TrainingView:
 
     def add(self, line: dict[str, Any], timing: dict[str, Any]) -> None:
         """Take in a step: its line of `metrics.jsonl` and that of `timings.jsonl`."""
-        self.losses.append(float(line["loss"]))
+        if line["loss"] is not None:
+            self.losses.append(float(line["loss"]))
         self.rate = line["learning_rate"]
         self.pace.append((float(line["tokens"]), float(timing["step_seconds"])))
         self.memory = (timing["memory_gib"], float(timing["peak_memory_gib"]))

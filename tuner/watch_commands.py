@@ -22,7 +22,7 @@ from tuner.errors import RunError
 from tuner.progress import Progress, TerminalProgress, Track
 from tuner.records import Adapter
 from tuner.rundir import Run
-from tuner.training_log import FACTS, LOG, PICTURE, TIMINGS, read_lines
+from tuner.training_log import FACTS, LOG, PICTURE, TIMINGS, read_lines, steps_of
 from tuner.training_view import TrainingView
 
 EVERY = 1.0  # seconds between two looks
@@ -81,7 +81,7 @@ def _take(folder: Path, view: TrainingView, track: Track, seen: int) -> int:
     facts = _facts(folder)
     view.peak, view.measured_at = facts["peak"], facts["measured_at"]
     timings = {line["step"]: line for line in read_lines(folder / TIMINGS)}
-    lines = [line for line in read_lines(folder / LOG) if "loss" in line and line["step"] in timings]
+    lines = [line for line in steps_of(read_lines(folder / LOG)) if line["step"] in timings]
     new = [line for line in lines if line["step"] > seen]
     for line in new:
         view.add(line, timings[line["step"]])

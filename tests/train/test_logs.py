@@ -105,4 +105,4 @@ def test_the_picture_is_drawn_from_the_log_that_is_kept(tmp_path: Path) -> None:
     (tmp_path / "timings.jsonl").write_text("")
     keep_logs([], tmp_path, out)
     assert sorted(path.name for path in out.iterdir()) == ["loss.svg", "metrics.jsonl", "timings.jsonl"]
-    assert "1.500 at the best of 1 times, step 1" in (out / "loss.svg").read_text()
+    assert "of 1 validation the lowest loss is 1.500, at step 1" in (out / "loss.svg").read_text()

@@ -23,7 +23,7 @@ from tuner.errors import TrainError
 from tuner.progress import Track
 from tuner.rundir import write_atomically
 from tuner.train.logs import Log
-from tuner.training_log import FACTS, LOG, TIMINGS, WINDOW, parse, read_lines
+from tuner.training_log import FACTS, LOG, TIMINGS, WINDOW, read_lines, steps_of
 from tuner.training_view import TrainingView
 
 WHOLE = "whole"  # written into a checkpoint when all its other files are; a kill in between leaves it out
@@ -84,9 +84,8 @@ class Watch(TrainerCallback):
         self.view = view
         self.logs = logs
         self.begun, self.took = cost.last, 0.0
-        steps, _ = parse(kept)
-        self.losses: list[float] = [each.loss for each in steps]
-        self.tokens = sum(each.tokens for each in steps)
+        self.losses: list[float] = [line["loss"] for line in steps_of(kept)]
+        self.tokens = sum(line["tokens"] for line in steps_of(kept))
         self.tokens_before = self.tokens  # trl counts from 0 again after a resume
 
     def on_train_begin(
