@@ -121,13 +121,14 @@ class Watch(TrainerCallback):
             "learning_rate": logs.get("learning_rate"),
             "tokens": tokens - self.tokens,
         }
+        now = memory_now_gib()
         timing = {
             "step": state.global_step,
             "seconds": round(self.cost.seconds, 4),
             "step_seconds": round(self.took, 4),
             "tokens_per_second": round((tokens - self.tokens) / max(self.took, 1e-6), 1),
-            "memory_gib": memory_now_gib(),
-            "peak_memory_gib": round(self.cost.peak_memory_gib, 3),
+            "memory_gib": now,
+            "peak_memory_gib": max(now or 0.0, round(self.cost.peak_memory_gib, 3)),
         }
         for name, written in ((LOG, line), (TIMINGS, timing)):
             with (self.folder / name).open("a", encoding="utf-8") as stream:
