@@ -79,6 +79,7 @@ def test_a_trackio_that_fails_stops_the_training_with_its_last_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "trackio.py").write_text("raise SystemExit('no room')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).parent.parent.parent}")
     (tmp_path / "scratch").mkdir()
     with pytest.raises(TrainError) as caught, open_logs(["trackio"], tmp_path / "scratch", "shop", 0):
