@@ -84,7 +84,7 @@ def test_an_untrained_adapter_is_the_base_and_a_switched_off_one_too(
 ) -> None:
     model = adapted(base, tmp_path)
     batch = packed_batch(rows[:3])
-    assert take_fast_paths(model, CPU) == FastPaths(labelled_loss=True, fused_layers=14, attention=True)
+    assert take_fast_paths(model, CPU) == FastPaths(True, 14, True, 2, 2)
     with torch.no_grad():
         fresh = float(model(**batch, labelled_loss=True)[0])
         for name, weight in model.named_parameters():

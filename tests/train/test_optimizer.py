@@ -27,7 +27,7 @@ def walk(optimizer: Any, weights: list[torch.nn.Parameter], steps: int, seed: in
 def test_on_float32_weights_it_is_torch_adamw_bit_for_bit() -> None:
     ours, theirs = parameters(torch.float32), parameters(torch.float32)
     walk(MasterWeightAdamW(ours, lr=1e-2, weight_decay=0.1), ours, 20)
-    walk(torch.optim.AdamW(theirs, lr=1e-2, weight_decay=0.1, betas=BETAS), theirs, 20)
+    walk(torch.optim.AdamW(theirs, lr=1e-2, weight_decay=0.1, betas=BETAS, fused=True), theirs, 20)
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 

@@ -13,6 +13,7 @@ from peft import PeftModel
 
 from tuner.train.attention import attend_within_rows
 from tuner.train.fused_lora import fuse_lora
+from tuner.train.half_layers import take_halves
 from tuner.train.labelled_loss import add_labelled_loss, takes_head
 
 
@@ -23,6 +24,8 @@ class FastPaths:
     labelled_loss: bool = False
     fused_layers: int = 0
     attention: bool = False
+    attention_halves: int = 0
+    forward_halves: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -37,9 +40,13 @@ def take_fast_paths(model: PeftModel, where: torch.device) -> FastPaths:
     attention = attend_within_rows(base)
     if not attention:
         notes.append("attention is more than causal, or of an unknown kind: computed with a mask, slower")
+    attending, forward, layers = take_halves(base) if attention else (0, 0, 0)
+    for taken, half in ((attending, "attention"), (forward, "feed-forward")):
+        if attention and taken < layers:
+            notes.append(f"{layers - taken} of {layers} {half} halves of layers are left to transformers, slower")
     labelled_loss = takes_head(base)
     if labelled_loss:
         add_labelled_loss(base)
     else:
         notes.append("logits are more than a product with the head: TRL's loss, which makes them twice, slower")
-    return FastPaths(labelled_loss, fused, attention, notes)
+    return FastPaths(labelled_loss, fused, attention, attending, forward, notes)

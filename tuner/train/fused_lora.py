@@ -53,13 +53,13 @@ class _LoraLinear(torch.autograd.Function):
 def fuse_lora(model: torch.nn.Module) -> tuple[int, int]:
     """Take over the plain LoRA layers; return how many were taken, and how many are left to PEFT."""
     layers = [each for each in model.modules() if isinstance(each, LoraLayer)]
-    plain = [each for each in layers if _is_plain(each)]
+    plain = [each for each in layers if is_plain(each)]
     for each in plain:
         each.forward = MethodType(_forward, each)
     return len(plain), len(layers) - len(plain)
 
 
-def _is_plain(layer: LoraLayer) -> bool:
+def is_plain(layer: LoraLayer) -> bool:
     """Tell two trained matrices beside a frozen one from everything that PEFT computes in another way."""
     if type(layer) is not Linear or layer.fan_in_fan_out or len(layer.active_adapters) != 1:
         return False

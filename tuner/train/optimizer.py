@@ -8,7 +8,7 @@ float32 copy, which is rounded into the bf16 weight afterwards. So the forward p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -20,11 +20,12 @@ class MasterWeights(torch.optim.Optimizer):
 
     weights: list[torch.nn.Parameter]
     masters: list[torch.Tensor]
+    options: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, weights: Iterable[torch.nn.Parameter], lr: float, weight_decay: float) -> None:
         self.weights = [weight for weight in weights if weight.requires_grad]
         self.masters = [weight.detach().float().clone().requires_grad_() for weight in self.weights]
-        super().__init__(self.masters, lr=lr, weight_decay=weight_decay, betas=BETAS)  # type: ignore[call-arg]
+        super().__init__(self.masters, lr=lr, weight_decay=weight_decay, betas=BETAS, **self.options)  # type: ignore[call-arg]
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -52,7 +53,9 @@ class MasterWeights(torch.optim.Optimizer):
 
 
 class MasterWeightAdamW(MasterWeights, torch.optim.AdamW):
-    """AdamW over float32 copies."""
+    """AdamW over float32 copies, all of its arithmetic in one pass."""
+
+    options: ClassVar[dict[str, Any]] = {"fused": True}
 
 
 def make_optimizer(name: str, weights: Iterable[torch.nn.Parameter], lr: float, weight_decay: float) -> MasterWeights:
