@@ -1,9 +1,11 @@
 """The cross entropy of the labelled positions, with its gradient made on the way forward.
 
 In: hidden states, the frozen head and labels. Out: the loss summed over the labelled positions, and their number.
-Logits are made for labelled positions alone, a tile of positions at a time, once: while a tile is at hand, the gradient
-of its hidden states is made from it, and that is all that is kept. TRL makes the logits of every position on a
-processor, makes them again in the backward pass, and computes an entropy that nobody looks at.
+Logits are made for labelled positions alone, a tile of words at a time, once: while a tile is at hand, its part of the
+gradient of the hidden states is made from it, and that is all that is kept. Sums so far fade as higher logits come, as
+in flash attention. So each part of the head is read once, and all positions share the work of preparing it for the
+product. TRL makes the logits of every position on a processor, makes them again in the backward pass, and computes an
+entropy that nobody looks at.
 
 Dropped: heads that are more than one matrix (a bias, scaled or capped logits); `takes_head` says so.
 """
@@ -19,7 +21,7 @@ from transformers import PreTrainedModel
 
 from tuner.render import MASKED
 
-TILE = 1 << 23  # logits at once: 32 MiB, which a processor's last cache holds
+TILE = 1 << 22  # logits at once: 16 MiB, which a processor's last cache holds beside their part of the head
 # What makes the logits of some families more than a product with the head.
 BEYOND = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
 
@@ -27,24 +29,20 @@ BEYOND = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_hea
 class _LossOfPositions(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, head: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        with_gradient = ctx.needs_input_grad[0]
-        losses = torch.empty(len(labels), dtype=torch.float32, device=hidden.device)
-        gradient = torch.empty_like(hidden) if with_gradient else None
-        start = 0
-        for rows, wanted in zip(*(each.split(_tile(len(labels), len(head))) for each in (hidden, labels)), strict=True):
-            place = slice(start, start + len(wanted))
-            start = place.stop
-            logits, column = (rows @ head.t()).float(), wanted.unsqueeze(1)
-            highest = logits.amax(1, keepdim=True)
-            losses[place] = (highest - logits.gather(1, column)).squeeze(1)
-            total = logits.sub_(highest).exp_().sum(1, keepdim=True)
-            losses[place] += total.log().squeeze(1)
+        states, own = hidden.float(), head[labels].float()
+        highest = torch.full((len(labels), 1), float("-inf"), device=hidden.device)
+        total, gradient = torch.zeros_like(highest), torch.zeros_like(states) if ctx.needs_input_grad[0] else None
+        for words in head.split(_tile(len(labels), len(head))):
+            logits = (hidden @ words.t()).float()
+            before, highest = highest, torch.maximum(highest, logits.amax(1, keepdim=True))
+            fade = before.sub_(highest).exp_()
+            logits.sub_(highest).exp_()
+            total.mul_(fade).add_(logits.sum(1, keepdim=True))
             if gradient is not None:
-                logits.scatter_add_(1, column, -total)
-                gradient[place] = (logits.to(head.dtype) @ head) / total
+                gradient.mul_(fade).add_(logits.to(head.dtype) @ words)
         if gradient is not None:
-            ctx.save_for_backward(gradient)
-        return losses
+            ctx.save_for_backward(gradient.div_(total).sub_(own).to(hidden.dtype))
+        return (highest + total.log()).squeeze(1) - (states * own).sum(1)
 
     @staticmethod
     @once_differentiable
@@ -85,5 +83,5 @@ def add_labelled_loss(model: PreTrainedModel) -> None:
 
 def _tile(positions: int, vocabulary: int) -> int:
     """Cut evenly, so that the last tile is not a sliver."""
-    most = max(16, TILE // vocabulary)
-    return max(1, -(-positions // max(1, -(-positions // most))))
+    most = max(1024, TILE // max(1, positions))
+    return -(-vocabulary // -(-vocabulary // most))
