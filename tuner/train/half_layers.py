@@ -5,12 +5,14 @@ In: a PEFT model of one of the architectures in `LAYERS`, in float32. Out: the s
 does, with a pass over memory where autograd takes several, and with nothing kept that is cheap to make again.
 
 Left to the libraries, and counted: other architectures, experts, norms within the attention, layers that are more than
-a plain LoRA. Left to them for a call: what is not one pack, a row longer than `row_attention` takes, a switched off adapter.
+a plain LoRA, weights of another type. Left to them for a call: what is not one pack, a row longer than `row_attention`
+takes, an adapter that is switched off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from types import MethodType
 from typing import Any
 
@@ -28,9 +30,9 @@ FORWARDS = {"LlamaMLP", "Qwen2MLP", "Qwen3MLP", "Qwen3MoeMLP"}
 
 
 class Half:
-    """A norm, the layers that read what it gives, and the one whose output is added to what passes beside them."""
+    """A norm, the layers that read what it gives, and the one whose output is added to what passes beside."""
 
-    def __init__(self, before: torch.nn.Module, inner: Sequence[Linear], last: Linear) -> None:
+    def __init__(self, before: Any, inner: Sequence[Linear], last: Linear) -> None:
         self.layers = [*inner, last]
         self.norm, self.eps = before.weight.detach(), before.variance_epsilon
         self.inner, self.last = JoinedProduct(inner), AddedProduct(last)
@@ -167,7 +169,7 @@ def _layer(attention: Half | None, forward: Half | None) -> Any:
         **more: Any,
     ) -> torch.Tensor:
         bounds = [] if cu_seq_lens_q is None else cu_seq_lens_q.tolist()
-        short = bool(bounds) and max(end - start for start, end in zip(bounds, bounds[1:], strict=False)) <= LONGEST
+        short = bool(bounds) and max(end - start for start, end in pairwise(bounds)) <= LONGEST
         if attention and short and past_key_values is None and len(hidden_states) == 1 and attention.is_on():
             hidden_states = _AttentionHalf.apply(
                 hidden_states, *position_embeddings, bounds, attention, self.self_attn.scaling, *attention.pairs()

@@ -1,9 +1,9 @@
 """Causal attention within short rows by products of matrices, forward and backward.
 
 In: queries, already scaled, keys and values as (positions, heads, size), fewer heads of keys and values where queries
-share them; where rows begin. Out: what each position attends to, and its weights, which the backward pass needs and does
-not make again. For each block of queries the scores against the keys up to it are made, so that little more than half
-of all pairs is computed; torch's attention computes nearly all of them on rows of this length.
+share them; where rows begin. Out: what each position attends to, and its weights, which the backward pass needs and
+does not make again. For each block of queries the scores against the keys up to it are made, so that little more than
+half of all pairs is computed; torch's attention computes nearly all of them on rows of this length.
 
 Results of products are whole tensors, and are copied or added to their place: written there, torch would make one
 product after the other, which leaves a second core idle. Dropped: rows of more than `LONGEST` positions, whose weights
