@@ -40,10 +40,14 @@ def take_fast_paths(model: PeftModel, where: torch.device) -> FastPaths:
     attention = attend_within_rows(base)
     if not attention:
         notes.append("attention is more than causal, or of an unknown kind: computed with a mask, slower")
-    attending, forward, layers = take_halves(base) if attention else (0, 0, 0)
-    for taken, half in ((attending, "attention"), (forward, "feed-forward")):
-        if attention and taken < layers:
-            notes.append(f"{layers - taken} of {layers} {half} halves of layers are left to transformers, slower")
+    attending = forward = 0
+    if attention and base.dtype == torch.float32:
+        attending, forward, layers = take_halves(base)
+        for taken, half in ((attending, "attention"), (forward, "feed-forward")):
+            if taken < layers:
+                notes.append(f"{layers - taken} of {layers} {half} halves of layers are left to transformers, slower")
+    elif attention:
+        notes.append("weights are bf16: both halves of layers are left to transformers, ours were measured in float32")
     labelled_loss = takes_head(base)
     if labelled_loss:
         add_labelled_loss(base)
