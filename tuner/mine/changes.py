@@ -16,7 +16,7 @@ from tuner.mine.books import Books, Provenance
 from tuner.mine.commit_facts import CommitFacts, CommitMiner, Side
 from tuner.mine.cut import Split
 from tuner.mine.drafts import Draft
-from tuner.mine.gates.paths import is_code_path
+from tuner.mine.draw import Draw
 from tuner.mine.history import Commit, read_commits
 from tuner.mine.kinds.test import title_of
 from tuner.mine.labels import Fate, Fates, Lineage, weight
@@ -31,7 +31,6 @@ from tuner.recipe import MineSettings
 from tuner.records import Addition, content_id
 
 COMMITS_PER_BATCH, FEW_COMMITS = 32, 96
-CHANGES_PER_PAIR = 4  # about as many changes of a file are read as give the pairs that are wanted of it
 Job = tuple[Commit, Side]
 
 
@@ -50,9 +49,9 @@ class Changes:
     """
 
     def __init__(
-        self, ledger: Ledger, split: Split, snapshot: Snapshot | None, settings: MineSettings, books: Books
+        self, ledger: Ledger, split: Split, draw: Draw, snapshot: Snapshot | None, settings: MineSettings, books: Books
     ) -> None:
-        self.ledger, self.split, self.settings, self.books = ledger, split, settings, books
+        self.ledger, self.split, self.draw, self.settings, self.books = ledger, split, draw, settings, books
         self.touched: dict[str, Touch] = {}
         self.after: list[Commit] = []
         self.past = PastDefinitions()
@@ -60,12 +59,9 @@ class Changes:
         self._fates = Fates(settings.fixed_within_days, snapshot.lines if snapshot is not None else _gone)
         self._at_cut = snapshot.text if snapshot is not None else _gone
         # A revert after the cut must not decide what training sees: that would be knowledge of the future.
-        self._reverted = {
-            "before": ledger.reverted(split.before, inside=True),
-            "after": ledger.reverted(split.before, inside=False),
-        }
+        before, after = (ledger.reverted(split.before, inside=inside) for inside in (True, False))
+        self._reverted = {"before": before, "left_out": before, "after": after}
         self._paths_at_cut: dict[str, dict[str, str]] = {}  # of the commits that are under way
-        self._changes_of: Counter[str] = Counter()
         self._spent: list[str] = []
         self._patches: set[str] = set()
         self._runs: set[str] = set()
@@ -75,7 +71,7 @@ class Changes:
         """Write what each code commit gives."""
         repo, code = self.ledger.repo, self.ledger.code
         miner = CommitMiner(repo.name, repo.path, self.settings)
-        there = memo.among(_key(sha, self._side(sha)) for sha in code)
+        there = memo.among(_key(sha, self._side(sha)) for sha in code - self.draw.spent)
         self.books.counts["commits_remembered"] += len(there)
         with progress.track(f"mining commits of {repo.name}", total=len(code), unit="commit") as track:
             for (commit, side), plain in remembered(
@@ -93,32 +89,23 @@ class Changes:
             side = self._side(commit.sha)
             if side == "after" and len(commit.parents) < 2:
                 self.after.append(dataclasses.replace(commit, author="", email="", message=""))
-            if side == "before":
+            if side != "after":
                 paths = {each.path: self._lineage.at_cut(each.path) for each in commit.changes}
                 for path in paths.values():
                     self.touched.setdefault(path, Touch(commit.sha, commit.committed_at))
                 self._lineage.note(commit.changes)
+                if commit.sha in self.draw.spent:
+                    self._spent.append(commit.sha)
+                    continue
                 if commit.sha in self.ledger.code:
-                    if self._is_of_spent_files(commit, paths):
-                        self._spent.append(commit.sha)
-                        continue
                     self._paths_at_cut[commit.sha] = paths
             if commit.sha in self.ledger.code:
                 yield dataclasses.replace(commit, author="", email=""), side
 
-    def _is_of_spent_files(self, commit: Commit, paths: dict[str, str]) -> bool:
-        """Tell whether every code file of a commit was changed by so many later ones that it has enough pairs.
-
-        Asked of history alone, so that it does not matter what was found in the later ones, or when.
-        """
-        code = [paths[each.path] for each in commit.changes if is_code_path(each.path, each.mode, self.settings)]
-        spent = CHANGES_PER_PAIR * self.settings.edits_per_file
-        is_spent = all(self._changes_of[path] >= spent for path in code)
-        self._changes_of.update(code)
-        return is_spent
-
     def _side(self, sha: str) -> Side:
-        return "before" if sha in self.split.before else "after"
+        if sha not in self.split.before:
+            return "after"
+        return "left_out" if sha in self.draw.left_out else "before"
 
     def _take(self, commit: Commit, side: Side, facts: CommitFacts) -> None:
         paths = self._paths_at_cut.pop(commit.sha, {})
@@ -128,7 +115,9 @@ class Changes:
             reason = reason or "twin"  # a cherry-pick, or a rebased branch that was merged as well
         if facts.patch_id:
             self._patches.add(facts.patch_id)
-        fates = self._judged(commit, facts, paths)
+        if reason is None and side == "left_out":
+            reason = "poor_message" if commit.sha in self.draw.silent else "not_drawn"
+        fates = self._judged(commit, side, facts, paths)
         kept = 0
         if reason is None and side == "before":
             kept = sum(self._keep(commit, draft, paths.get(draft.path, draft.path), fates) for draft in facts.drafts)
@@ -145,12 +134,13 @@ class Changes:
             for each in facts.dropped:
                 self.books.reject(f"{commit.sha}:{each.path}", each.reason)
 
-    def _judged(self, commit: Commit, facts: CommitFacts, paths: dict[str, str]) -> dict[str, Fate]:
+    def _judged(self, commit: Commit, side: Side, facts: CommitFacts, paths: dict[str, str]) -> dict[str, Fate]:
         """Judge what became of each file's added lines; then remember what this commit, if a fix, took away."""
         fates = {}
         for path, added, removed in facts.touched:
             at_cut = paths.get(path, path)
-            fates[path] = self._fates.judge(at_cut, added, commit.committed_at)
+            if side == "before":
+                fates[path] = self._fates.judge(at_cut, added, commit.committed_at)
             if facts.is_fix:
                 self._fates.note_fix(at_cut, removed, commit.committed_at)
         return fates
@@ -191,7 +181,7 @@ class Changes:
         if self.split.cut is None:
             return "repository_after_cut"
         cut_at = self.split.cut.committed_at
-        if side == "before":
+        if side != "after":
             return "date_after_cut" if commit.committed_at > cut_at else None
         return "date_before_cut" if commit.committed_at <= cut_at else None
 

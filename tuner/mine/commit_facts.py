@@ -34,7 +34,7 @@ from tuner.mine.texts import Texts, texts_of
 from tuner.recipe import MineSettings
 from tuner.records import Addition, Neighbour, Span
 
-Side = Literal["before", "after"]
+Side = Literal["before", "left_out", "after"]  # left_out: before the cut, and not drawn for pairs
 MIN_LINE_CHARS = 8  # visible characters of a line that is telling enough to be followed through history
 
 
@@ -115,11 +115,11 @@ class CommitMiner:
         sides = {commit: side for commit, side in batch if commit not in found}
         for commit, patches in read_patches(git, sides, code_globs()):
             facts = found[commit] = CommitFacts(_patch_reason(patches, self.settings), patch_id(patches))
-            if sides[commit] == "before":
+            if sides[commit] != "after":
                 facts.defined, facts.removed = definitions_of(patches)
             if facts.reason is None:
                 reading = _Reading(self.repo, commit, patches, texts, self.settings, facts)
-                reading.before() if sides[commit] == "before" else reading.after()
+                {"before": reading.before, "left_out": reading.left_out, "after": reading.after}[sides[commit]]()
         return (found[commit].to_plain() for commit, _ in batch)
 
 
@@ -140,10 +140,8 @@ class _Reading:
         asked = redact(message) if message is not None else None
         facts.is_fix = is_fix(self.commit.message)
         for patch, _ in self._files():
-            hunks = patch.hunks
-            added = (line for hunk in hunks for line in hunk.added())
-            removed = (line for hunk in hunks for line in hunk.removed())
-            facts.touched.append((patch.change.path, _telling(added), _telling(removed)))
+            added = (line for hunk in patch.hunks for line in hunk.added())
+            facts.touched.append((patch.change.path, _telling(added), _removed(patch)))
         if message is None and not self._may_add_tests():  # nothing is left to be learned from: no blob need be read
             facts.reason = "poor_message"
             for patch, _ in self._files(said=True):
@@ -169,6 +167,12 @@ class _Reading:
         facts.redactions = dict(sorted(self.redactions.items()))
         if not facts.drafts:
             facts.reason = "poor_message" if message is None else "no_usable_edit"
+
+    def left_out(self) -> None:
+        """Note what others are judged by: the lines that a fix took away. No blob is read."""
+        self.facts.is_fix = is_fix(self.commit.message)
+        if self.facts.is_fix:
+            self.facts.touched += [(patch.change.path, [], _removed(patch)) for patch, _ in self._files()]
 
     def after(self) -> None:
         """Take what a commit after the cut added."""
@@ -259,6 +263,10 @@ def _code_blobs(commit: Commit) -> Iterator[str]:
 
 def _telling(lines: Iterator[bytes]) -> list[int]:
     return sorted({line_hash(line) for line in lines if is_telling(line)})
+
+
+def _removed(patch: Patch) -> list[int]:
+    return _telling(line for hunk in patch.hunks for line in hunk.removed())
 
 
 def is_telling(line: bytes) -> bool:

@@ -19,6 +19,7 @@ from tuner.errors import RepoError
 from tuner.mine.books import ADDITIONS, PAIRS, REJECTED, Books, Provenance, open_books
 from tuner.mine.changes import FEW_COMMITS, Changes, Touch
 from tuner.mine.cut import Split, choose_cuts
+from tuner.mine.draw import Draw, draw
 from tuner.mine.labels import weight
 from tuner.mine.ledger import Ledger, read_ledger
 from tuner.mine.memo import Memo
@@ -43,12 +44,13 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
         books.people = People(names)
         workers.expect(sum(len(ledger.code) for ledger in ledgers), FEW_COMMITS)
         splits = choose_cuts(ledgers, settings)
+        draws = draw(ledgers, splits, settings, seed, work.progress)
         known: list[RepoNames] = []
-        for ledger, split in zip(ledgers, splits, strict=True):
-            decides = settings.model_dump_json(exclude={"only_authors", "except_authors", "cut"})
+        for ledger, split, drawn in zip(ledgers, splits, draws, strict=True):
+            decides = settings.model_dump_json(exclude={"only_authors", "except_authors", "cut", "history_commits"})
             place = memory / f"{slug(ledger.repo.name)}-{content_id(ledger.repo.path)[:8]}.sqlite"
             with Memo(place, _program(), ledger.repo.name, decides, str(seed)) as memo:
-                known.append(_mine(ledger, split, settings, seed, names, memo, workers, books, work))
+                known.append(_mine(ledger, split, drawn, settings, seed, names, memo, workers, books, work))
         if not books.counts["files_kept"]:
             raise RepoError(
                 f"{', '.join(repo.name for repo in repos)}: holds no code that passes the gates "
@@ -79,6 +81,7 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
 def _mine(
     ledger: Ledger,
     split: Split,
+    drawn: Draw,
     settings: MineSettings,
     seed: int,
     names: set[str],
@@ -92,7 +95,7 @@ def _mine(
     if cut is not None:
         snapshot = Snapshot(ledger.repo, cut.commit, settings, seed, memo, books, work.scratch)
         snapshot.read(names, workers, work.progress)
-    changes = Changes(ledger, split, snapshot, settings, books)
+    changes = Changes(ledger, split, drawn, snapshot, settings, books)
     changes.mine(memo, workers, work.progress)
     if cut is not None and snapshot is not None:
 

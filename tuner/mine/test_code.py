@@ -54,9 +54,14 @@ def is_test_path(path: str) -> bool:
     return TEST_PATH.search(path) is not None
 
 
+def may_hold_tests(path: str, language: Language) -> bool:
+    """Tell whether a file may hold tests: by its path, or because its language has them beside the code."""
+    return is_test_path(path) or language.name == "rust"
+
+
 def heads_of_tests(path: str, language: Language, hunks: Iterable[Hunk]) -> list[bytes]:
     """Give the added lines that may begin a test; a look at them is cheap, and most commits have none."""
-    if not is_test_path(path) and language.name != "rust":
+    if not may_hold_tests(path, language):
         return []
     return [line for hunk in hunks for line in hunk.added() if MAYBE_TEST.search(line)]
 

@@ -1,0 +1,116 @@
+"""Draw the commits of history that pairs are drafted from, before any of their blobs is read.
+
+In: the ledgers and splits of all repositories, and how many commits are wanted. Out: for each repository a `Draw`. A
+commit may be drawn when the log alone does not rule it out: what is reverted before the cut, has a date after it, says
+too little, or changes only files that had enough, is not. Each has a chance in proportion to its weight: that of a pair
+of its date, more for the message of a fix and for tests beside code, which rare kinds come from, and less for many files
+of code, since the more a commit changes, the less often its message asks for it.
+
+A commit's place in the draw depends on itself, its side of the cut and the seed alone. So neither the order of work nor
+what was remembered matters, and what a draw leaves out is still looked at wherever others are judged by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tuner.mine.cut import Split
+from tuner.mine.gates.paths import is_code_path
+from tuner.mine.history import Commit, read_commits
+from tuner.mine.labels import Lineage, freshness
+from tuner.mine.languages import language_of
+from tuner.mine.ledger import Ledger
+from tuner.mine.messages import is_fix, normalised_message
+from tuner.mine.test_code import is_test_path, may_hold_tests
+from tuner.progress import Progress
+from tuner.recipe import MineSettings
+from tuner.records import content_id
+
+CHANGES_PER_PAIR = 4  # about as many changes of a file are read as give the pairs that are wanted of it
+FIX_WEIGHT, TEST_WEIGHT = 4.0, 2.0  # so that bug fixes and tests, which few commits give, do not become rarer
+DIGEST = 1 << 64
+
+
+@dataclass(slots=True)
+class Draw:
+    """What becomes of one repository's code commits before the cut. `places` has each candidate's place in the draw.
+
+    `spent` changed only files that had enough; `silent` say too little and add no test; `left_out` are all that are
+    neither spent nor drawn, the silent among them. Nothing is left out where all candidates were drawn.
+    """
+
+    places: dict[str, float] = field(default_factory=dict)
+    spent: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    ruled_out: set[str] = field(default_factory=set)
+    left_out: frozenset[str] = frozenset()
+
+    def take(self, count: int) -> None:
+        """Draw `count` of the candidates."""
+        if count < len(self.places):
+            ordered = sorted(self.places, key=lambda sha: (self.places[sha], sha))
+            self.left_out = frozenset({*ordered[count:], *self.silent, *self.ruled_out})
+
+
+def draw(
+    ledgers: list[Ledger], splits: list[Split], settings: MineSettings, seed: int, progress: Progress
+) -> list[Draw]:
+    """Draw from each repository its part of `mine.history_commits`, in proportion to its candidates."""
+    draws = [
+        _candidates(ledger, split, settings, seed, progress) for ledger, split in zip(ledgers, splits, strict=True)
+    ]
+    total, wanted = sum(len(each.places) for each in draws), settings.history_commits
+    if wanted is None or wanted >= total:
+        return draws
+    counted = 0
+    for each in draws:
+        before, counted = wanted * counted // total, counted + len(each.places)
+        each.take(wanted * counted // total - before)
+    return draws
+
+
+def _candidates(ledger: Ledger, split: Split, settings: MineSettings, seed: int, progress: Progress) -> Draw:
+    """Go through the code commits before the cut once more, newest first, now that the cut is known."""
+    found, lineage = Draw(), Lineage()
+    changes_of: Counter[str] = Counter()
+    reverted = ledger.reverted(split.before, inside=True) or ("-",)
+    if split.cut is None:
+        return found
+    with progress.track(f"choosing commits of {ledger.repo.name}", total=None, unit="commit") as track:
+        for commit in read_commits(ledger.git, ledger.repo.revision, settings.max_commits):
+            track.advance(1)
+            if commit.sha not in split.before:
+                continue
+            if commit.sha in ledger.code:
+                code = [each.path for each in commit.changes if is_code_path(each.path, each.mode, settings)]
+                at_cut = [lineage.at_cut(path) for path in code]
+                # Asked of history alone, so that it does not matter what was found in the later ones, or when.
+                if all(changes_of[path] >= CHANGES_PER_PAIR * settings.edits_per_file for path in at_cut):
+                    found.spent.add(commit.sha)
+                elif commit.sha.startswith(reverted) or commit.committed_at > split.cut.committed_at:
+                    found.ruled_out.add(commit.sha)
+                elif normalised_message(commit.message) is None and not _may_hold_tests(code):
+                    found.silent.add(commit.sha)
+                else:
+                    age = freshness(commit.committed_at, split.cut.committed_at, settings.half_life_days)
+                    found.places[commit.sha] = _place(commit.sha, age * _rarity(commit, code), seed)
+                changes_of.update(at_cut)
+            lineage.note(commit.changes)
+    return found
+
+
+def _rarity(commit: Commit, code: list[str]) -> float:
+    tests = sum(map(is_test_path, code))
+    weight = TEST_WEIGHT if 0 < tests < len(code) else 1.0
+    return weight * (FIX_WEIGHT if is_fix(commit.message) else 1.0) / max(1, len(code) - tests)
+
+
+def _may_hold_tests(code: list[str]) -> bool:
+    return any(may_hold_tests(path, language) for path in code if (language := language_of(path)) is not None)
+
+
+def _place(sha: str, weight: float, seed: int) -> float:
+    """Give a commit's place; the smallest are drawn (Efraimidis and Spirakis 2006: log(u) / w, its sign turned)."""
+    return -math.log((int(content_id("draw", sha, str(seed)), 16) + 1) / DIGEST) / weight
