@@ -30,7 +30,7 @@ from tuner.progress import Progress
 from tuner.recipe import MineSettings
 from tuner.records import Addition, content_id
 
-COMMITS_PER_BATCH, FEW_COMMITS = 32, 96
+COMMITS_PER_BATCH, FEW_COMMITS = 64, 96
 Job = tuple[Commit, Side]
 
 

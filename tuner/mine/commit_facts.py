@@ -22,9 +22,10 @@ from tuner.mine.gates.commits import format_only, patch_id
 from tuner.mine.gates.paths import path_reason
 from tuner.mine.history import SUBMODULE, SYMLINK, Commit, Patch, read_patches
 from tuner.mine.kinds import CHANGE_KINDS
-from tuner.mine.languages import Language, code_globs, language_of
+from tuner.mine.languages import Language, language_of
 from tuner.mine.messages import is_fix, normalised_message
 from tuner.mine.parsed import parsed
+from tuner.mine.pathspecs import code_pathspecs
 from tuner.mine.plumbing import Git, huge_blobs
 from tuner.mine.redact import redact
 from tuner.mine.search_replace import reproduces
@@ -113,7 +114,7 @@ class CommitMiner:
         huge = huge_blobs(git, (sha for commit, _ in batch for sha in _code_blobs(commit)))
         found = {commit: CommitFacts("huge_file") for commit, _ in batch if not huge.isdisjoint(_code_blobs(commit))}
         sides = {commit: side for commit, side in batch if commit not in found}
-        for commit, patches in read_patches(git, sides, code_globs()):
+        for commit, patches in read_patches(git, sides, code_pathspecs(sides)):
             facts = found[commit] = CommitFacts(_patch_reason(patches, self.settings), patch_id(patches))
             if sides[commit] != "after":
                 facts.defined, facts.removed = definitions_of(patches)

@@ -22,7 +22,7 @@ from tuner.mine.history import Commit, read_commits
 from tuner.mine.labels import Lineage, freshness
 from tuner.mine.languages import language_of
 from tuner.mine.ledger import Ledger
-from tuner.mine.messages import is_fix, normalised_message
+from tuner.mine.messages import is_fix, says_too_little
 from tuner.mine.test_code import is_test_path, may_hold_tests
 from tuner.progress import Progress
 from tuner.recipe import MineSettings
@@ -91,7 +91,7 @@ def _candidates(ledger: Ledger, split: Split, settings: MineSettings, seed: int,
                     found.spent.add(commit.sha)
                 elif commit.sha.startswith(reverted) or commit.committed_at > split.cut.committed_at:
                     found.ruled_out.add(commit.sha)
-                elif normalised_message(commit.message) is None and not _may_hold_tests(code):
+                elif says_too_little(commit.message) and not _may_hold_tests(code):
                     found.silent.add(commit.sha)
                 else:
                     age = freshness(commit.committed_at, split.cut.committed_at, settings.half_life_days)

@@ -116,6 +116,7 @@ def _table() -> dict[str, Language]:
 
 
 BY_EXTENSION = _table()
+CODE_ENDINGS = tuple(f".{ending}" for ending, language in BY_EXTENSION.items() if language.is_code)
 BY_NAME = {language.name: language for language in BY_EXTENSION.values()}
 
 
@@ -147,5 +148,10 @@ def is_prose(language: Language) -> bool:
 
 def code_globs() -> list[str]:
     """Give git pathspecs that match every code file, so that git leaves data files out of its patches."""
-    endings = [ending for ending, language in BY_EXTENSION.items() if language.is_code]
-    return [f":(icase)*.{ending}" for ending in endings] + [f":(icase,glob)**/{name}" for name in FILE_NAMES]
+    return [f":(icase)*{ending}" for ending in CODE_ENDINGS] + [f":(icase,glob)**/{name}" for name in FILE_NAMES]
+
+
+def is_globbed(path: str) -> bool:
+    """Tell whether `code_globs` match a path."""
+    path = path.lower()
+    return path.endswith(CODE_ENDINGS) or path.rpartition("/")[2] in FILE_NAMES

@@ -26,6 +26,7 @@ SIGN_CHARS, SIGNS_PER_WORD = 2.5, 2
 TYPES = "feat|feature|fix|bugfix|hotfix|bug|refactor|perf|tests?|docs?|chore|build|ci|style|lint|i18n|security|deps|ui"
 CONVENTIONAL = re.compile(rf"^(?P<type>{TYPES})(?P<scope>\([^)]*\))?!?:\s*", re.IGNORECASE)
 FIX_TYPES = ("fix", "bugfix", "hotfix", "bug")
+FIX_TYPE = re.compile("|".join(FIX_TYPES), re.IGNORECASE)
 # Names of standards look like ticket keys, and mean something.
 STANDARDS = "UTF|ISO|SHA|CVE|RFC|PEP|MD|CP|AES|RSA|HTTP|TLS|IEEE|EUC|ECMA|BASE|CRC|GB|ASCII|ES"
 KEY = rf"(?!(?:{STANDARDS})-)[A-Z][A-Z0-9]+-\d+\b"
@@ -166,12 +167,10 @@ SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s*(?=\s[A-Z\"'`(]|[\u3040-\u9fff
 
 def normalised_message(message: str) -> str | None:
     """Give the request in a message, at most 400 characters; None when it says too little."""
-    subject, body = _split(message)
-    if WORK_IN_PROGRESS.match(re.sub(r"^\W+", "", subject)):
+    asked = _asked(message)
+    if asked is None:
         return None
-    subject = _bare(subject)
-    if _is_poor(subject) or any(TAKES_BACK.match(line) for line in body):
-        return None
+    subject, body = asked
     text = _fitting(subject, MAX_CHARS) or subject[:MAX_CHARS].rpartition(" ")[0]
     after_point = False
     told = {subject}
@@ -189,8 +188,15 @@ def normalised_message(message: str) -> str | None:
     return text
 
 
+def says_too_little(message: str) -> bool:
+    """Tell whether `normalised_message` gives None."""
+    return _asked(message) is None
+
+
 def is_fix(message: str) -> bool:
     """Tell whether a raw message says that it mends a fault of the program (not of its tests, docs or build)."""
+    if not (FIX_TYPE.search(message.strip()[:MAX_READ]) or IS_FIX.search(message.strip().split("\n", 1)[0])):
+        return False  # as most do: what stands below asks for one of these
     subject = _bare(_split(message)[0], keep_type=True)
     conventional = CONVENTIONAL.match(subject)
     if conventional is None:
@@ -199,6 +205,17 @@ def is_fix(message: str) -> bool:
         return False
     scope, rest = (conventional["scope"] or "").strip("()"), subject[conventional.end() :]
     return not any(NO_FIX.search(text) for text in (f"fix {scope}", f"fix {rest}", rest))
+
+
+def _asked(message: str) -> tuple[str, list[str]] | None:
+    """Give the plain subject, and the lines of the body; None when they say too little."""
+    subject, body = _split(message)
+    if WORK_IN_PROGRESS.match(re.sub(r"^\W+", "", subject)):
+        return None
+    subject = _bare(subject)
+    if _is_poor(subject) or any(TAKES_BACK.match(line) for line in body):
+        return None
+    return subject, body
 
 
 def _split(message: str) -> tuple[str, list[str]]:

@@ -16,7 +16,8 @@ from tuner.errors import RepoError
 from tuner.identifiers import LONGEST, identifiers_of, imports_of_text, words_of_path
 from tuner.mine.file_facts import Blob
 from tuner.mine.history import SUBMODULE, SYMLINK, Commit, read_patches
-from tuner.mine.languages import code_globs, language_of
+from tuner.mine.languages import language_of
+from tuner.mine.pathspecs import code_pathspecs
 from tuner.mine.people import People
 from tuner.mine.plumbing import Blobs, Git, huge_blobs
 from tuner.mine.redact import find_secrets
@@ -79,7 +80,7 @@ class ChangedNames:
         whole = [commit for commit in batch if huge.isdisjoint(_blobs(commit))]
         found = {}
         try:
-            for commit, patches in read_patches(git, whole, code_globs()):
+            for commit, patches in read_patches(git, whole, code_pathspecs(whole)):
                 sides: tuple[set[str], set[str]] = (set(), set())
                 for patch in patches:
                     language = language_of(patch.change.path)

@@ -96,7 +96,10 @@ def used_sites(path: str, text: str, index: SymbolIndex) -> dict[Site, int]:
     asked: set[tuple[str, str]] = set()
     text = REMARK.sub("", text)
     for match in NAME.finditer(text):
-        on, name = match.group(1) or ("?" if match.group(3) else ""), match.group(4)
+        on, _, dot, name = match.groups(default="")
+        on = on or (dot and "?")
+        if (on, name) in asked:  # and what it stands on was asked with it
+            continue
         for each in ((on, name), ("", on.split(".")[0].split("::")[0])):
             if each in asked or len(each[1]) < MIN_NAME_CHARS:
                 continue
@@ -116,6 +119,14 @@ def _is_written_as(kind: str, following: str, family: str) -> bool:
 
 
 def _sites(path: str, on: str, name: str, index: SymbolIndex) -> tuple[Site, ...]:
+    """Find what a name of a file means in other files; the holes of a file ask for the same names again and again."""
+    key = (path, on, name)
+    if key not in index.asked:
+        index.asked[key] = _found_sites(path, on, name, index)
+    return index.asked[key]
+
+
+def _found_sites(path: str, on: str, name: str, index: SymbolIndex) -> tuple[Site, ...]:
     known = index.definitions(name)
     if not known and name not in index.names(path):
         return ()

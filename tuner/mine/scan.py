@@ -128,7 +128,8 @@ def _collect(value: Any, texts: list[str]) -> None:
             _collect(each, texts)
     elif isinstance(value, list):
         for each in value:
-            _collect(each, texts)
+            if type(each) is not int:  # as most are: the places of spans
+                _collect(each, texts)
 
 
 def _in_text(file: TextIO, people: People | None, scanner: Scanner | None) -> Iterator[tuple[int, str]]:

@@ -56,6 +56,7 @@ class SymbolIndex:
         self._chunks: ChunkIndex | None = None
         self._headers: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._importers_by_name: dict[str, tuple[str, ...]] | None = None
+        self.asked: dict[tuple[str, str, str], tuple[Site, ...]] = {}  # what others found by asking here
 
     def add(self, path: str, symbols: FileSymbols) -> None:
         """Put a file in; a path that is already there is replaced."""

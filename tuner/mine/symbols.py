@@ -8,7 +8,6 @@ Dropped: names in code that did not parse, repeated calls of one name in one fun
 from __future__ import annotations
 
 import bisect
-import dataclasses
 import functools
 import re
 from collections.abc import Iterable
@@ -77,6 +76,9 @@ class Call:
     inside: str
 
 
+DEFINITION_FIELDS, CALL_FIELDS = tuple(Definition.__dataclass_fields__), tuple(Call.__dataclass_fields__)
+
+
 @dataclass(frozen=True, slots=True)
 class FileSymbols:
     """What a file says about names: definitions in the order of the file, calls sorted, imports in order.
@@ -92,8 +94,8 @@ class FileSymbols:
     def to_plain(self) -> list[Any]:
         """Give nested lists that JSON can hold."""
         return [
-            [list(dataclasses.astuple(each)) for each in self.definitions],
-            [list(dataclasses.astuple(each)) for each in self.calls],
+            [[getattr(each, name) for name in DEFINITION_FIELDS] for each in self.definitions],
+            [[getattr(each, name) for name in CALL_FIELDS] for each in self.calls],
             [[each.module, [list(pair) for pair in each.names]] for each in self.imports],
             self.is_read,
         ]
