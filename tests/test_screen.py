@@ -89,6 +89,15 @@ def test_what_was_mined_dropped_and_trained_is_counted(tmp_path: Path) -> None:
     assert shown["note"] == "nf4 was read back as bf16"
 
 
+def test_commits_that_were_not_drawn_are_said_with_the_way_to_have_all(tmp_path: Path) -> None:
+    mined = dataclasses.replace(MINED, rejected_counts={"not_drawn": 1234, "binary": 5})
+    said = '1,234 commits were not drawn for pairs; all are with SET="mine.history_commits=null"'
+    assert lines(finished(tmp_path, mine=mined))["history"] == said
+    assert "history" not in lines(finished(tmp_path / "all"))
+    entry = {"record": dataclasses.asdict(mined), "seconds": 1.0}
+    assert [each.strip() for each in stage_line("mine", "done", entry).splitlines()[1:]] == [said]
+
+
 def test_what_to_type_next_names_the_run(tmp_path: Path) -> None:
     run = finished(tmp_path)
     shown = lines(run)

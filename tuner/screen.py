@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tuner.comparison import Comparison, Contest, Difference, Headline, SystemResult
+from tuner.not_drawn import not_drawn
 from tuner.records import PAIR_KINDS, Adapter, Base, Bundle, Dataset, Evaluation, Interval, Mined, from_json
 from tuner.rundir import Run, State
 from tuner.screening import Screening
@@ -34,8 +35,10 @@ STATES: dict[State, str] = {
 
 
 def stage_line(name: str, state: State, entry: dict[str, Any]) -> str:
-    """Say in one line what a stage did."""
-    return f"{name:<14} {_outcome(name, entry['record']):<80}{entry['seconds']:>7.1f} s{STATES[state]}"
+    """Say in one line what a stage did; of mining, in a second one, what it passed over."""
+    line = f"{name:<14} {_outcome(name, entry['record']):<80}{entry['seconds']:>7.1f} s{STATES[state]}"
+    more = not_drawn(entry["record"].get("rejected_counts", {})) if name == "mine" else None
+    return line if more is None else f"{line}\n{'':<14} {more}"
 
 
 def final_screen(run: Run, base: Base, command: str) -> str:
@@ -53,6 +56,7 @@ def final_screen(run: Run, base: Base, command: str) -> str:
         ),
         _field("mined", f"{_count(sum(mined.counts.get(kind, 0) for kind in PAIR_KINDS))} pairs: {kinds}"),
         _field("dropped", _reasons(Counter(mined.rejected_counts) + Counter(dataset.rejected_counts))),
+        *(_field("history", said) for said in [not_drawn(mined.rejected_counts)] if said),
         _field(
             "trained",
             f"{_count(int(dataset.metrics['dataset.train_tokens']))} tokens, {train['train.steps']:.0f} steps, "

@@ -154,6 +154,6 @@ def run_stage(
     counts: dict[str, int] | None = None,
 ) -> Dataset:
     files = (f"mined/{name}.jsonl" for name in ("pairs", "additions", "rejected"))
-    mined = Mined(*files, cut, [MinedRepo("ledger", "d" * 40, cut)], counts or {}, {"binary": 2}, {})
+    mined = Mined(*files, cut, [MinedRepo("ledger", "d" * 40, cut)], counts or {}, {"binary": 2, "not_drawn": 1}, {})
     work = Workspace(folder, folder / "out", folder / "scratch", Progress())
     return run(mined, renderer(), settings or DatasetSettings(valid_share=0.2), SEED, work, require_clean)

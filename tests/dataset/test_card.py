@@ -22,6 +22,7 @@ def test_the_card_says_what_the_dataset_counts_and_at_its_top_that_it_holds_code
     assert f"| file | 8 | {dataset.counts['train_rows.file']} |" in text
     assert all(f"| {kind} | {dataset.counts[f'pairs.{kind}']} |" in text for kind in PAIR_KINDS)
     assert "| mine | binary | 2 |" in text
+    assert '- history: 1 commit was not drawn for pairs; all are with SET="mine.history_commits=null"\n' in text
     assert "| dataset | duplicate | 1 |" in text
     assert f"{int(dataset.metrics['dataset.items'])} items from 5 commits" in text
     assert "1970-01-11 to 1970-01-12" in text

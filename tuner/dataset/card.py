@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from tuner.chat_form import fence_for
 from tuner.dataset.decoded import Example
+from tuner.not_drawn import not_drawn
 from tuner.records import PAIR_KINDS, Dataset, Item, Mined, MinedRepo
 
 
@@ -38,6 +39,7 @@ def card(
         f"- training pairs are from {_day(dates[0])} to {_day(dates[1])}; items are from {_range(items)}",
         f"- items: `{dataset.items}`, sha256 `{dataset.items_sha256}`",
         *([f"- note on the cut: {mined.cut.note}"] if mined.cut.note else []),
+        *(f"- history: {said}" for said in [not_drawn(mined.rejected_counts)] if said),
         "",
         "## Rows",
         "",

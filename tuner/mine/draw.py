@@ -3,8 +3,8 @@
 In: the ledgers and splits of all repositories, and how many commits are wanted. Out: for each repository a `Draw`. A
 commit may be drawn when the log alone does not rule it out: what is reverted before the cut, has a date after it, says
 too little, or changes only files that had enough, is not. Each has a chance in proportion to its weight: that of a pair
-of its date, more for the message of a fix and for tests beside code, which rare kinds come from, and less for many files
-of code, since the more a commit changes, the less often its message asks for it.
+of its date, more for the message of a fix and for tests beside code, which rare kinds come from, and less for several
+files of code, since the more a commit changes, the less often its message asks for it.
 
 A commit's place in the draw depends on itself, its side of the cut and the seed alone. So neither the order of work nor
 what was remembered matters, and what a draw leaves out is still looked at wherever others are judged by it.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 
 from tuner.mine.cut import Split
 from tuner.mine.gates.paths import is_code_path
@@ -61,14 +62,17 @@ def draw(
     draws = [
         _candidates(ledger, split, settings, seed, progress) for ledger, split in zip(ledgers, splits, strict=True)
     ]
-    total, wanted = sum(len(each.places) for each in draws), settings.history_commits
-    if wanted is None or wanted >= total:
-        return draws
-    counted = 0
-    for each in draws:
-        before, counted = wanted * counted // total, counted + len(each.places)
-        each.take(wanted * counted // total - before)
+    counts = [len(each.places) for each in draws]
+    if settings.history_commits is not None and settings.history_commits < sum(counts):
+        for each, part in zip(draws, parts(settings.history_commits, counts), strict=True):
+            each.take(part)
     return draws
+
+
+def parts(wanted: int, counts: list[int]) -> list[int]:
+    """Cut a number in proportion to counts; the parts are whole and sum to it."""
+    edges = [wanted * each // sum(counts) for each in accumulate(counts, initial=0)]
+    return [end - start for start, end in pairwise(edges)]
 
 
 def _candidates(ledger: Ledger, split: Split, settings: MineSettings, seed: int, progress: Progress) -> Draw:

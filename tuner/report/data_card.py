@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from tuner.not_drawn import not_drawn
 from tuner.records import PAIR_KINDS, Adapter, Cut, Dataset, Mined
 from tuner.report import figures
 
@@ -41,7 +42,7 @@ def data_card(mined: Mined, dataset: Dataset, adapter: Adapter) -> DataCard:
     replaced = {name.removeprefix(REDACTED): count for name, count in mined.counts.items() if name.startswith(REDACTED)}
     return DataCard(
         day=_day(mined.cut.committed_at),
-        cut=_cut(mined.cut),
+        cut=[*_cut(mined.cut), *(("history", said) for said in [not_drawn(mined.rejected_counts)] if said)],
         kinds=_kinds(mined, dataset),
         training=_training(adapter.metrics),
         redacted=_ranked(replaced),
