@@ -7,7 +7,8 @@ commits and what else it counted. All read the same commits that are no merges, 
     reading    what the mine room reads by: `history.read_commits`, `plumbing.Blobs.read_many`
     pydriller  `Repository.traverse_commits`, and of each code file `source_code` and `source_code_before`
     gitpython  `commit.diff(parent)`, and of each code file `data_stream.read()` of both sides
-    mine       the whole stage, into an empty folder, with what an earlier run remembered in `memory`, or `forget`s
+    mine       the whole stage, into an empty folder, with what an earlier run remembered in `memory`, or `forget`s, and
+               pairs from as many commits of history as by default, or from `all_history`
 """
 
 from __future__ import annotations
@@ -111,6 +112,8 @@ def mine(job: Job) -> dict[str, float]:
     if job["forget"]:
         shutil.rmtree(job["memory"], ignore_errors=True)
     settings = MineSettings(max_commits=max(2, job["newest"]))
+    if job["all_history"]:
+        settings = settings.model_copy(update={"history_commits": None})
     with tempfile.TemporaryDirectory() as folder, _clock() as counted:
         out = Path(folder)
         repo = open_repository(job["path"], out / "clones", Progress())

@@ -12,7 +12,7 @@ from benchmarks import contest, mining
 from benchmarks.contest import ContestantError, Measured
 from tests.tiny_repo import build_tiny_repo, git
 
-ALWAYS = ("floor", "reading", "reading.newest", "gitpython", "mine", "mine.again")
+ALWAYS = ("floor", "reading", "reading.newest", "gitpython", "mine.all", "mine", "mine.again")
 PROMISED = ("reading_vs_floor", "reading_vs_pydriller", "mine_vs_pydriller", "peak_mib")
 
 
@@ -26,7 +26,18 @@ def test_a_run_measures_every_contestant_and_writes_the_promised_figures(
 ) -> None:
     monkeypatch.setattr(mining, "CURVE", (10, 20, 10_000))
     results = tmp_path / "results" / "mining.json"
-    arguments = ["--repo", str(tiny), "--rounds", "1", "--peer-commits", "8", "--curve", "--results", str(results)]
+    arguments = [
+        "--repo",
+        str(tiny),
+        "--rounds",
+        "1",
+        "--peer-commits",
+        "8",
+        "--curve",
+        "--curve-all",
+        "--results",
+        str(results),
+    ]
     assert mining.main(arguments) == 0
     figures = json.loads(results.read_text(encoding="utf-8"))
     peers = [each for each in ("pydriller",) if importlib.util.find_spec(each)]
@@ -42,6 +53,7 @@ def test_a_run_measures_every_contestant_and_writes_the_promised_figures(
     assert figures["reading.newest.commits"] == figures["gitpython.commits"] == 8
     assert figures["mine.again.remembered"] > 0 and figures["mine.remembered"] == 0
     assert figures["curve.10.seconds"] > 0 and "curve.10000.seconds" not in figures and "curve.exponent" in figures
+    assert figures["curve_all.10.seconds"] > 0 and "curve_all.exponent" in figures
     assert not any(isinstance(value, (dict, list)) for value in figures.values())
     assert str(tiny.parent) not in results.read_text(encoding="utf-8")
 
@@ -67,6 +79,7 @@ def test_ratios_are_medians_of_pairs() -> None:
         "reading.newest": runs(0.1, 0.1, 0.2, commits=20),
         "pydriller": runs(2.0, 4.0, 4.0, commits=20),  # 20, 40, 20 times; 0.1, 0.2, 0.2 s a commit
         "mine": runs(5.0, 2.0, 5.0, peak=300.0),  # 0.05, 0.02, 0.05 s a commit
+        "mine.all": runs(10.0, 10.0, 10.0, peak=500.0),  # 0.1 s a commit
         "mine.again": runs(1.0, 1.0, 1.0, peak=400.0),
     }
     assert mining.ratios(measured) == {
@@ -75,14 +88,17 @@ def test_ratios_are_medians_of_pairs() -> None:
         "mine_vs_pydriller": 4.0,
         "reading_vs_gitpython": None,
         "mine_vs_gitpython": None,
+        "mine_all_vs_pydriller": 2.0,
+        "mine_vs_mine_all": 2.0,
         "mine_again_vs_mine": 5.0,
-        "peak_mib": 400.0,
+        "peak_mib": 500.0,
     }
 
 
 def test_a_bar_that_is_missed_is_called_missed() -> None:
     measured = {
-        name: runs(1.0) for name in ("floor", "reading", "reading.newest", "pydriller", "mine", "mine.again")
+        name: runs(1.0)
+        for name in ("floor", "reading", "reading.newest", "pydriller", "mine", "mine.all", "mine.again")
     } | {"floor": runs(0.5)}
     figures = {"repository": "x", "revision": "y", "rounds": 1} | contest.machine() | mining.ratios(measured)
     said = mining.table(measured, figures | mining.flat(measured)).splitlines()

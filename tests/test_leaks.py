@@ -117,14 +117,14 @@ def test_what_got_lost_is_found_where_a_reason_is_not_written(tmp_path: Path, mo
 def test_what_is_remembered_of_an_older_revision_changes_nothing(seed: int, tmp_path: Path) -> None:
     folder = random_history(tmp_path / "shop", seed, secrets=0.15 * (seed % 3))
     newest, memory = git(folder, "rev-parse", "main").strip(), tmp_path / "memory"
-    wanted = (200, 4, 2)[seed % 3]  # of most, other commits are drawn once there are newer ones
+    wanted = (300, 4, 2)[seed % 3]  # of most, other commits are drawn once there are newer ones
     for back in (12, 5):
         git(folder, "update-ref", "refs/heads/main", f"{newest}~{back}")
         mine(folder, tmp_path / str(back), memory=memory, history_commits=wanted)
     git(folder, "update-ref", "refs/heads/main", newest)
     fresh = mine(folder, tmp_path / "fresh", history_commits=wanted)
     again = mine(folder, tmp_path / "again", memory=memory, history_commits=wanted)
-    assert ("not_drawn" in fresh.mined.rejected_counts) == (wanted < 200)
+    assert ("not_drawn" in fresh.mined.rejected_counts) == (wanted < 300)
     assert fresh.mined.metrics["mine.remembered"] == 0 < again.mined.metrics["mine.remembered"]
     assert_same(again, fresh)
     assert again.mined.counts == fresh.mined.counts

@@ -58,7 +58,7 @@ class MineSettings(Section):
         default=20, ge=1, description="pairs taken from changes of one file at most, newest first"
     )
     history_commits: int | None = Field(
-        default=200, ge=1, description="commits before the cut that pairs are drafted from at most; null takes all"
+        default=300, ge=1, description="commits before the cut that pairs are drafted from at most; null takes all"
     )
     max_commit_files: int = Field(default=10, ge=1, description="commits that touch more files give no pairs")
     max_commit_lines: int = Field(default=400, ge=1, description="commits that change more lines give no pairs")

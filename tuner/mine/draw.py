@@ -4,7 +4,7 @@ In: the ledgers and splits of all repositories, and how many commits are wanted.
 commit may be drawn when the log alone does not rule it out: what is reverted before the cut, has a date after it, says
 too little, or changes only files that had enough, is not. Each has a chance in proportion to its weight: that of a pair
 of its date, more for the message of a fix and for tests beside code, which rare kinds come from, and less for several
-files of code, since the more a commit changes, the less often its message asks for it.
+files of code, since the more a commit changes, the less often its message asks for it and the longer its pairs are.
 
 A commit's place in the draw depends on itself, its side of the cut and the seed alone. So neither the order of work nor
 what was remembered matters, and what a draw leaves out is still looked at wherever others are judged by it.
@@ -30,7 +30,7 @@ from tuner.recipe import MineSettings
 from tuner.records import content_id
 
 CHANGES_PER_PAIR = 4  # about as many changes of a file are read as give the pairs that are wanted of it
-FIX_WEIGHT, TEST_WEIGHT = 4.0, 2.0  # so that bug fixes and tests, which few commits give, do not become rarer
+FIX_WEIGHT, TEST_WEIGHT = 4.0, 4.0  # so that bug fixes and tests, which few commits give, do not become rarer
 DIGEST = 1 << 64
 
 
@@ -106,9 +106,8 @@ def _candidates(ledger: Ledger, split: Split, settings: MineSettings, seed: int,
 
 
 def _rarity(commit: Commit, code: list[str]) -> float:
-    tests = sum(map(is_test_path, code))
-    weight = TEST_WEIGHT if 0 < tests < len(code) else 1.0
-    return weight * (FIX_WEIGHT if is_fix(commit.message) else 1.0) / max(1, len(code) - tests)
+    weight = TEST_WEIGHT if 0 < sum(map(is_test_path, code)) < len(code) else 1.0
+    return weight * (FIX_WEIGHT if is_fix(commit.message) else 1.0) / len(code) ** 2
 
 
 def _may_hold_tests(code: list[str]) -> bool:
