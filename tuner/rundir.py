@@ -35,8 +35,8 @@ from tuner.records import Base, Repo, content_id, from_json, sha256_file, to_jso
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
-# Settings that leave a run the same run: serving, sweeps, for whom the training is logged, the systems that `make compare`
-# asks beside base and tuned, and which answers are run.
+# Settings that leave a run the same run: serving, sweeps, for whom the training is logged, the systems that
+# `make compare` asks beside base and tuned, and which answers are run.
 OTHER_SYSTEMS = {"systems", "control", "endpoints", "copilot", "imported", "prices", "prices_as_of", "team"}
 DECIDES_NOTHING: Any = {
     "serve": True,
