@@ -20,7 +20,7 @@ from tuner import bases, recipe_file
 from tuner.errors import DataError, TrainError
 from tuner.mine.repositories import open_repositories, together
 from tuner.pipeline import MEMORY
-from tuner.progress import Progress, Track
+from tuner.progress import Progress, Track, View
 from tuner.records import Row, from_json, read_jsonl, sha256_file, write_jsonl
 from tuner.sweep_log import HEADER
 from tuner.sweep_rows import Prepared, Rows, require_apart
@@ -61,6 +61,12 @@ class _Counted:
             raise Stopped
 
     def note(self, text: str) -> None:
+        pass
+
+    def skip(self, count: float) -> None:
+        pass
+
+    def show(self, view: View) -> None:
         pass
 
 
