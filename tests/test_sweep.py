@@ -89,8 +89,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def settings(finished: Finished, adapters: Path) -> list[str]:
-    """Hold out more than a run does, so that there is more than one commit to resample."""
-    return arguments(finished.inputs, adapters, dataset__valid_share=0.3)
+    """Hold out more than a run does, so that there are several commits or files to resample."""
+    return arguments(finished.inputs, adapters, dataset__valid_share=0.45)
 
 
 def opened(finished: Finished, adapters: Path) -> Sweeping:
