@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,7 @@ def unlucky(folder: Path) -> tuple[Path, str, str]:
 
 def test_a_fix_that_is_not_drawn_still_says_what_was_wrong(tmp_path: Path) -> None:
     folder, bad, fix = unlucky(tmp_path / "shop")
-    settings = {"history_commits": 3, "future_share": 0.1, "min_future_commits": 1}
+    settings: dict[str, Any] = {"history_commits": 3, "future_share": 0.1, "min_future_commits": 1}
     seed = next(
         seed
         for seed, found in enumerate(drawn(folder, tmp_path / "draws", range(200), 3))
