@@ -33,13 +33,20 @@ def test_attention_by_products_and_its_gradients_are_those_of_a_mask_over_all_pa
     wanted = functional.scaled_dot_product_attention(*by_head, mask, scale=1.0, enable_gqa=True)[0].transpose(0, 1)
     back = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(4))
     with torch.no_grad():
-        found, weights = attend(query, key, value, BOUNDS)
-        gradients = attend_backward(back, query, key, value, found, weights, BOUNDS)
-        together, _ = attend(query, key, value, (0, BOUNDS[-1]))
-    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+        inputs = grouped(query), grouped(key), grouped(value)
+        found, weights = attend(*inputs, BOUNDS)
+        along = (grouped(back) * found).sum(-1, keepdim=True)
+        gradients = attend_backward(grouped(back), *inputs, along, weights, BOUNDS)
+        together, _ = attend(*inputs, (0, BOUNDS[-1]))
+        torch.testing.assert_close(found, grouped(wanted), rtol=1e-4, atol=1e-5)
     for ours, theirs in zip(gradients, torch.autograd.grad(wanted, (query, key, value), back), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
-    assert (together - found)[BOUNDS[1] :].abs().max() > 0.1  # the negative control: rows that see each other
+        torch.testing.assert_close(ours, grouped(theirs), rtol=1e-4, atol=1e-5)
+    assert (together - found)[:, 3 * BOUNDS[1] :].abs().max() > 0.1  # the negative control: rows that see each other
+
+
+def grouped(heads: torch.Tensor) -> torch.Tensor:
+    """Lay (positions, heads, size) out by the two heads with keys, heads that share one side by side."""
+    return heads.unflatten(1, (2, -1)).transpose(0, 1).flatten(1, 2)
 
 
 def tuned(bias: bool = False, ours: bool = False, **lora: Any) -> tuple[Any, FastPaths]:

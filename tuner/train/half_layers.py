@@ -21,7 +21,7 @@ from peft.tuners.lora.layer import Linear
 from torch.autograd.function import once_differentiable
 
 from tuner.train.fused_lora import is_plain
-from tuner.train.in_place import gated, gated_backward, norm, norm_backward, rotated
+from tuner.train.in_place import gated, gated_backward, norm, norm_backward, rotate
 from tuner.train.joined import AddedProduct, JoinedProduct, adapters
 from tuner.train.row_attention import LONGEST, attend, attend_backward
 
@@ -58,17 +58,23 @@ class _AttentionHalf(torch.autograd.Function):
         scaling: float,
         *pairs: torch.Tensor,
     ) -> torch.Tensor:
-        x, size = hidden[0], cos.shape[-1]
-        cos, sin = cos.view(-1, 1, size), sin.view(-1, 1, size)
+        x, places = hidden[0], half.inner.outputs
+        size, count = cos.shape[-1], len(hidden[0])
+        cos, sin = cos.view(count, 1, 1, size), sin.view(count, 1, 1, size)
         normed, scale = norm(x, half.norm, half.eps)
         wide = half.inner.forward(normed, pairs[:6])
-        query, key, value = (wide[:, place].unflatten(1, (-1, size)) for place in half.inner.outputs)
-        query, key = rotated(query, cos * scaling, sin * scaling), rotated(key, cos, sin)
+        asked, kept, value = (wide[:, place].unflatten(1, (-1, size)) for place in places)
+        shared = kept.shape[1]
+        query = x.new_empty(shared, count, asked.shape[1] // shared, size)
+        key = x.new_empty(shared, count, 1, size)
+        rotate(asked.unflatten(1, (shared, -1)), cos * scaling, sin * scaling, query.transpose(0, 1))
+        rotate(kept.unsqueeze(2), cos, sin, key.transpose(0, 1))
+        query, key, value = query.flatten(1, 2), key.squeeze(2), value.transpose(0, 1).contiguous()
         seen, weights = attend(query, key, value, bounds)
-        seen = seen.flatten(1)
+        seen = seen.unflatten(1, (count, -1)).transpose(0, 1).reshape(count, -1)
         total, narrow = half.last.forward(x, seen, *pairs[6:])
-        kept = (wide[:, half.inner.below].clone(), query, key, value.clone())  # so that the rest of `wide` can go
-        ctx.save_for_backward(x, cos, sin, normed, scale, *kept, seen, narrow, *pairs, *weights)
+        before = wide[:, half.inner.below].clone()
+        ctx.save_for_backward(x, cos, sin, normed, scale, before, query, key, value, seen, narrow, *pairs, *weights)
         ctx.bounds, ctx.half, ctx.scaling = bounds, half, scaling
         return total.unsqueeze(0)
 
@@ -77,16 +83,19 @@ class _AttentionHalf(torch.autograd.Function):
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, cos, sin, normed, scale, before, query, key, value, seen, narrow, *more = ctx.saved_tensors
         pairs, weights, half = more[:8], more[8:], ctx.half
-        grad, size = grad[0], query.shape[2]
+        grad, count, shared = grad[0], len(x), len(key)
         of_seen, back = half.last.of_rows(grad, *pairs[6:])
         of_last = [back.t() @ seen, half.last.of_b(grad, narrow)]
-        asked = (query, key, value, seen.view(query.shape))
-        of_query, of_key, of_value = attend_backward(of_seen.view(query.shape), *asked, weights, ctx.bounds)
-        wide = x.new_empty(len(x), len(half.inner.weight))
-        places = [wide[:, place].unflatten(1, (-1, size)) for place in half.inner.outputs]
-        rotated(of_query, cos * ctx.scaling, sin * -ctx.scaling, places[0])
-        rotated(of_key, cos, -sin, places[1])
-        places[2].copy_(of_value)
+        along = (of_seen * seen).view(count, shared, -1, value.shape[2]).sum(-1).transpose(0, 1).reshape(shared, -1, 1)
+        of_seen = of_seen.view(count, shared, -1, value.shape[2]).transpose(0, 1).flatten(1, 2)
+        of_query, of_key, of_value = attend_backward(of_seen, query, key, value, along, weights, ctx.bounds)
+        wide = x.new_empty(count, len(half.inner.weight))
+        asked, kept, valued = (wide[:, place] for place in half.inner.outputs)
+        size = query.shape[2]
+        of_query = of_query.unflatten(1, (count, -1)).transpose(0, 1)
+        rotate(of_query, cos * ctx.scaling, sin * ctx.scaling, asked.view(of_query.shape), back=True)
+        rotate(of_key.transpose(0, 1).unsqueeze(2), cos, sin, kept.view(count, shared, 1, size), back=True)
+        valued.view(count, shared, -1).copy_(of_value.transpose(0, 1))
         wanted = ctx.needs_input_grad[0]  # not of the first layer: its input is the frozen embedding
         of_normed, of_inner = half.inner.backward(wide, normed, before, pairs[:6], wanted)
         of_x = norm_backward(of_normed, x, scale, half.norm, grad).unsqueeze(0) if wanted else None

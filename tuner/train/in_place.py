@@ -25,13 +25,12 @@ def norm_backward(
     return torch.addcmul(beside, grad, scale).addcmul_(x, along)
 
 
-def rotated(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-    """Turn the two halves of the last dimension by an angle; by that of `-sin` the gradient is turned back."""
-    half = x.shape[-1] // 2
-    out = torch.mul(x, cos, out=out)
-    out[..., :half].addcmul_(x[..., half:], sin[..., :half], value=-1)
-    out[..., half:].addcmul_(x[..., :half], sin[..., half:])
-    return out
+def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, out: torch.Tensor, back: bool = False) -> None:
+    """Turn the two halves of the last dimension by an angle, or back by it."""
+    half, sign = x.shape[-1] // 2, -1 if back else 1
+    torch.mul(x, cos, out=out)
+    out[..., :half].addcmul_(x[..., half:], sin[..., :half], value=-sign)
+    out[..., half:].addcmul_(x[..., :half], sin[..., half:], value=sign)
 
 
 def gated(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
