@@ -39,7 +39,7 @@ def made_from(seed: int, folder: Path, *, sampled: bool = True) -> Made:
     outcome = mine(repo, folder / "out", history_commits=(None, 4)[seed % 2])  # of half, few commits are drawn
     if sampled:
         work = Workspace(outcome.folder, outcome.folder, folder, Progress())
-        dataset.run(outcome.mined, renderer(), DatasetSettings(max_train_tokens=None), 17, work, _read)
+        dataset.run(outcome.mined, renderer(), DatasetSettings(max_train_tokens=None), 17, work, 256, _read)
     else:
         (outcome.folder / "data").mkdir()
         for name in ("train", "valid", "eval_items"):

@@ -102,7 +102,7 @@ def sampled(folder: Path, secrets: list[Planted]) -> tuple[Outcome, dict[str, st
     repo = planted_repository(folder / "services", secrets)
     outcome = mine(repo, folder / "out", memory=folder / "memory")
     work = Workspace(outcome.folder, outcome.folder, folder, Progress())
-    dataset.run(outcome.mined, renderer(), DatasetSettings(max_train_tokens=None), 17, work, require_clean)
+    dataset.run(outcome.mined, renderer(), DatasetSettings(max_train_tokens=None), 17, work, 256, require_clean)
     return outcome, written(outcome, folder / "memory")
 
 

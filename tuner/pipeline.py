@@ -149,16 +149,18 @@ class Pipeline:
 
     def _dataset(self) -> Dataset:
         mined = self.run.record("mine", Mined)
+        prompt_tokens = self.recipe.evaluate.max_prompt_tokens
 
         def work(workspace: Workspace) -> Dataset:
             from tuner.dataset import stage
 
             renderer = self._renderer()
-            return stage.run(mined, renderer, self.recipe.dataset, self.recipe.seed, workspace, require_clean)
+            seed = self.recipe.seed
+            return stage.run(mined, renderer, self.recipe.dataset, seed, workspace, prompt_tokens, require_clean)
 
         names = [repo.name for repo in self.repos]
         section = {key: value for key, value in self._section("dataset").items() if not key.startswith("replay_")}
-        settings = {"dataset": section, "base": self.base.revision, "repos": names}
+        settings = {"dataset": section, "base": self.base.revision, "repos": names, "prompt_tokens": prompt_tokens}
         return self._stage("dataset", Dataset, work, settings, [mined.pairs, mined.additions])
 
     def _replay(self) -> Replay | None:

@@ -127,7 +127,10 @@ class DatasetSettings(Section):
         default=0.5, gt=0, le=1, description="share of the training tokens from one folder, while others have any"
     )
     max_train_tokens: int | None = Field(default=60_000, ge=1_000, description="training tokens kept; null keeps all")
-    valid_share: float = Field(default=0.02, ge=0, lt=0.5, description="share of files held out to watch the loss")
+    valid_share: float = Field(
+        default=0.1, ge=0, lt=0.5, description="share of the commits after the cut kept for validation, not for items"
+    )
+    valid_rows: int = Field(default=16, ge=1, description="validation rows at most, each a run of added lines")
     near_duplicate: float = Field(
         default=0.7, gt=0, le=1, description="Jaccard similarity of 5-grams that counts as a copy"
     )
@@ -168,6 +171,12 @@ class TrainSettings(Section):
     checkpoint_steps: int = Field(default=20, ge=1, description="steps between checkpoints")
     log_to: list[Literal["tensorboard", "trackio"]] = Field(
         default=[], description="viewers that the log is written for too, as files in the run folder"
+    )
+    validations: int = Field(
+        default=3, ge=0, le=100, description="validations before the one at the end; the best step's adapter is kept"
+    )
+    patience: int | None = Field(
+        default=None, ge=1, description="validations in a row without a better one that end the training; null never"
     )
     forgetting: Literal["report", "scale"] = Field(
         default="report", description="scale makes the adapter weaker, as little as passes, where it forgets too much"

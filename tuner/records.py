@@ -27,7 +27,8 @@ INFILLING_KINDS: tuple[PairKind, ...] = ("syntax_infilling", "line_infilling", "
 CHAT_KINDS: tuple[PairKind, ...] = ("edit", "bugfix", "test", "message", "question")
 # Kinds that are taken from a commit's change; the others are taken from the files as they stand at the cut.
 COMMIT_KINDS: tuple[PairKind, ...] = ("edit", "bugfix", "test", "message")
-RowKind = Literal[PairKind, "replay"]  # replay: the base's own answer to a general request, from no pair
+# replay: the base's own answer to a general request, from no pair; addition: lines of a later commit, for validation.
+RowKind = Literal[PairKind, "replay", "addition"]
 CursorPlace = Literal["boundary", "inside"]
 # What an item asks for: the rest of a line, of a call or a member's name, the body of a statement, that of a function.
 ItemKind = Literal["line", "call", "block", "body"]
@@ -197,7 +198,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One training row: token ids, and labels that are -100 wherever no loss is taken. Both have the same length."""
+    """One row: token ids, and labels that are -100 wherever no loss is taken. Both have the same length.
+
+    `pair_id` is the id of the pair that it is from; of a validation row that of the addition.
+    """
 
     pair_id: str
     kind: RowKind
@@ -273,7 +277,10 @@ class Mined:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What dataset leaves: rows for training and validation, frozen items with their hash, split and card."""
+    """What dataset leaves: rows for training and validation, frozen items with their hash, split and card.
+
+    `notes` say what the user should know of it, such as that no later commit could be kept for validation.
+    """
 
     train: str
     valid: str
@@ -283,6 +290,7 @@ class Dataset:
     counts: dict[str, int]
     rejected_counts: dict[str, int]
     metrics: dict[str, float]
+    notes: list[str] = field(default_factory=list, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tuner.dataset.audit import Audit, make_audit
 from tuner.progress import Progress
 from tuner.recipe import Recipe
 from tuner.records import (
+    Addition,
     Cut,
     Dataset,
     Item,
@@ -86,6 +87,21 @@ def row(source: Pair, end: bool = True) -> Row:
     return Row(source.id, source.kind, prompt + answer, [MASKED] * len(prompt) + answer)
 
 
+def later(lines: str, commit: str = "b" * 40, path: str = "shop/wallet.py", age: int = -1) -> Addition:
+    """Make an addition of a commit that is kept for validation, a month after the cut."""
+    about = (path, "python", commit, CUT.commit, CUT.committed_at - age * MONTH)
+    return Addition(content_id(lines, commit, path), "shop", *about, prefix="import shop\n", added=lines, suffix="")
+
+
+def valid_row(source: Addition) -> Row:
+    """Render an addition as prompt and lines, of which the last has no label."""
+    prompt = renderer().encode(source.prefix)
+    lines = renderer().encode(source.added)
+    last = len(renderer().encode(source.added.splitlines(keepends=True)[-1]))
+    labels = [MASKED] * len(prompt) + lines[:-last] + [MASKED] * last
+    return Row(source.id, "addition", prompt + lines, labels)
+
+
 def item(line: str, commit: str = "f" * 40, path: str = "shop/cart.py", novel: bool = True, at: int = 0) -> Item:
     """Ask for the last half of a line that a commit after the cut added."""
     half = len(line) // 2
@@ -114,7 +130,8 @@ class HandMade:
     items: list[Item]
     mine_rejected: list[Rejected] = field(default_factory=list)
     data_rejected: list[Rejected] = field(default_factory=list)
-    valid_files: list[str] = field(default_factory=lambda: ["shop/held_out.py"])
+    additions: list[Addition] = field(default_factory=list)
+    valid_commits: list[str] = field(default_factory=lambda: ["b" * 40, "9" * 40])
     max_tokens: int = 2048
     repository: str = "shop"
     base: tuple[str, str] = ("tiny", "b" * 64)
@@ -125,7 +142,7 @@ class HandMade:
             (folder / name).mkdir(parents=True, exist_ok=True)
         files: dict[str, Iterable[object]] = {
             "mined/pairs.jsonl": self.pairs,
-            "mined/additions.jsonl": [],
+            "mined/additions.jsonl": self.additions,
             "mined/rejected.jsonl": self.mine_rejected,
             "data/train.jsonl": self.train,
             "data/valid.jsonl": self.valid,
@@ -135,7 +152,7 @@ class HandMade:
         for name, records in files.items():
             write_jsonl(folder / name, records)
         hashes = {name: sha256_file(folder / name) for name in files if name != "mined/rejected.jsonl"}
-        split = {"valid_files": [{"repo": "shop", "path": path} for path in self.valid_files], "sha256": hashes}
+        split = {"valid_commits": self.valid_commits, "sha256": hashes}
         (folder / "data/split.json").write_text(json.dumps(split), encoding="utf-8")
         (folder / "manifest.json").write_text(json.dumps(self._manifest(hashes)), encoding="utf-8")
         return folder
@@ -188,6 +205,6 @@ def sound_run() -> HandMade:
         pair("body", "    return ledger.total()\n", "shop/tax.py"),
         pair("bugfix", "if total >= limit:\n    raise LimitError\n", "shop/cart.py", commit="a" * 40, age=14),
     ]
-    held_out = [pair("file", code("wallet", 1), "shop/held_out.py"), pair("bugfix", "total += 1\n", commit="b" * 40)]
+    kept = [later(code("wallet", 1)), later("wallet_total = 1\nwallet_limit = 2\n", path="shop/limit.py")]
     items = [item(LINE), item("    return format_cents(ledger_total)", commit="e" * 40, path="shop/report.py")]
-    return HandMade(pairs + held_out, [row(each) for each in pairs], [row(each) for each in held_out], items)
+    return HandMade(pairs, [row(each) for each in pairs], [valid_row(each) for each in kept], items, additions=kept)

@@ -20,6 +20,7 @@ from tuner.rundir import Workspace
 
 CUT = Cut("c" * 40, 1_000_000, 10, 4, "")
 SEED = 17
+PROMPT_TOKENS = 256
 
 
 @lru_cache
@@ -135,6 +136,25 @@ def shop() -> tuple[list[Pair], list[Addition]]:
     return pairs, additions
 
 
+def later_additions(commits: int, additions: int = 2, repo: str = "shop") -> list[Addition]:
+    """Give additions of later commits, each with words of its own."""
+    return [
+        dataclasses.replace(
+            addition(
+                code(f"{repo}{number}{chr(97 + part)}", 1),
+                commit=content_id(repo, str(number)) * 2 + "00000000",
+                at=CUT.committed_at + 1 + number,
+                path=f"{repo}/later_{part}.py",
+                prefix="import shop\n\n\n",
+                suffix="\n\nLAST = True\n",
+            ),
+            repo=repo,
+        )
+        for number in range(commits)
+        for part in range(additions)
+    ]
+
+
 def make_dataset(
     folder: Path, pairs: list[Pair], additions: list[Addition], settings: DatasetSettings | None = None, cut: Cut = CUT
 ) -> Dataset:
@@ -156,4 +176,6 @@ def run_stage(
     files = (f"mined/{name}.jsonl" for name in ("pairs", "additions", "rejected"))
     mined = Mined(*files, cut, [MinedRepo("ledger", "d" * 40, cut)], counts or {}, {"binary": 2, "not_drawn": 1}, {})
     work = Workspace(folder, folder / "out", folder / "scratch", Progress())
-    return run(mined, renderer(), settings or DatasetSettings(valid_share=0.2), SEED, work, require_clean)
+    return run(
+        mined, renderer(), settings or DatasetSettings(valid_share=0.2), SEED, work, PROMPT_TOKENS, require_clean
+    )

@@ -12,7 +12,7 @@ from tuner.records import Rejected, Row, read_jsonl
 from tuner.render import MASKED
 from tuner.rundir import Run
 
-from .audited_runs import CUT, LINE, HandMade, item, pair, renderer, row, sound_run
+from .audited_runs import CUT, LINE, HandMade, item, later, pair, renderer, row, sound_run, valid_row
 from .examples import code
 
 
@@ -38,7 +38,8 @@ def test_rows_tokens_and_supervised_tokens_are_counted_by_kind(tmp_path: Path) -
         assert figures.tokens == sum(len(each.input_ids) for each in rows)
         assert figures.supervised == sum(label != MASKED for each in rows for label in each.labels)
     assert audit.kinds["edit"].rows == 0
-    assert (audit.total.rows, audit.total.valid_rows) == (4, 2)
+    assert (audit.total.rows, audit.valid.rows, audit.valid_commits) == (4, 2, 2)
+    assert audit.valid.supervised == sum(label != MASKED for each in run.valid for label in each.labels)
     assert audit.total.tokens == sum(len(each.input_ids) for each in run.train)
 
 
@@ -119,13 +120,12 @@ def test_a_token_that_the_base_does_not_have_is_a_fault(tmp_path: Path) -> None:
     assert faults(run, tmp_path) == {"unknown_token": 1}
 
 
-def test_a_row_twice_is_a_fault_and_so_is_one_on_both_sides(tmp_path: Path) -> None:
+@pytest.mark.parametrize("side", ["train", "valid"])
+def test_a_row_twice_is_a_fault(tmp_path: Path, side: str) -> None:
     run = sound_run()
-    run.train.append(run.train[2])
-    assert faults(run, tmp_path / "one") == {"duplicate_row": 1}
-    run = sound_run()
-    run.valid.append(run.train[2])
-    assert faults(run, tmp_path / "two") == {"duplicate_row": 1}
+    rows = getattr(run, side)
+    rows.append(rows[1])
+    assert faults(run, tmp_path) == {"duplicate_row": 1}
 
 
 def test_a_row_of_no_pair_is_a_fault(tmp_path: Path) -> None:
@@ -159,15 +159,35 @@ def test_both_sides_of_the_cut_are_checked(tmp_path: Path) -> None:
     run.pairs.append(late)
     run.train.append(row(late))
     run.items.append(item("    ledger.close(everything=True)", at=CUT.committed_at))
-    assert faults(run, tmp_path) == {"wrong_side_of_cut": 2}
+    early = later(code("early", 1), age=0)
+    run.additions.append(early)
+    run.valid.append(valid_row(early))
+    assert faults(run, tmp_path) == {"wrong_side_of_cut": 3}
 
 
-def test_a_held_out_file_or_commit_in_training_is_a_fault(tmp_path: Path) -> None:
+def test_a_commit_kept_for_validation_in_training_is_a_fault(tmp_path: Path) -> None:
     run = sound_run()
-    for leaked in (pair("body", "    pass\n", "shop/held_out.py"), pair("bugfix", "total += 2\n", commit="b" * 40)):
-        run.pairs.append(leaked)
-        run.train.append(row(leaked))
-    assert faults(run, tmp_path) == {"train_and_valid": 2}
+    leaked = pair("bugfix", "total += 2\n", commit="b" * 40)
+    run.pairs.append(leaked)
+    run.train.append(row(leaked))
+    (fault,) = run.audit(tmp_path).faults
+    place = f"data/train.jsonl:5 (pair {leaked.id}): commit {'b' * 40}"
+    assert (fault.name, fault.places) == ("train_and_valid", [place])
+
+
+def test_a_commit_kept_for_validation_that_gives_an_item_is_a_fault_also_where_it_gives_no_row(tmp_path: Path) -> None:
+    run = sound_run()
+    run.items.append(item("    ledger.close(everything=True)", commit="9" * 40))
+    (fault,) = run.audit(tmp_path).faults
+    assert (fault.name, fault.places) == ("valid_and_items", [f"commit {'9' * 40}"])
+
+
+def test_a_validation_row_of_another_commit_is_a_fault(tmp_path: Path) -> None:
+    run = sound_run()
+    other = later(code("purse", 1), commit="e" * 40)
+    run.additions.append(other)
+    run.valid.append(valid_row(other))
+    assert faults(run, tmp_path) == {"valid_elsewhere": 1}
 
 
 def test_a_novel_item_whose_line_is_trained_is_a_fault(tmp_path: Path) -> None:
@@ -225,7 +245,7 @@ def test_rejections_are_counted_by_what_was_rejected(tmp_path: Path) -> None:
 
 def test_the_funnel_goes_from_commits_to_rows(tmp_path: Path) -> None:
     funnel = [(each.before, each.after) for each in sound_run().audit(tmp_path).funnel]
-    assert funnel == [(40, 14), (9, 6), (6, 6), (11, 6), (3, 2)]
+    assert funnel == [(40, 14), (9, 6), (4, 4), (9, 4), (3, 2)]
 
 
 def test_training_code_is_dated_and_the_cut_lies_before_the_items(tmp_path: Path) -> None:

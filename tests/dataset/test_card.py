@@ -5,7 +5,7 @@ from tuner.dataset.decoded import LINES
 from tuner.recipe import DatasetSettings
 from tuner.records import PAIR_KINDS
 
-from .examples import code, each_kind, file_pair, infilling_pair, make_dataset, run_stage, shop
+from .examples import code, each_kind, file_pair, infilling_pair, later_additions, make_dataset, run_stage, shop
 
 
 def card_in(folder: Path) -> str:
@@ -56,13 +56,13 @@ def test_code_cannot_end_its_fence(tmp_path: Path) -> None:
     assert "`````\ndef usage" in card_in(tmp_path)
 
 
-def test_examples_are_from_training_and_not_from_held_out_files(tmp_path: Path) -> None:
-    pairs = [file_pair(f"shop/{name}.py", code(name)) for name in ("tax", "cart", "price", "stock", "order", "route")]
-    make_dataset(tmp_path, pairs, [], DatasetSettings(valid_share=0.4))
-    split = (tmp_path / "out/data/split.json").read_text(encoding="utf-8")
-    held_out = re.findall(r'"path": "(.+)"', split)
-    shown = re.findall(r"^### file: `(.+)`$", card_in(tmp_path), re.MULTILINE)
-    assert len(held_out) == 2 and len(shown) == 2 and not set(held_out) & set(shown)
+def test_the_card_says_what_validates_and_what_does_not(tmp_path: Path) -> None:
+    make_dataset(tmp_path, shop()[0], later_additions(20), DatasetSettings(valid_share=0.25, valid_rows=3))
+    said = "5 of 20 later commits are kept for validation: they give no item. 3 rows from 3 of them hold "
+    assert said in card_in(tmp_path) and "no validation" not in card_in(tmp_path)
+    dataset = make_dataset(tmp_path / "few", *shop(), DatasetSettings())
+    assert dataset.notes == ["no validation: 10 % of 5 later commits are 1, wanted 5; training keeps its last step"]
+    assert f"Note: {dataset.notes[0]}." in card_in(tmp_path / "few")
 
 
 def test_a_folder_above_its_share_is_said(tmp_path: Path) -> None:

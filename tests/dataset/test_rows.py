@@ -72,8 +72,3 @@ def test_a_repository_of_edits_alone_fills_the_budget_with_edits(tmp_path: Path)
     edits = [edit_pair(f"{n:040x}", f"Change step {n}", f"a_{n} = 1\n", f"b_{n} = 2\n") for n in range(60)]
     dataset = make_dataset(tmp_path, edits, [], DatasetSettings(max_train_tokens=1_000, max_tokens=128))
     assert 850 < dataset.metrics["dataset.train_tokens"] <= 1_000
-
-
-def test_no_validation_share_gives_no_validation_rows(tmp_path: Path) -> None:
-    dataset = make_dataset(tmp_path, *shop(), DatasetSettings(valid_share=0))
-    assert dataset.metrics["dataset.valid_rows"] == 0 == len(rows_in(tmp_path, "valid"))

@@ -1,15 +1,17 @@
+import math
+import random
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.dataset.split import Source, check_addition, check_pair, choose_valid_files, side_of
+from tuner.dataset.split import FEWEST_COMMITS, check_addition, check_pair, choose_valid_commits, missing_note
 from tuner.errors import DataError
-from tuner.records import COMMIT_KINDS, PAIR_KINDS
 
 from .examples import CUT, addition, file_pair
 
-PATH = st.from_regex(r"[a-z]{1,8}\.py", fullmatch=True)
-FILES = st.lists(st.tuples(st.sampled_from(["shop", "bank"]), PATH), unique=True, max_size=40)
+COMMITS = st.lists(st.tuples(st.sampled_from(["shop", "bank"]), st.integers(0, 99).map(str)), max_size=120)
 
 
 def test_a_pair_later_than_the_cut_stops_the_stage() -> None:
@@ -34,30 +36,25 @@ def test_a_commit_on_both_sides_stops_the_stage() -> None:
     assert caught.value.message == f"pairs.jsonl:1: commit {'e' * 40} stands on both sides of the cut {CUT.commit}"
 
 
-@given(FILES, st.floats(0, 0.49), st.integers(0, 99), st.randoms())
-def test_the_files_held_out_do_not_depend_on_their_order(files: list[Source], share: float, seed: int, chance) -> None:  # type: ignore[no-untyped-def]
-    chosen = choose_valid_files(files, share, seed)
-    chance.shuffle(files)
-    assert choose_valid_files(files, share, seed) == chosen
-    assert abs(len(chosen) - share * len(files)) <= 1
-    assert share == 0 or len(files) < 5 or chosen
+@given(COMMITS, st.floats(0, 0.49), st.integers(0, 99), st.randoms())
+def test_the_share_is_kept_whatever_the_order_and_of_each_repository(
+    commits: list[tuple[str, str]], share: float, seed: int, chance: random.Random
+) -> None:
+    chosen = choose_valid_commits(commits, share, seed)
+    chance.shuffle(commits)
+    assert choose_valid_commits(commits, share, seed) == chosen
+    owners = {commit: repo for repo, commit in sorted(commits, reverse=True)}
+    wanted = math.floor(share * len(owners) + 0.5)
+    assert len(chosen) == len(set(chosen)) == (wanted if wanted >= FEWEST_COMMITS else 0)
+    for repo, count in Counter(owners[each] for each in chosen).items():
+        assert abs(count - share * list(owners.values()).count(repo)) <= 1.5
 
 
-@given(FILES, st.integers(0, 99))
-def test_all_pairs_of_a_file_stand_on_one_side(files: list[Source], seed: int) -> None:
-    valid = choose_valid_files(files, 0.3, seed)
-    kinds = set(PAIR_KINDS) - set(COMMIT_KINDS)
-    for file in files:
-        sides = {side_of(kind, file, commit, valid, 0.3, seed) for kind in kinds for commit in "ab"}
-        assert sides == {"valid" if file in valid else "train"}
-
-
-@given(st.text(min_size=1), st.integers(0, 99))
-def test_all_that_is_taken_from_a_commit_stands_on_one_side(commit: str, seed: int) -> None:
-    files = [("shop", path) for path in ("a.py", "b.py", "c.py")]
-    assert len({side_of(kind, file, commit, set(files[:1]), 0.4, seed) for kind in COMMIT_KINDS for file in files}) == 1
-
-
-def test_files_of_one_path_in_two_repositories_are_two_files() -> None:
-    valid = {("shop", "a.py")}
-    assert [side_of("file", (repo, "a.py"), "c", valid, 0.1, 1) for repo in ("shop", "bank")] == ["valid", "train"]
+def test_too_few_later_commits_keep_none_and_it_is_said_what_would() -> None:
+    assert choose_valid_commits([("shop", str(number)) for number in range(44)], 0.1, 1) == []
+    assert len(choose_valid_commits([("shop", str(number)) for number in range(45)], 0.1, 1)) == 5
+    said = "no validation: 10 % of 30 later commits are 3, wanted 5; training keeps its last step"
+    assert missing_note(30, 0.1) == f"{said}; dataset.valid_share=0.15 would keep as many"
+    assert len(choose_valid_commits([("shop", str(number)) for number in range(30)], 0.15, 1)) == 5
+    none = "no validation: 10 % of 8 later commits are 1, wanted 5; training keeps its last step"
+    assert missing_note(8, 0.1) == none  # half of them would not do

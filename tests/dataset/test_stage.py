@@ -17,10 +17,11 @@ from tuner.errors import DataError
 from tuner.recipe import DatasetSettings
 from tuner.records import (
     CHAT_KINDS,
-    COMMIT_KINDS,
     PAIR_KINDS,
+    Addition,
     Item,
     Neighbour,
+    Pair,
     PairKind,
     Rejected,
     Row,
@@ -30,7 +31,19 @@ from tuner.records import (
 )
 from tuner.render import MASKED
 
-from .examples import CUT, addition, code, each_kind, file_pair, make_dataset, pair_of, renderer, run_stage, shop
+from .examples import (
+    CUT,
+    addition,
+    code,
+    each_kind,
+    file_pair,
+    later_additions,
+    make_dataset,
+    pair_of,
+    renderer,
+    run_stage,
+    shop,
+)
 
 FILES = ("train.jsonl", "valid.jsonl", "eval_items.jsonl", "split.json", "rejected.jsonl", "README.md")
 
@@ -66,17 +79,15 @@ def test_the_order_of_the_input_changes_no_row_and_no_item(tmp_path: Path) -> No
 
 
 def test_no_commit_is_in_two_splits_and_every_item_is_later_than_every_row(tmp_path: Path) -> None:
-    pairs, additions = shop()
-    make_dataset(tmp_path, pairs, additions)
-    by_id = {pair.id: pair for pair in pairs}
+    pairs, additions = shop()[0], later_additions(20)
+    make_dataset(tmp_path, pairs, additions, DatasetSettings(valid_share=0.25))
+    by_id: dict[str, Pair | Addition] = {each.id: each for each in [*pairs, *additions]}
     train, valid = ([by_id[row.pair_id] for row in rows_in(tmp_path, name)] for name in ("train", "valid"))
     items = items_in(tmp_path)
-    assert train and valid and items
-    assert not {item.commit for item in items} & {pair.commit for pair in [*train, *valid]}
-    assert max(pair.committed_at for pair in [*train, *valid]) < min(item.committed_at for item in items)
-    whole = [{pair.path for pair in side if pair.kind not in COMMIT_KINDS} for side in (train, valid)]
-    edits = [{pair.commit for pair in side if pair.kind in COMMIT_KINDS} for side in (train, valid)]
-    assert not whole[0] & whole[1] and not edits[0] & edits[1]
+    sides = [{each.commit for each in side} for side in (train, valid, items)]
+    assert all(sides) and sum(map(len, sides)) == len(set.union(*sides))
+    assert max(pair.committed_at for pair in train) < min(each.committed_at for each in [*valid, *items])
+    assert {pair.path for pair in pairs if pair.kind == "file"} == {pair.path for pair in train if pair.kind == "file"}
 
 
 def test_an_addition_planted_in_a_training_file_is_taken_out_and_counted(tmp_path: Path) -> None:
@@ -156,9 +167,8 @@ def test_no_training_row_shows_a_copy_of_an_addition(
     make_dataset(folder, [*pairs, *leaks], additions, chosen)
     planted = brute_force(old + copy, additions[0].added)
     assert planted or edits  # the copy is one, unless it was edited too much
-    for name in ("train", "valid"):
-        for row in rows_in(folder, name):
-            assert not any(brute_force(renderer().decode(row.input_ids), each.added) for each in additions)
+    for row in rows_in(folder):
+        assert not any(brute_force(renderer().decode(row.input_ids), each.added) for each in additions)
 
 
 def test_a_copy_in_a_row_is_seen_where_nothing_is_evaluated(tmp_path: Path) -> None:

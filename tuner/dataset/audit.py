@@ -2,7 +2,7 @@
 
 In: a run folder whose dataset stage has finished, and the renderer of its base. Out: an `Audit`, which is figures and
 text to show, and nothing that depends on the clock. Nothing is changed and nothing dropped; a fault is counted with its
-places. Rows are read twice and pairs once, and none of them is held but the rows to preview.
+places. Rows are read twice, pairs and additions once, and none of them is held but the rows to preview.
 
     tuner dataset audit adapters/<run>
 """
@@ -26,6 +26,7 @@ from tuner.records import (
     ITEM_KINDS,
     ONE_LINE_KINDS,
     PAIR_KINDS,
+    Addition,
     Cut,
     Dataset,
     Item,
@@ -89,6 +90,8 @@ class Audit:
     max_tokens: int
     cut: Cut
     kinds: dict[RowKind, RowFigures]
+    valid: RowFigures
+    valid_commits: int
     items: ItemFigures
     languages: list[Share]
     folders: list[Share]
@@ -112,7 +115,7 @@ def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
     """Read a run's pairs, rows and items, and check them."""
     mined, dataset = run.record("mine", Mined), run.record("dataset", Dataset)
     recipe = run.manifest["decides"]["recipe"]
-    hashes, valid_files = _read_split(run.folder / SPLIT)
+    hashes, valid_commits = _read_split(run.folder / SPLIT)
     book = FaultBook()
     _check_files(run.folder, {**hashes, dataset.items: dataset.items_sha256}, book)
     items = list(_items(run.folder / dataset.items))
@@ -123,7 +126,7 @@ def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
         mined.cut,
         recipe["dataset"]["max_tokens"],
         recipe["seed"],
-        valid_files,
+        valid_commits,
         _lines(items),
         book,
     )
@@ -131,7 +134,6 @@ def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
         for side, number, row in _rows(run.folder, dataset):
             checks.check(row, side, f"{getattr(dataset, side)}:{number} (pair {row.pair_id})")
             track.advance()
-    checks.check_sides()
     _check_items(items, checks, mined.cut, book)
     folders = folder_shares(*_by_path(checks.by_file, Counter((item.repo, item.path) for item in items)))
     return Audit(
@@ -141,6 +143,8 @@ def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
         max_tokens=checks.max_tokens,
         cut=mined.cut,
         kinds=checks.figures,
+        valid=checks.valid,
+        valid_commits=len(valid_commits),
         items=_item_figures(items, checks),
         languages=shares(checks.by_language, Counter(item.language for item in items)),
         folders=folders,
@@ -155,11 +159,11 @@ def make_audit(run: Run, renderer: Renderer, progress: Progress) -> Audit:
     )
 
 
-def _read_split(path: Path) -> tuple[dict[str, str], set[Source]]:
-    """Read the hashes of the files on both sides of the stage, and the held-out files."""
+def _read_split(path: Path) -> tuple[dict[str, str], set[str]]:
+    """Read the hashes of the files on both sides of the stage, and the commits kept for validation."""
     try:
         split = json.loads(path.read_text(encoding="utf-8"))
-        return split["sha256"], {(each["repo"], each["path"]) for each in split["valid_files"]}
+        return split["sha256"], set(split["valid_commits"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: no split of this version: {error!r:.80}", ALTERED) from None
 
@@ -189,7 +193,7 @@ def _origins(folder: Path, mined: Mined, dataset: Dataset, progress: Progress) -
                 yield pair
                 track.advance()
 
-        return Origins(pairs(), wanted, cut_open)
+        return Origins(pairs(), read_jsonl(folder / mined.additions, Addition), wanted, cut_open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +243,8 @@ def _lines(items: list[_Asked]) -> dict[str, list[str]]:
 def _check_items(items: list[_Asked], checks: RowChecks, cut: Cut, book: FaultBook) -> None:
     for commit in sorted({item.commit for item in items} & checks.commits.keys()):
         book.add("commit_in_two_splits", f"commit {commit}, {checks.commits[commit]}")
+    for commit in sorted({item.commit for item in items} & checks.valid_commits):
+        book.add("valid_and_items", f"commit {commit}")
     for item in items:
         if item.committed_at <= cut.committed_at:
             book.add("wrong_side_of_cut", f"item {item.id}")
@@ -266,7 +272,7 @@ def _reasons(folder: Path, mined: Mined, dataset: Dataset) -> Iterator[tuple[str
 def _funnel(mined: Mined, dataset: Dataset, checks: RowChecks) -> list[Step]:
     counts = mined.counts
     pairs = sum(checks.origins.pairs[kind] for kind in PAIR_KINDS)
-    rows = sum(each.rows + each.valid_rows for each in checks.figures.values())
+    rows = sum(each.rows for each in checks.figures.values())
     left_out = dataset.counts.get("left_out_by_budget.rows")
     return [
         Step("commits read, of which kept", counts.get("commits_read"), counts.get("commits_kept")),

@@ -73,12 +73,12 @@ def _verdict(audit: Audit, colour: bool) -> list[str]:
 
 def _rows(audit: Audit) -> list[str]:
     total = audit.total
-    head = ("kind", "rows", "tokens", "of all", "supervised", "of kind", "full rows", "valid rows", "valid tokens")
+    head = ("kind", "rows", "tokens", "of all", "supervised", "of kind", "full rows")
     table: list[Sequence[str]] = [head]
     for name, each in [*((kind, figures) for kind, figures in audit.kinds.items()), ("all", total)]:
         counts = [f"{each.rows:,}", f"{each.tokens:,}", _share(each.tokens, total.tokens)]
         counts += [f"{each.supervised:,}", _share(each.supervised, each.tokens)]
-        table.append([name, *counts, f"{each.full:,}", f"{each.valid_rows:,}", f"{each.valid_tokens:,}"])
+        table.append([name, *counts, f"{each.full:,}"])
     files = audit.kinds["file"]
     return [
         f"Rows: {total.rows:,} with {total.tokens:,} tokens; loss is taken on {_share(total.supervised, total.tokens)}",
@@ -86,6 +86,8 @@ def _rows(audit: Audit) -> list[str]:
         f"A full row has {audit.max_tokens} tokens. A file is cut into windows of that length, so {files.full:,} of its"
         f" {files.rows:,} rows are full;",
         "in a full row of another kind the prompt may be shortened, never the response.",
+        f"Validation: {audit.valid.rows:,} rows with {audit.valid.tokens:,} tokens from {audit.valid_commits:,} later"
+        f" commits; loss is taken on {_share(audit.valid.supervised, audit.valid.tokens)}",
     ]
 
 

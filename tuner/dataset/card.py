@@ -44,14 +44,13 @@ def card(
         "## Rows",
         "",
         *_table(
-            ("kind", "pairs", "train rows", "train tokens", "valid rows"),
+            ("kind", "pairs", "train rows", "train tokens"),
             [
                 (
                     kind,
                     counts[f"pairs.{kind}"],
                     counts[f"train_rows.{kind}"],
                     counts[f"train_tokens.{kind}"],
-                    counts[f"valid_rows.{kind}"],
                 )
                 for kind in PAIR_KINDS
             ],
@@ -73,7 +72,15 @@ def card(
         ),
         "",
         f"{counts['lines_cut']} lines and {counts['neighbours_cut']} files beside a hole were cut from training pairs"
-        " because they copy an evaluated addition.",
+        " because they copy a later addition that is evaluated or validated on.",
+        "",
+        "## Validation",
+        "",
+        f"{counts['valid.commits']} of {counts['later_commits']} later commits are kept for validation: they give no"
+        f" item. {metrics['dataset.valid_rows']:.0f} rows from {counts['valid.commits_in_rows']} of them hold"
+        f" {metrics['dataset.valid_tokens']:.0f} tokens. Loss is taken on {metrics['dataset.valid_labels']:.0f} of"
+        f" these, which spell {metrics['dataset.valid_bytes']:.0f} bytes.",
+        *(f"Note: {each}." for each in dataset.notes),
         "",
         "## Evaluation items",
         "",

@@ -77,7 +77,7 @@ def _example(row: Row, path: str, renderer: Renderer) -> Example:
 
 def _parts(row: Row, renderer: Renderer) -> tuple[list[int], list[int], list[int]]:
     """Take a row apart: what stands before the hole, what is shown after it, and what is learned."""
-    masked = row.labels.count(MASKED)
+    masked = next((at for at, label in enumerate(row.labels) if label != MASKED), len(row.labels))
     prompt, hole = row.input_ids[:masked], renderer.form.suffix
     cursor = renderer.tokenizer.token_to_id(hole) if hole else None
     at = prompt.index(cursor) if cursor in prompt else masked

@@ -1,9 +1,9 @@
-"""Take out of training what copies an evaluated addition, so that no answer was seen beforehand.
+"""Take out of training what copies a later addition, so that no answer was seen beforehand.
 
-In: the added text behind the evaluation items, and one training pair at a time. Out: the pair, the parts of it that are
-left, or nothing. A part is a copy when a stretch as long as the addition has a 5-gram Jaccard similarity of at least
-`dataset.near_duplicate` with it, or when it repeats 40 consecutive words of it. Such copies come from moved, backported
-and cherry-picked code.
+In: the added text behind the evaluation items and the validation rows, and one training pair at a time. Out: the pair,
+the parts of it that are left, or nothing. A part is a copy when a stretch as long as the addition has a 5-gram Jaccard
+similarity of at least `dataset.near_duplicate` with it, or when it repeats 40 consecutive words of it. Such copies come
+from moved, backported and cherry-picked code.
 
 Every text that a row can show is looked at, also what is read and not learned, so that the rule can be checked on the
 rows themselves (`holds_copy`). From a file the copied lines are cut, and the pieces around them stay as pairs of their

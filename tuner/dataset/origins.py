@@ -1,8 +1,9 @@
 """Find out what each row is from: its pair's path, language, commit and date, and how its response begins and ends.
 
-In: the ids of the rows and `mined/pairs.jsonl`, read once. Out: an `Origin` for each id. Pieces of a file from which
-copies of evaluated additions were cut have ids of their own: their text is looked up in the files that were cut, the
-only texts held. A row that is found neither way has no origin, which the audit reports.
+In: the ids of the rows, `mined/pairs.jsonl` and the additions behind validation rows, each read once. Out: an `Origin`
+for each id. Pieces of a file from which copies of evaluated additions were cut have ids of their own: their text is
+looked up in the files that were cut, the only texts held. A row that is found neither way has no origin, which the
+audit reports.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tuner.records import Pair, RowKind
+from tuner.records import Addition, Pair, RowKind
 
 EDGE = 40  # characters at each end of a response that must be in its row
 
@@ -36,8 +37,10 @@ Source = tuple[str, str]  # a repository's name, and a path in it
 class Origins:
     """The origins of the rows, built from the pairs in one reading."""
 
-    def __init__(self, pairs: Iterable[Pair], wanted: set[str], cut_open: set[str]) -> None:
-        """Read the pairs; `wanted` are the ids of the rows, `cut_open` those of files that lost copied lines."""
+    def __init__(
+        self, pairs: Iterable[Pair], additions: Iterable[Addition], wanted: set[str], cut_open: set[str]
+    ) -> None:
+        """Read what rows are from; `wanted` are their ids, `cut_open` those of files that lost copied lines."""
         self.pairs: Counter[str] = Counter()
         self._by_id: dict[str, Origin] = {}
         self._opened: list[tuple[str, Origin]] = []
@@ -47,6 +50,10 @@ class Origins:
                 self._by_id[pair.id] = _origin(pair)
             if pair.id in cut_open and pair.kind == "file":
                 self._opened.append((comparable(pair.response), _origin(pair)))
+        for each in additions:
+            if each.id in wanted:
+                about = (each.repo, each.path, each.language, each.commit, each.committed_at)
+                self._by_id[each.id] = Origin("addition", *about, ("", ""))
 
     def of(self, pair_id: str, kind: RowKind, learned: str) -> Origin | None:
         """Give the origin of a row by its pair's id; that of a piece of a file by the text that it teaches."""

@@ -21,7 +21,7 @@ from tuner.dataset.faults import FaultBook
 from tuner.dataset.order import rank
 from tuner.dataset.origins import Origin, Origins, Source, comparable
 from tuner.dataset.token_view import Piece, pieces, texts
-from tuner.records import COMMIT_KINDS, PAIR_KINDS, Cut, Row, RowKind
+from tuner.records import PAIR_KINDS, Cut, Row, RowKind
 from tuner.render import MASKED, Renderer
 
 Side = Literal["train", "valid"]
@@ -37,8 +37,6 @@ class RowFigures:
     tokens: int = 0
     supervised: int = 0
     full: int = 0
-    valid_rows: int = 0
-    valid_tokens: int = 0
     lengths: list[int] = field(default_factory=lambda: [0] * HISTOGRAM_BARS)
 
     def add(self, other: RowFigures) -> None:
@@ -47,8 +45,6 @@ class RowFigures:
         self.tokens += other.tokens
         self.supervised += other.supervised
         self.full += other.full
-        self.valid_rows += other.valid_rows
-        self.valid_tokens += other.valid_tokens
         self.lengths = [own + more for own, more in zip(self.lengths, other.lengths, strict=True)]
 
 
@@ -74,20 +70,20 @@ class RowChecks:
         cut: Cut,
         max_tokens: int,
         seed: int,
-        valid_files: set[Source],
+        valid_commits: set[str],
         lines: Mapping[str, list[str]],
         book: FaultBook,
     ) -> None:
         self.origins, self.renderer, self.cut, self.book = origins, renderer, cut, book
-        self.max_tokens, self.seed, self.valid_files, self.lines = max_tokens, seed, valid_files, lines
+        self.max_tokens, self.seed, self.valid_commits, self.lines = max_tokens, seed, valid_commits, lines
         self.figures: dict[RowKind, RowFigures] = {kind: RowFigures() for kind in PAIR_KINDS}
+        self.valid = RowFigures()
         self.by_file: Counter[Source] = Counter()
         self.by_language: Counter[str] = Counter()
         self.by_time: Counter[int] = Counter()
         self.pair_ids: set[str] = set()
         self.lines_seen: set[str] = set()
-        self.commits: dict[str, str] = {}  # of both sides, each with the first place that holds it
-        self._change_commits: dict[Side, set[str]] = {"train": set(), "valid": set()}
+        self.commits: dict[str, str] = {}  # of training, each with the first place that holds it
         self._rows_seen: dict[bytes, str] = {}
         self._samples: dict[RowKind, list[tuple[int, str, Row]]] = {kind: [] for kind in PAIR_KINDS}
 
@@ -99,23 +95,16 @@ class RowChecks:
         if origin is None:
             self.book.add("no_pair", place)
         else:
-            self._check_origin(row, side, origin, place)
-            if learned and row.kind != "file" and not self._is_whole(row, origin, text):
+            self._check_origin(side, origin, place)
+            if side == "train" and learned and row.kind != "file" and not self._is_whole(row, origin, text):
                 self.book.add("response_cut", place)
-        self.pair_ids.add(row.pair_id)
-        figures = self.figures[row.kind]
         if side == "valid":
-            figures.valid_rows += 1
-            figures.valid_tokens += len(row.input_ids)
+            self.valid.add(RowFigures(1, len(row.input_ids), len(learned)))
             return
+        self.pair_ids.add(row.pair_id)
         self._check_lines(row, place)
         self._count(row, len(learned), origin)
         self._sample(row, place)
-
-    def check_sides(self) -> None:
-        """Compare what both sides hold, once all rows were read."""
-        for commit in sorted(self._change_commits["train"] & self._change_commits["valid"]):
-            self.book.add("train_and_valid", f"commit {commit}")
 
     def previews(self) -> list[Preview]:
         """Show some rows of each kind, drawn by seed."""
@@ -143,14 +132,16 @@ class RowChecks:
         if first is not place:
             self.book.add("duplicate_row", f"{place} repeats {first}")
 
-    def _check_origin(self, row: Row, side: Side, origin: Origin, place: str) -> None:
-        if origin.committed_at > self.cut.committed_at:
+    def _check_origin(self, side: Side, origin: Origin, place: str) -> None:
+        if (origin.committed_at > self.cut.committed_at) != (side == "valid"):
             self.book.add("wrong_side_of_cut", place)
+        if side == "valid":
+            if origin.commit not in self.valid_commits:
+                self.book.add("valid_elsewhere", f"{place}: commit {origin.commit}")
+            return
         self.commits.setdefault(origin.commit, place)
-        if row.kind in COMMIT_KINDS:
-            self._change_commits[side].add(origin.commit)
-        elif side == "train" and (origin.repo, origin.path) in self.valid_files:
-            self.book.add("train_and_valid", f"{place}: {origin.path}")
+        if origin.commit in self.valid_commits:
+            self.book.add("train_and_valid", f"{place}: commit {origin.commit}")
 
     def _is_whole(self, row: Row, origin: Origin, text: str) -> bool:
         shown = comparable(text)

@@ -1,6 +1,6 @@
-"""Clean and render the pairs of one side of the split, and write the rows that fit its budget.
+"""Clean and render the pairs, and write the training rows that fit the budget.
 
-In: the surveyed pairs. Out: a file of rows. Dropped, with counted reasons: copies of evaluated additions
+In: the surveyed pairs. Out: `data/train.jsonl`. Dropped, with counted reasons: copies of later additions
 (`copy_of_future`), pairs whose completion does not fit a row (`too_long`) and rows that are there already
 (`duplicate_row`); left out, with counts: what is above the budget. Pairs are rendered in seeded order, and only until
 there is enough to choose from, so that a large repository costs no more tokenizing than a small one.
@@ -27,7 +27,6 @@ from tuner.dataset.sample import (
     folder_of,
     row_turn,
 )
-from tuner.dataset.split import Side, choose_valid_files, side_of
 from tuner.dataset.survey import Entry, Survey
 from tuner.recipe import DatasetSettings
 from tuner.records import PAIR_KINDS, Pair, Rejected, RowKind, content_id
@@ -35,11 +34,10 @@ from tuner.render import Renderer
 from tuner.rundir import Workspace
 
 POOL_FACTOR = 6  # windows are drawn from this many times the budget, so that they come from many files
-FEWEST_VALID_TOKENS = 4_000  # the loss is only watched: more would cost training time and decide nothing
 
 
 class RowMaker:
-    """Render pairs of one side into a pool, and write the rows that are chosen from it."""
+    """Render pairs into a pool, and write the rows that are chosen from it."""
 
     def __init__(
         self,
@@ -53,8 +51,6 @@ class RowMaker:
     ) -> None:
         self.pairs, self.renderer, self.settings, self.seed = pairs, renderer, settings, seed
         self.work, self.future, self.entries = work, future, survey.entries
-        files = (entry.file for entry in survey.entries["file"])
-        self.valid_files = choose_valid_files(files, settings.valid_share, seed)
         self.shares: dict[RowKind, float] = {kind: getattr(settings.shares, kind) for kind in PAIR_KINDS}
         self.rejected: list[Rejected] = []
         self._rows: set[str] = set()
@@ -68,20 +64,18 @@ class RowMaker:
             }
         )
 
-    def write(self, side: Side, path: Path) -> list[PooledRow]:
-        """Write one side's rows within its budget."""
-        max_tokens = self._budget(side)
-        # the loss over held-out rows is only watched: where they come from decides nothing
-        folder_share = self.settings.folder_share if side == "train" else 1.0
-        with Pool(self.work.scratch / f"{side}.pool", self.seed) as pool:
-            queues = {kind: deque(self._queue(side, kind)) for kind in HEIR_ORDER}
+    def write(self, path: Path) -> list[PooledRow]:
+        """Write the rows within the budget."""
+        max_tokens, folder_share = self.settings.max_train_tokens, self.settings.folder_share
+        with Pool(self.work.scratch / "train.pool", self.seed) as pool:
+            queues = {kind: deque(self._queue(kind)) for kind in HEIR_ORDER}
             drawn = {kind: queue for kind, queue in queues.items() if self.shares[kind] > 0}
             for kind, queue in drawn.items():
                 wanted = UNLIMITED if max_tokens is None else self._wanted(kind, max_tokens)
-                self._fill(pool, side, kind, queue, wanted, folder_share)
+                self._fill(pool, kind, queue, wanted, folder_share)
             for kind, queue in drawn.items():  # a kind that ran out leaves its share to the others
                 missing = (max_tokens or 0) + self.settings.max_tokens - sum(pool.tokens.values())
-                self._fill(pool, side, kind, queue, pool.tokens[kind] + missing, 1.0)
+                self._fill(pool, kind, queue, pool.tokens[kind] + missing, 1.0)
             self.counts["left_out_by_budget.pairs"] += sum(map(len, queues.values()))
             chosen = choose_rows(pool.rows, self.shares, max_tokens, folder_share)
             available = sum(pool.tokens.values())
@@ -92,23 +86,15 @@ class RowMaker:
             pool.write(path, chosen)
             return chosen
 
-    def _budget(self, side: Side) -> int | None:
-        budget = self.settings.max_train_tokens
-        if side == "train" or budget is None:
-            return budget
-        return max(FEWEST_VALID_TOKENS, int(self.settings.valid_share * budget))
-
     def _wanted(self, kind: RowKind, max_tokens: int) -> float:
         # a file gives many windows, so more files are rendered than needed; other pairs give one row each
         share = max_tokens * self.shares[kind]
         return share * POOL_FACTOR if kind == "file" else share + self.settings.max_tokens
 
-    def _fill(
-        self, pool: Pool, side: Side, kind: RowKind, queue: deque[Entry], enough: float, folder_share: float
-    ) -> None:
+    def _fill(self, pool: Pool, kind: RowKind, queue: deque[Entry], enough: float, folder_share: float) -> None:
         """Render pairs until there are enough tokens; those of folders that gave their share wait for the others."""
         waiting: deque[Entry] = deque()
-        with self.work.progress.track(f"rendering {side} {kind}", total=len(queue), unit="pair") as track:
+        with self.work.progress.track(f"rendering {kind}", total=len(queue), unit="pair") as track:
             while (queue or waiting) and pool.tokens[kind] < enough:
                 is_first_look = bool(queue)
                 entry = queue.popleft() if is_first_look else waiting.popleft()
@@ -119,16 +105,11 @@ class RowMaker:
                 track.advance()
         queue.extendleft(reversed(waiting))
 
-    def _queue(self, side: Side, kind: RowKind) -> list[Entry]:
-        share = self.settings.valid_share
-        mine = [
-            entry
-            for entry in self.entries[kind]
-            if side_of(kind, entry.file, entry.commit, self.valid_files, share, self.seed) == side
-        ]
+    def _queue(self, kind: RowKind) -> list[Entry]:
+        own = self.entries[kind]
         if kind == "file":
-            return sorted(mine, key=lambda entry: (rank(self.seed, "pair", entry.id), entry.offset))
-        return sorted(mine, key=lambda entry: (row_turn(self.seed, entry.weight, entry.id, 0), entry.id, entry.offset))
+            return sorted(own, key=lambda entry: (rank(self.seed, "pair", entry.id), entry.offset))
+        return sorted(own, key=lambda entry: (row_turn(self.seed, entry.weight, entry.id, 0), entry.id, entry.offset))
 
     def _render(self, pool: Pool, entry: Entry) -> None:
         cleaned = self.future.clean(self.pairs.at(entry.offset))

@@ -1,11 +1,11 @@
 """Decide on which side of the split everything stands, and refuse input in which the sides touch.
 
-In: the cut, the pairs and the additions. Out: `train` or `valid` for each pair, and `data/split.json`.
+In: the cut, the pairs and the additions. Out: the later commits that are kept for validation, and `data/split.json`.
 Nothing is dropped: a pair that is later than the cut, an addition that is not, or a commit on both sides stops with its
 file and line, since an evaluation over leaked commits would be worthless.
 
-Validation holds out whole files, because windows of one file are too alike to say anything about each other. What is
-taken from a commit has no file of its own, so that it is held out by commit.
+Validation is of later commits, as evaluation is: what a file at the cut says about another one at the cut is no measure
+of how well the next months are foretold. It takes whole commits, since the lines of one commit are not independent.
 """
 
 from __future__ import annotations
@@ -14,16 +14,14 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
-from tuner.dataset.order import rank, unit
+from tuner.dataset.order import rank
 from tuner.errors import DataError
-from tuner.records import COMMIT_KINDS, Addition, Cut, Pair, RowKind, sha256_file
+from tuner.records import Addition, Cut, Pair, sha256_file
 
-Side = Literal["train", "valid"]
 Source = tuple[str, str]  # a repository's name, and a path in it
 HINT = "the split leaks; run `tuner mine` again, and report it if this comes back"
-FEWEST_FILES = 5  # with fewer files, every one of them is needed for training
+FEWEST_COMMITS = 5  # a choice by fewer commits would be a choice by what one of them happens to be about
 
 
 def check_addition(addition: Addition, cut: Cut, where: str) -> None:
@@ -46,28 +44,41 @@ def check_pair(pair: Pair, cut: Cut, future_commits: set[str], where: str) -> No
         raise DataError(f"{where}: commit {pair.commit} stands on both sides of the cut {cut.commit}", HINT)
 
 
-def choose_valid_files(files: Iterable[Source], share: float, seed: int) -> set[Source]:
-    """Hold out `share` of the files, at least one where there are a few."""
-    ranked = sorted(set(files), key=lambda file: (rank(seed, "valid", *file), file))
-    wanted = math.floor(len(ranked) * share + 0.5)
-    if share > 0 and len(ranked) >= FEWEST_FILES:
-        wanted = max(wanted, 1)
-    return set(ranked[:wanted])
+def choose_valid_commits(commits: Iterable[tuple[str, str]], share: float, seed: int) -> list[str]:
+    """Choose `share` of the later commits, of each repository as far as it goes; none where they are too few.
+
+    `commits` are pairs of a repository's name and a commit; one that stands in two repositories counts once.
+    """
+    owners: dict[str, str] = {}
+    for repo, commit in sorted(set(commits)):
+        owners.setdefault(commit, repo)
+    wanted = math.floor(len(owners) * share + 0.5)
+    if wanted < FEWEST_COMMITS:
+        return []
+    by_repo: dict[str, list[str]] = {}
+    for commit in sorted(owners, key=lambda each: (rank(seed, "valid commit", each), each)):
+        by_repo.setdefault(owners[commit], []).append(commit)
+    # each commit's place among its repository's own, from 0 to 1: the first ones of all are the same share of each
+    places = {each: (at + 0.5) / len(own) for own in by_repo.values() for at, each in enumerate(own)}
+    return sorted(sorted(places, key=lambda each: (places[each], rank(seed, "valid commit", each), each))[:wanted])
 
 
-def side_of(kind: RowKind, file: Source, commit: str, valid_files: set[Source], share: float, seed: int) -> Side:
-    """Say where a pair goes: what is from a commit's change by its commit, every other kind by its file."""
-    if kind in COMMIT_KINDS:
-        return "valid" if unit(seed, "valid-commit", commit) < share else "train"
-    return "valid" if file in valid_files else "train"
+def missing_note(commits: int, share: float) -> str:
+    """Say why no commit is kept for validation, and what would keep some."""
+    if share == 0:
+        return "no validation: dataset.valid_share is 0; training keeps its last step"
+    found = f"{100 * share:.3g} % of {commits} later commits are {math.floor(commits * share + 0.5)}"
+    enough = math.ceil(100 * (FEWEST_COMMITS - 0.5) / commits) / 100 if commits else 1.0
+    more = f"; dataset.valid_share={enough:g} would keep as many" if enough < 0.5 else ""
+    return f"no validation: {found}, wanted {FEWEST_COMMITS}; training keeps its last step{more}"
 
 
 def write_split(
-    path: Path, cut: Cut, seed: int, valid_files: set[Source], counts: dict[str, int], files: dict[str, Path]
+    path: Path, cut: Cut, seed: int, valid_commits: list[str], counts: dict[str, int], files: dict[str, Path]
 ) -> None:
     """Write the split with the hashes of the files it was made from and of those it made."""
     split = {
-        "schema": 1,
+        "schema": 2,
         "seed": seed,
         "cut": {
             "commit": cut.commit,
@@ -76,8 +87,9 @@ def write_split(
             "commits_after": cut.commits_after,
             "note": cut.note,
         },
-        "rule": "pairs: committed at the cut or before; items: lines added by later commits; valid: whole files",
-        "valid_files": [{"repo": repo, "path": path} for repo, path in sorted(valid_files)],
+        "rule": "pairs: committed at the cut or before; items: lines added by later commits, but for valid_commits;"
+        " valid: lines added by valid_commits",
+        "valid_commits": valid_commits,
         "counts": counts,
         "sha256": {name: sha256_file(file) for name, file in files.items()},
     }

@@ -2,8 +2,8 @@
 
 In: `Mined` and its files. Out: `data/` with `train.jsonl`, `valid.jsonl`, `eval_items.jsonl`, `split.json`,
 `rejected.jsonl` and the card `README.md`. Dropped, with counted reasons: exact copies (`duplicate`), near copies within
-a kind (`near_duplicate`), copies of evaluated additions (`copy_of_future`), pairs whose completion does not fit a row
-(`too_long`), and added lines that make no item.
+a kind (`near_duplicate`), copies of additions that are evaluated or validated on (`copy_of_future`), pairs whose
+completion does not fit a row (`too_long`), and added lines that make no item.
 
 What is written is read back and handed to `require_clean`, which stops the stage where a secret is left.
 
@@ -30,6 +30,7 @@ from tuner.dataset.rows import RowMaker
 from tuner.dataset.sample import PooledRow
 from tuner.dataset.split import check_addition, write_split
 from tuner.dataset.survey import Survey, survey_pairs
+from tuner.dataset.validation import Kept, ValidRows, keep_for_validation, valid_rows
 from tuner.errors import DataError
 from tuner.recipe import DatasetSettings
 from tuner.records import (
@@ -60,16 +61,20 @@ def run(
     settings: DatasetSettings,
     seed: int,
     work: Workspace,
+    prompt_tokens: int,
     require_clean: RequireClean,
 ) -> Dataset:
     """Make the dataset of a run.
 
-    `require_clean` is given the name and the text of all that was written, and must raise `DataError` at a secret.
+    `prompt_tokens` is the room that evaluation gives a prompt: validation shows as much. `require_clean` is given the
+    name and the text of all that was written, and must raise `DataError` at a secret.
     """
     clock = time.monotonic()
     (work.out / "data").mkdir(parents=True, exist_ok=True)
     future_commits: set[str] = set()
-    chosen = choose_items(lambda: _additions(work.run / mined.additions, mined, future_commits), settings, seed)
+    later = work.run / mined.additions
+    kept = keep_for_validation(_additions(later, mined, future_commits), settings, seed)
+    chosen = choose_items(lambda: kept.others(_additions(later, mined, future_commits)), settings, seed)
     rejected = list(chosen.rejected)
     with PairFile(work.run / mined.pairs) as pairs:
         lines = {line for question in chosen.questions for line in question.lines}
@@ -78,22 +83,23 @@ def run(
         rejected += [Rejected(ident, "dataset", "duplicate") for ident in survey.duplicates]
         rejected += [Rejected(ident, "dataset", "near_duplicate") for ident in survey.near_duplicates]
         items = _marked(chosen, survey)
-        future = FutureCopies((each.added for each in chosen.questions), settings.near_duplicate)
+        valid = valid_rows(kept, lines, renderer, settings, prompt_tokens, seed)
+        future = FutureCopies([*(each.added for each in chosen.questions), *valid.added], settings.near_duplicate)
         maker = RowMaker(pairs, survey, future, renderer, settings, seed, work)
-        train = maker.write("train", work.out / TRAIN)
+        train = maker.write(work.out / TRAIN)
         if not train:
             raise DataError(
                 f"{work.run / mined.pairs}: none of its {survey.pairs} pairs gives a training row",
                 "mine more of the repository (`mine.include`, `mine.max_commits`), or raise `dataset.max_tokens`",
             )
-        valid = maker.write("valid", work.out / VALID)
-    rejected += maker.rejected
+    rejected += [*maker.rejected, *valid.rejected]
+    write_jsonl(work.out / VALID, valid.rows)
     write_jsonl(work.out / ITEMS, items)
     write_jsonl(work.out / REJECTED, sorted(rejected, key=lambda each: (each.reason, each.source)))
     require_clean(_written(work, renderer))
 
     reasons = dict(sorted(Counter(each.reason for each in rejected).items()))
-    counts = _counts(chosen, survey, items, train, valid) | dict(maker.counts)
+    counts = _counts(chosen, survey, items, train) | _valid_counts(kept, valid) | dict(maker.counts)
     dataset = Dataset(
         train=TRAIN,
         valid=VALID,
@@ -106,15 +112,19 @@ def run(
             "dataset.train_rows": float(len(train)),
             "dataset.train_tokens": float(sum(row.tokens for row in train)),
             "dataset.supervised_tokens": float(sum(row.supervised for row in train)),
-            "dataset.valid_rows": float(len(valid)),
+            "dataset.valid_rows": float(len(valid.rows)),
+            "dataset.valid_tokens": float(sum(len(row.input_ids) for row in valid.rows)),
+            "dataset.valid_labels": float(valid.labels),
+            "dataset.valid_bytes": float(valid.bytes),
             "dataset.items": float(len(items)),
             "dataset.commits": float(counts["items.commits"]),
             "dataset.near_duplicates": float(reasons.get("near_duplicate", 0) + reasons.get("copy_of_future", 0)),
         },
+        notes=kept.notes,
     )
     files = {name: work.run / name for name in (mined.pairs, mined.additions)}
     files |= {name: work.out / name for name in (TRAIN, VALID, ITEMS, REJECTED)}
-    write_split(work.out / SPLIT, mined.cut, seed, maker.valid_files, counts, files)
+    write_split(work.out / SPLIT, mined.cut, seed, kept.commits, counts, files)
     dates = (survey.oldest or 0, survey.newest or 0)
     examples = choose_examples(work.out / TRAIN, train, renderer)
     text = card(mined, dataset, items, dates, survey.languages, survey.repos, examples)
@@ -152,16 +162,21 @@ def _marked(chosen: Chosen, survey: Survey) -> list[Item]:
     ]
 
 
-def _counts(
-    chosen: Chosen, survey: Survey, items: list[Item], train: list[PooledRow], valid: list[PooledRow]
-) -> dict[str, int]:
+def _valid_counts(kept: Kept, valid: ValidRows) -> dict[str, int]:
+    return {
+        "later_commits": kept.later_commits,
+        "valid.commits": len(kept.commits),
+        "valid.commits_in_rows": len(valid.commits),
+    }
+
+
+def _counts(chosen: Chosen, survey: Survey, items: list[Item], train: list[PooledRow]) -> dict[str, int]:
     counts = {"pairs": survey.pairs, "additions": 0} | chosen.counts
     for kind in PAIR_KINDS:
         counts[f"pairs.{kind}"] = len(survey.entries[kind])
         counts[f"train_rows.{kind}"] = sum(row.kind == kind for row in train)
         counts[f"train_tokens.{kind}"] = sum(row.tokens for row in train if row.kind == kind)
         counts[f"supervised_tokens.{kind}"] = sum(row.supervised for row in train if row.kind == kind)
-        counts[f"valid_rows.{kind}"] = sum(row.kind == kind for row in valid)
     counts["items.commits"] = len({item.commit for item in items})
     counts["items.novel"] = sum(item.novel for item in items)
     counts["items.new_names"] = sum(item.new_names for item in items)
