@@ -14,7 +14,7 @@ import pytest
 
 from tuner.progress import Progress, Track
 from tuner.records import Adapter, Row
-from tuner.training_log import TIMINGS
+from tuner.training_log import TIMINGS, steps_of
 
 from .examples import train
 
@@ -28,9 +28,9 @@ class Killer(StopAt):
     def stop(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
-folder, base = map(Path, sys.argv[1:])
+folder, base = map(Path, sys.argv[1:3])
 rows = code_rows(base)
-train(folder, base, rows, rows[:2], progress=Killer("training", 5))
+train(folder, base, rows, rows[:2], progress=Killer(sys.argv[3], int(sys.argv[4])))
 """
 
 
@@ -39,7 +39,7 @@ class Stopped(Exception):
 
 
 class StopAt(Progress):
-    """Stop when `count` units of the work named `label` are done."""
+    """Stop when `count` units of the work named `label` are done, or at its end where it has fewer."""
 
     def __init__(self, label: str, count: int) -> None:
         self.label = label
@@ -49,9 +49,11 @@ class StopAt(Progress):
 
     @contextmanager
     def track(self, label: str, total: float | None, unit: str) -> Iterator[Track]:
-        self.active = label == self.label
+        outer, self.active = self.active, label == self.label
         yield self
-        self.active = False
+        self.active = outer
+        if label == self.label:
+            self.stop()
 
     def advance(self, count: float = 1) -> None:
         if not self.active:
@@ -75,7 +77,7 @@ class StopAt(Progress):
 
 @pytest.fixture(scope="module")
 def through(base: Path, rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Adapter]:
-    """A training of 8 steps with a checkpoint at 3, 6 and 8, run through."""
+    """A training of 8 steps with a checkpoint at 3, 6 and 8, validated at 2, 4, 6 and 8, run through."""
     folder = tmp_path_factory.mktemp("through")
     return folder, train(folder, base, rows, rows[:2])
 
@@ -86,7 +88,8 @@ def outcome(folder: Path) -> dict[str, bytes]:
 
 
 def steps(folder: Path) -> list[int]:
-    return [json.loads(line)["step"] for line in (folder / "out/metrics.jsonl").read_text().splitlines()]
+    lines = map(json.loads, (folder / "out/metrics.jsonl").read_text().splitlines())
+    return [line["step"] for line in steps_of(lines)]
 
 
 def same_but_for_cost(a: Adapter, b: Adapter) -> bool:
@@ -102,6 +105,16 @@ def test_the_same_inputs_give_the_same_bytes_twice(
     assert same_but_for_cost(through[1], again)
 
 
+def test_training_is_the_same_with_and_without_validations(
+    through: tuple[Path, Adapter], base: Path, rows: list[Row], tmp_path: Path
+) -> None:
+    bare = train(tmp_path, base, rows)
+    assert through[1].metrics["train.best_step"] == 8  # only then are the last weights those that are saved
+    assert bare.sha256 == through[1].sha256
+    logged = [json.loads(line) for line in (through[0] / "out/metrics.jsonl").read_text().splitlines()]
+    assert steps_of(logged) == [json.loads(line) for line in (tmp_path / "out/metrics.jsonl").read_text().splitlines()]
+
+
 def test_another_seed_gives_another_adapter(
     through: tuple[Path, Adapter], base: Path, rows: list[Row], tmp_path: Path
 ) -> None:
@@ -111,24 +124,29 @@ def test_another_seed_gives_another_adapter(
 def test_a_training_killed_midway_ends_with_the_same_bytes(
     through: tuple[Path, Adapter], base: Path, rows: list[Row], tmp_path: Path
 ) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(base)], capture_output=True, text=True)
+    # killed right after the validation at step 4, when its weights lie there and no checkpoint does
+    command = [sys.executable, "-c", KILLED, str(tmp_path), str(base), "training", "5"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert (done.stdout, done.stderr) == ("", "")  # and no library talks
     assert not (tmp_path / "out/metrics.jsonl").exists()
+    assert [path.name for path in sorted((tmp_path / "scratch").glob("best-*"))] == WEIGHTS
     resumed = train(tmp_path, base, rows, rows[:2])
     assert resumed.metrics["train.resumed_at_step"] == 3
     assert outcome(tmp_path) == outcome(through[0])
     assert same_but_for_cost(through[1], resumed)
 
 
+WEIGHTS = ["best-2.safetensors", "best-4.safetensors"]
 # Where one training after another stops, by work and count, and the step that it went on from.
 STOPS = [
     ("validating the base", 1, None),
     ("training", 2, 0),  # before the first checkpoint
     ("training", 7, 0),
     ("training", 7, 6),  # again
-    ("training", 8, 6),  # at the last step, before its checkpoint
-    ("validating", 1, None),  # after the last checkpoint: no step is left
+    ("validating", 1, None),  # at the last step, before its checkpoint
+    ("training", 8, 6),
+    ("training", 99, 6),  # after its checkpoint: no step is left
 ]
 
 

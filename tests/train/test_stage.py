@@ -10,24 +10,27 @@ from transformers.models.llama.modeling_llama import LlamaMLP
 from tuner.models import fast_dtype
 from tuner.recipe import TrainSettings
 from tuner.records import Row
+from tuner.training_log import steps_of
 
 from .examples import train
 
 METRICS = {
     *("train.seconds", "train.steps", "train.resumed_at_step", "train.tokens", "train.tokens_per_second"),
-    *("train.peak_memory_gib", "train.loss_first", "train.loss_final"),
+    *("train.peak_memory_gib", "train.loss_first", "train.loss_final", "train.steps_planned"),
 }
+VALIDATED = {"train.best_step", *(f"train.valid_loss_{name}" for name in ("base", "best", "final"))}
 
 
 def losses(folder: Path) -> list[float]:
-    return [json.loads(line)["loss"] for line in (folder / "out/metrics.jsonl").read_text().splitlines()]
+    lines = map(json.loads, (folder / "out/metrics.jsonl").read_text().splitlines())
+    return [line["loss"] for line in steps_of(lines)]
 
 
 def test_metrics_say_what_happened(base: Path, rows: list[Row], tmp_path: Path) -> None:
     adapter = train(tmp_path, base, rows, rows[:2])
     metrics, logged = adapter.metrics, losses(tmp_path)
-    assert metrics.keys() == METRICS | {"train.valid_loss_base", "train.valid_loss_final"}
-    assert metrics["train.steps"] == len(logged) == 8
+    assert metrics.keys() == METRICS | VALIDATED
+    assert metrics["train.steps"] == metrics["train.steps_planned"] == len(logged) == 8
     assert metrics["train.loss_first"] == round(sum(logged[:4]) / 4, 4)
     assert metrics["train.loss_final"] == round(sum(logged[-4:]) / 4, 4)
     assert metrics["train.loss_final"] < metrics["train.loss_first"]

@@ -1,17 +1,17 @@
 """Train a LoRA adapter on the rows of the dataset stage, with TRL's trainer.
 
 In: `data/train.jsonl` and `data/valid.jsonl`, rows of token ids with labels, `data/replay.jsonl` where the recipe
-replays, and a base. Out: `adapter/` in PEFT layout, `metrics.jsonl` and `timings.jsonl`, one line a step, the picture
-`loss.svg`, and what `train.log_to` asks for. Rows are packed into sequences
-of `dataset.max_tokens` whose parts do not see each other. Nothing is dropped here. A killed run goes on from its last
-whole checkpoint and ends with the same weights.
+replays, and a base. Out: `adapter/` in PEFT layout, of the step that validated best, `metrics.jsonl` (a line a step and
+a line a validation), `timings.jsonl`, the picture `loss.svg`, and what `train.log_to` asks for. Rows are packed into
+sequences of `dataset.max_tokens` whose parts do not see each other. Nothing is dropped here. A killed run goes on from
+its last whole checkpoint and ends with the same weights.
 
     tuner train --repo ../your-repo --set train.rank=16
 """
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,18 +25,19 @@ from transformers import PreTrainedTokenizerFast, PrinterCallback, set_seed
 from tuner.errors import TrainError
 from tuner.families import LINEAR
 from tuner.models import adapter_sha256, device, fast_dtype, giving_memory_back, is_out_of_memory, load_model
-from tuner.progress import Progress
 from tuner.recipe import TrainSettings
 from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
 from tuner.replayed import Replay
-from tuner.rundir import Workspace, write_atomically
+from tuner.rundir import Workspace
 from tuner.train.fast_paths import take_fast_paths
 from tuner.train.logs import keep_logs, open_logs
 from tuner.train.methods import add_adapter, save_adapter
 from tuner.train.optimizer import MasterWeights, make_optimizer
 from tuner.train.share import make_view
 from tuner.train.trainer import PackedTrainer, sft_config
-from tuner.train.watch import Cost, Count, Watch, cut_logs, ends, last_checkpoint
+from tuner.train.validation import Validation, valid_loss
+from tuner.train.watch import Cost, Diverged, Watch, cut_logs, ends, last_checkpoint
+from tuner.training_log import LOG
 from tuner.training_view import TrainingView
 
 disable_progress_bar()
@@ -64,12 +65,12 @@ def run(
         trainer, optimizer = _build(base, rows, valid, settings, max_tokens, end_token, seed, dtype, work.scratch)
         fallbacks += trainer.paths.notes
         view = make_view(trainer.model.config.to_dict(), rows, settings, dtype, trainer.accelerator.num_processes)
-        metrics = _train(trainer, optimizer, settings, work, view)
+        metrics, notes = _train(trainer, optimizer, settings, _bits_per_nat(dataset), work, view)
         folder = work.out / "adapter"
         save_adapter(trainer.model, base, settings, folder, work.scratch)
     _write_card(folder, base, settings, metrics)
     keep_logs(settings.log_to, work.scratch, work.out)
-    return Adapter("adapter", base.name, base.revision, adapter_sha256(folder), metrics, fallbacks)
+    return Adapter("adapter", base.name, base.revision, adapter_sha256(folder), metrics, [*fallbacks, *notes])
 
 
 def _build(
@@ -107,34 +108,56 @@ def _build(
 
 
 def _train(
-    trainer: PackedTrainer, optimizer: MasterWeights, settings: TrainSettings, work: Workspace, view: TrainingView
-) -> dict[str, float]:
-    """Train from the last whole checkpoint to the end, and return the metrics of the whole training."""
+    trainer: PackedTrainer,
+    optimizer: MasterWeights,
+    settings: TrainSettings,
+    bits_per_nat: float | None,
+    work: Workspace,
+    view: TrainingView,
+) -> tuple[dict[str, float], list[str]]:
+    """Train from the last whole checkpoint to the end, take the best step, and return metrics and notes of it all."""
     checkpoint = last_checkpoint(work.scratch)
     done = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
     kept = cut_logs(work.scratch, done)
     steps = _plan_steps(trainer, settings)
-    valid_base = _valid_loss_before(trainer, work) if trainer.eval_dataset is not None else None
+    cost = Cost(work.scratch / "cost.json")
+    validation = None
+    if trainer.eval_dataset is not None:
+
+        def measure(label: str) -> float:
+            return valid_loss(trainer, work.progress, label)
+
+        validation = Validation(measure, trainer.model, settings, steps, work.scratch / LOG, kept, cost)
+        cost.leave_out()
+    notes = []
     with (
         work.progress.track("training", total=steps, unit="step") as track,
         open_logs(settings.log_to, work.scratch, work.run.name, done) as logs,
     ):
         track.skip(done)
         track.show(view)
-        cost = Cost(work.scratch / "cost.json")
         watch = Watch(track, work.scratch, kept, cost, view, logs)
-        if done < steps:
-            trainer.add_callback(watch)
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-            trainer.remove_callback(watch)
+        if done < steps and not (validation and validation.is_over):
+            for each in filter(None, (watch, validation)):
+                trainer.add_callback(each)
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            except Diverged as fault:
+                if validation is None or not validation.has_helped:
+                    raise
+                notes.append(
+                    f"training stopped: {fault.message}; the adapter is the best before that; hint: {fault.hint}"
+                )
         elif checkpoint is not None:  # killed between the last step and the end
             state = torch.load(checkpoint / "optimizer.pt", map_location=device(), weights_only=True)
             optimizer.load_state_dict(state)
         cost.lap()
     first, final = ends(watch.losses)
+    trained = len(watch.losses)
     metrics = {
         "train.seconds": round(cost.seconds, 1),  # of all attempts, with the steps that a kill lost
-        "train.steps": steps,
+        "train.steps": trained,
+        "train.steps_planned": steps,
         "train.resumed_at_step": done,
         "train.tokens": watch.tokens,
         "train.tokens_per_second": round(watch.tokens / cost.seconds, 1),
@@ -142,10 +165,15 @@ def _train(
         "train.loss_first": round(first, 4),
         "train.loss_final": round(final, 4),
     }
-    if valid_base is not None:
-        metrics["train.valid_loss_base"] = round(valid_base, 4)
-        metrics["train.valid_loss_final"] = round(_valid_loss(trainer, "validating", work.progress), 4)
-    return metrics
+    if validation is None:
+        return metrics, notes
+    if validation.is_over and trained < steps:
+        notes.append(
+            f"training stopped after step {trained} of {steps}: {settings.patience} validations in a row without a "
+            "better one (train.patience)"
+        )
+    validation.take_best()
+    return metrics | validation.metrics(bits_per_nat), notes + validation.notes()
 
 
 def _plan_steps(trainer: PackedTrainer, settings: TrainSettings) -> int:
@@ -163,21 +191,10 @@ def _plan_steps(trainer: PackedTrainer, settings: TrainSettings) -> int:
     return steps
 
 
-def _valid_loss_before(trainer: PackedTrainer, work: Workspace) -> float:
-    """Measure the validation loss of the untouched base once, also when training is resumed."""
-    path = work.scratch / "valid_loss_base.json"
-    if not path.is_file():
-        write_atomically(path, json.dumps(_valid_loss(trainer, "validating the base", work.progress)))
-    return float(json.loads(path.read_text(encoding="utf-8")))
-
-
-def _valid_loss(trainer: PackedTrainer, label: str, progress: Progress) -> float:
-    with progress.track(label, total=len(trainer.eval_dataset), unit="sequence") as track:
-        count = Count(track)
-        trainer.add_callback(count)
-        loss = float(trainer.evaluate()["eval_loss"])
-        trainer.remove_callback(count)
-    return loss
+def _bits_per_nat(dataset: Dataset) -> float | None:
+    """Give the factor from nats per labelled token to bits per byte, where the dataset counted both."""
+    labels, spelled = (dataset.metrics.get(f"dataset.valid_{name}", 0.0) for name in ("labels", "bytes"))
+    return labels / spelled / math.log(2.0) if labels and spelled else None
 
 
 @contextmanager

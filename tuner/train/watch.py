@@ -33,6 +33,18 @@ MEMORY_NOW = Path("/proc/self/statm")  # Linux: pages in all, pages in memory, .
 PAGE = resource.getpagesize()
 
 
+class Diverged(TrainError):
+    """A loss that is no number, or that ran away after a first update."""
+
+    @staticmethod
+    def at(what: str, step: int, first: float, learning_rate: float) -> Diverged:
+        """Say what was seen at a step, what it was at first, and what to lower."""
+        return Diverged(
+            f"{what} at step {step}, after {first:.4g} at the first",
+            f'lower the learning rate: SET="train.learning_rate={learning_rate / 4:.1e}"',
+        )
+
+
 class Cost:
     """Seconds and peak memory over all attempts, written down at every step, so that a kill loses one step's."""
 
@@ -117,7 +129,7 @@ class Watch(TrainerCallback):
         loss, tokens = float(logs["loss"]), self.tokens_before + int(logs["num_tokens"])
         line = {
             "step": state.global_step,
-            "loss": loss,
+            "loss": loss if math.isfinite(loss) else None,
             "learning_rate": logs.get("learning_rate"),
             "tokens": tokens - self.tokens,
         }
@@ -156,25 +168,10 @@ class Watch(TrainerCallback):
         first = mean([*self.losses, loss][:WINDOW])
         recent = mean([*self.losses, loss][-WINDOW:])
         if not math.isfinite(loss) or recent > DIVERGED * max(first, 1.0):
-            raise TrainError(
-                f"the loss is {loss:.4g} at step {step}, after {self.losses[0]:.4g} at the first",
-                f'lower the learning rate: SET="train.learning_rate={learning_rate / 4:.1e}"',
-            )
+            raise Diverged.at(f"the loss is {loss:.4g}", step, self.losses[0], learning_rate)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         (Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / WHOLE).touch()
-
-
-class Count(TrainerCallback):
-    """Report the sequences of a validation."""
-
-    def __init__(self, track: Track) -> None:
-        self.track = track
-
-    def on_prediction_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        self.track.advance()
 
 
 def ends(losses: list[float]) -> tuple[float, float]:

@@ -46,7 +46,11 @@ def weakened(
     early = folder / "scratch/checkpoint-1"
     early.mkdir(parents=True)
     shutil.copyfile(adapter / trade.WEIGHTS, early / trade.WEIGHTS)
-    record = Adapter("adapter", base.name, base.revision, "s", {"train.steps": 2.0}, ["no native bf16"])
+    later = folder / "scratch/checkpoint-5"
+    later.mkdir()
+    (later / trade.WEIGHTS).write_bytes(b"no weights")  # behind the best step: it is not even read
+    steps = {"train.steps": 8.0, "train.best_step": 2.0}
+    record = Adapter("adapter", base.name, base.revision, "s", steps, ["no native bf16"])
     settings = ProbeSettings(max_increase=limit, scales=scales)
 
     def load() -> object:

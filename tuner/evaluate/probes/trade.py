@@ -55,7 +55,7 @@ def weaken(
     """Write the curve of an adapter that was just trained, and put what is chosen into its folder."""
     folder = work.out / adapter.folder
     kept = sorted(work.scratch.glob(f"checkpoint-*/{WEIGHTS}"), key=_step)
-    last = int(adapter.metrics["train.steps"])
+    last = int(adapter.metrics.get("train.best_step", adapter.metrics["train.steps"]))  # the step of the adapter
     trade = weigh(load(), renderer, chosen, valid, settings, [path for path in kept if _step(path) < last], work)
     point = trade.points[trade.best] if trade.best is not None else None
     metrics = {"train.adapter_scale": point.scale if point else 1.0}
