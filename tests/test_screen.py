@@ -132,7 +132,7 @@ def test_a_run_without_items_says_that_nothing_was_compared(tmp_path: Path) -> N
     ("name", "record", "text"),
     [
         ("mine", MINED, "1,234 pairs before the cut, 50 additions in 10 later commits"),
-        ("dataset", DATASET, "80 rows, 40,000 tokens; 120 evaluation items frozen"),
+        ("dataset", DATASET, "80 rows, 40,000 tokens; 0 rows for validation; 120 evaluation items frozen"),
         ("evaluate-base", evaluated("base", 1.25, 0.5), "bits per byte 1.250, exact match 50.0 %"),
         ("evaluate-base", Evaluation("base", "d", "p", {}, {}), "no items"),
         ("compare", COMPARISON, "ship"),

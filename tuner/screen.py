@@ -63,7 +63,7 @@ def final_screen(run: Run, base: Base, command: str) -> str:
             f"{train['train.tokens_per_second']:.0f} tokens/s, peak memory {train['train.peak_memory_gib']:.1f} GiB",
         ),
     ]
-    lines += [_field("note", each) for each in adapter.fallbacks]
+    lines += [_field("note", each) for each in [*dataset.notes, *adapter.fallbacks]]
     lines += ["", *_table(comparison, systems), "", *headline_lines(comparison.headlines)]
     lines += [*verdict_lines(comparison), *forecast_lines(run, comparison)]
     failed = [each.name for each in bundle.artefacts if each.passed is False]
@@ -141,7 +141,8 @@ def _outcome(name: str, record: dict[str, Any]) -> str:
         rows, tokens, items = (
             _count(int(metrics[f"dataset.{key}"])) for key in ("train_rows", "train_tokens", "items")
         )
-        return f"{rows} rows, {tokens} tokens; {items} evaluation items frozen"
+        kept = _count(int(metrics.get("dataset.valid_rows", 0)))
+        return f"{rows} rows, {tokens} tokens; {kept} rows for validation; {items} evaluation items frozen"
     if name == "replay":
         rows, tokens = (_count(int(metrics[f"replay.{key}"])) for key in ("rows", "tokens"))
         return f"{rows} of the base's own answers, {tokens} tokens"

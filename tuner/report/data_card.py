@@ -48,7 +48,7 @@ def data_card(mined: Mined, dataset: Dataset, adapter: Adapter) -> DataCard:
         redacted=_ranked(replaced),
         licences=[each for each in dropped if LICENCE in each[1]],
         dropped=[each for each in dropped if LICENCE not in each[1]],
-        notes=list(adapter.fallbacks),
+        notes=[*dataset.notes, *adapter.fallbacks],
     )
 
 
@@ -88,8 +88,12 @@ def _training(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
         ("train.peak_memory_gib", "peak memory, GiB", "{:.1f}"),
         ("train.loss_first", "mean loss of the first steps", "{:.3f}"),
         ("train.loss_final", "mean loss of the last steps", "{:.3f}"),
-        ("train.valid_loss_base", "loss on held-out files before", "{:.3f}"),
-        ("train.valid_loss_final", "loss on held-out files after", "{:.3f}"),
+        ("train.valid_loss_base", "loss on validation before", "{:.3f}"),
+        ("train.valid_loss_best", "loss on validation at the best step, which is kept", "{:.3f}"),
+        ("train.best_step", "best step", "{:,.0f}"),
+        ("train.valid_loss_final", "loss on validation at the last step validated", "{:.3f}"),
+        ("train.valid_bits_per_byte_base", "the same in bits per byte, before", "{:.3f}"),
+        ("train.valid_bits_per_byte_best", "at the best step", "{:.3f}"),
     )
     return [(name, form.format(metrics[key])) for key, name, form in wanted if key in metrics]
 
