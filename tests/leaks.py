@@ -54,7 +54,7 @@ class Made:
 
     @cached_property
     def rows(self) -> list[Row]:
-        return [row for side in ("train", "valid") for row in read_jsonl(self.out / f"data/{side}.jsonl", Row)]
+        return list(read_jsonl(self.out / "data/train.jsonl", Row))
 
     def commits(self, revision: str) -> set[str]:
         return set(git(self.folder, "rev-list", revision).split())

@@ -18,7 +18,7 @@ from benchmarks import results
 from tests.pipelines import COMMITS, ROOT, TIMED, Finished, arguments, differing, finished_run, hashes, tuner, untimed
 from tests.tiny_repo import PEOPLE, PLANTED_EMAIL, PLANTED_SECRET, build_tiny_repo, git
 from tuner import bases
-from tuner.records import Adapter, Item, Mined, Pair, Row, read_jsonl, write_jsonl
+from tuner.records import Adapter, Addition, Item, Mined, Pair, Row, read_jsonl, write_jsonl
 from tuner.replayed import Replay
 from tuner.rundir import Run
 
@@ -29,7 +29,8 @@ PROBED = ("stdlib_bits_per_byte", "verbatim_span_rate", "secrets_written")
 FORGOTTEN = "stdlib_bits_per_byte_relative"
 WANTED_METRICS = {
     *("mine.commits_per_second", "mine.pairs", "dataset.train_tokens", "eval.items", "verdict"),
-    *(f"train.{name}" for name in ("tokens_per_second", "seconds", "peak_memory_gib", "loss_final")),
+    *(f"train.{name}" for name in ("tokens_per_second", "seconds", "peak_memory_gib", "loss_final", "best_step")),
+    *(f"train.valid_{name}_{which}" for name in ("loss", "bits_per_byte") for which in ("base", "best", "final")),
     *(f"eval.{system}.{name}" for system in ("base", "tuned") for name in METRICS),
     *(f"eval.{system}.latency_p{share}_ms" for system in ("base", "tuned") for share in (50, 95)),
     *(f"eval.{system}.{name}" for system in ("base", "tuned") for name in PROBED),
@@ -98,16 +99,19 @@ def speaking(folder: Path, tokenizer: Tokenizer) -> dict[str, str]:
 
 
 def leaks(folder: Path, repo: Path, mined: Mined) -> list[str]:
-    """List training rows from after the cut, and evaluation items from before it, by the repository's own history."""
+    """List rows and items on the wrong side of the cut, and of commits that both validate and evaluate, by git."""
     past = set(git(repo, "rev-list", mined.cut.commit).split())
     pairs = {pair.id: pair for pair in read_jsonl(folder / "mined/pairs.jsonl", Pair)}
-    rows = [row for name in ("train", "valid") for row in read_jsonl(folder / f"data/{name}.jsonl", Row)]
-    learned = [pairs[row.pair_id] for row in rows]
+    additions = {each.id: each for each in read_jsonl(folder / "mined/additions.jsonl", Addition)}
+    learned = [pairs[row.pair_id] for row in read_jsonl(folder / "data/train.jsonl", Row)]
+    validated = [additions[row.pair_id] for row in read_jsonl(folder / "data/valid.jsonl", Row)]
     items = list(read_jsonl(folder / "data/eval_items.jsonl", Item))
-    assert learned and items
+    assert learned and validated and items
+    asked = [*validated, *items]
     late = {pair.id for pair in learned if pair.commit not in past or pair.committed_at > mined.cut.committed_at}
-    early = {item.id for item in items if item.commit in past or item.committed_at <= mined.cut.committed_at}
-    return sorted(late | early)
+    early = {each.id for each in asked if each.commit in past or each.committed_at <= mined.cut.committed_at}
+    shared = {each.id for each in validated if each.commit in {item.commit for item in items}}
+    return sorted(late | early | shared)
 
 
 def test_the_command_ends_well_and_leaves_all_files_of_a_run(finished: Finished) -> None:
@@ -135,7 +139,7 @@ def test_a_figure_that_is_no_number_is_seen(word: str) -> None:
 
 def test_the_last_screen_shows_n_intervals_the_verdict_the_adapter_and_what_to_type_next(finished: Finished) -> None:
     shown = screen_lines(finished.answer.out)
-    assert [line for line in shown if line.startswith("n items from up to 12 commits after the cut")]
+    assert [line for line in shown if line.startswith("n items from up to 7 commits after the cut")]
     number, ends = r"-?\d\.\d{3}", r"\[[+-]?\d\.\d{3}, [+-]?\d\.\d{3}\]"
     (figures,) = (line for line in shown if line.startswith("bits_per_byte "))
     assert re.fullmatch(rf"bits_per_byte {number} {ends} {number} {ends} [+-]\d\.\d{{3}} {ends} \w+ 16", figures)

@@ -198,10 +198,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: token ids, and labels that are -100 wherever no loss is taken. Both have the same length.
-
-    `pair_id` is the id of the pair that it is from; of a validation row that of the addition.
-    """
+    """One row of a pair or an addition: token ids, and as many labels, which are -100 wherever no loss is taken."""
 
     pair_id: str
     kind: RowKind
@@ -277,10 +274,7 @@ class Mined:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What dataset leaves: rows for training and validation, frozen items with their hash, split and card.
-
-    `notes` say what the user should know of it, such as that no later commit could be kept for validation.
-    """
+    """What dataset leaves: rows to train and validate on, frozen items with their hash, card; notes for the user."""
 
     train: str
     valid: str

@@ -176,6 +176,4 @@ def run_stage(
     files = (f"mined/{name}.jsonl" for name in ("pairs", "additions", "rejected"))
     mined = Mined(*files, cut, [MinedRepo("ledger", "d" * 40, cut)], counts or {}, {"binary": 2, "not_drawn": 1}, {})
     work = Workspace(folder, folder / "out", folder / "scratch", Progress())
-    return run(
-        mined, renderer(), settings or DatasetSettings(valid_share=0.2), SEED, work, PROMPT_TOKENS, require_clean
-    )
+    return run(mined, renderer(), settings or DatasetSettings(), SEED, work, PROMPT_TOKENS, require_clean)

@@ -29,7 +29,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "valid_and_items": ("commits kept for validation that are also evaluated on: the choice knows the answers", REPORT),
     "valid_elsewhere": ("validation rows that are from no commit kept for validation", REPORT),
     "commit_in_two_splits": ("commits of evaluation items that are also in training: the answers leak", REPORT),
-    "wrong_side_of_cut": ("rows from after the cut, or items from before it", REPORT),
+    "wrong_side_of_cut": ("training rows from after the cut, or validation rows or items from before it", REPORT),
     "novel_line_trained": ("items marked novel whose whole line stands in a training row", REPORT),
 }
 
