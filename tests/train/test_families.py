@@ -56,7 +56,7 @@ def code_rows_of(base: Path) -> list[Row]:
 def test_the_loss_falls(trained: tuple[Path, Path, Adapter]) -> None:
     metrics = trained[2].metrics
     assert metrics["train.loss_final"] < metrics["train.loss_first"] - 0.2
-    assert metrics["train.valid_loss_final"] < metrics["train.valid_loss_base"] - 0.2
+    assert metrics["train.valid_loss_best"] < metrics["train.valid_loss_base"] - 0.2
 
 
 def test_the_saved_adapter_loaded_again_is_the_trained_model(trained: tuple[Path, Path, Adapter]) -> None:
@@ -64,7 +64,7 @@ def test_the_saved_adapter_loaded_again_is_the_trained_model(trained: tuple[Path
     record, row = base_record(base), code_rows_of(base)[:1]
     near = 2e-4 if fast_dtype() == torch.float32 else 5e-2
     again = load_model(record, out / "adapter", fast_dtype())
-    assert hand_loss(again, row) == pytest.approx(adapter.metrics["train.valid_loss_final"], abs=near)
+    assert hand_loss(again, row) == pytest.approx(adapter.metrics["train.valid_loss_best"], abs=near)
     with again.disable_adapter():  # the negative control: without the adapter it is the base
         assert hand_loss(again, row) == pytest.approx(adapter.metrics["train.valid_loss_base"], abs=near)
 

@@ -156,7 +156,7 @@ def test_four_bits_are_refused_where_they_would_be_lost() -> None:
 )  # fmt: skip
 def test_every_method_trains(base: Path, rows: list[Row], tmp_path: Path, settings: dict[str, Any]) -> None:
     adapter = train(tmp_path, base, rows, rows[:2], epochs=2.0, **settings)
-    assert adapter.metrics["train.valid_loss_final"] < adapter.metrics["train.valid_loss_base"] - 0.1
+    assert adapter.metrics["train.valid_loss_best"] < adapter.metrics["train.valid_loss_base"] - 0.1
     card = (tmp_path / "out/adapter/README.md").read_text(encoding="utf-8")
     assert f"Method {settings.get('method', 'lora')}, rank 4" in card
     note = "14 of 14 adapted layers are more than a plain LoRA: computed by PEFT, slower"
