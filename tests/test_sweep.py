@@ -89,8 +89,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def settings(finished: Finished, adapters: Path) -> list[str]:
-    """Hold out more than a run does, so that there are several commits or files to resample."""
-    return arguments(finished.inputs, adapters, dataset__valid_share=0.45)
+    """Judge by as few rows as there are commits kept."""
+    return arguments(finished.inputs, adapters, dataset__valid_rows=5)
 
 
 def opened(finished: Finished, adapters: Path) -> Sweeping:
@@ -230,7 +230,7 @@ def test_rows_that_judge_and_are_trained_on_are_refused_and_so_is_a_sweep_withou
         require_apart(folder, replace(prepared, valid_sha256=sha256_file(valid)))
     assert str(caught.value) == (
         "the baseline's dataset has no validation rows, by which a sweep judges\n"
-        'hint: SET="dataset.valid_share=0.2" holds out more'
+        'hint: SET="dataset.valid_share=0.2 dataset.valid_rows=64" keeps more later commits for it'
     )
 
 

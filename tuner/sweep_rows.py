@@ -127,7 +127,7 @@ def require_apart(folder: Path, prepared: Prepared) -> None:
     if not judging:
         raise DataError(
             "the baseline's dataset has no validation rows, by which a sweep judges",
-            'SET="dataset.valid_share=0.2" holds out more',
+            'SET="dataset.valid_share=0.2 dataset.valid_rows=64" keeps more later commits for it',
         )
     for name, rows in prepared.rows.items():
         trained = next((row.pair_id for row in read_jsonl(folder / rows.path, Row) if row.pair_id in judging), None)
