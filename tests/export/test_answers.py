@@ -45,7 +45,7 @@ class Asked:
     def __init__(self, folder: Path) -> None:
         torch.set_num_threads(1)
         self.folder = folder
-        self.home = tiny_checkpoint(folder / "base", "llama")
+        self.home = tiny_checkpoint(folder / "base", "llama", short=True)
         self.adapter = tiny_adapter(folder / "adapter", self.home, spread=0.2)
         self.renderer = Renderer.from_folder(self.home, "shop")
         base = Base("tiny", str(self.home), "r1", "prefix_only")
@@ -59,8 +59,9 @@ class Asked:
     def answers(self, questions: Slice, adapter: Path) -> list[dict[str, Any]]:
         """Ask the engine with an adapter folder."""
         out = self.folder / f"{adapter.name}.gguf"
-        write_gguf_lora(adapter, read_json(self.home / "config.json"), out)
-        asked = parity.Questions([[1, 2]], [], [], 49152, questions)
+        config = read_json(self.home / "config.json")
+        write_gguf_lora(adapter, config, out)
+        asked = parity.Questions([[1, 2]], [], [], config["vocab_size"], questions)
         return parity.engine_answers(self.folder / "base.gguf", out, asked, 1, self.folder / "log").items
 
 
