@@ -9,6 +9,9 @@ FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE
           $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
 VERDICT = $(if $(GATE),--gate)
 
+# Set-up leaves compiling to the first import, so that import must keep what it compiled: torch takes 17 s each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup plan sweep train mine dataset audit evaluate screen compare export report arena serve check-editors watch runs adapters verify reproduce recipes copilot bench test browser-checks check format clean
 
@@ -90,7 +93,7 @@ bench: $(READY) ## Measure beside the peers: ROOM=mining REPO=..., ROOM=training
 	@$(VENV)/bin/python -m benchmarks.$(or $(ROOM),mining) $(if $(REPO),--repo '$(REPO)') $(BENCH)
 
 test: $(READY) ## Run the whole test suite: no network, no GPU
-	@$(VENV)/bin/python -m pytest -n logical --dist loadfile
+	@$(VENV)/bin/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 browser-checks: $(READY) ## Fetch axe-core from npm and check the pages in headless Chromium
 	@npm install --prefix .browser --no-save --no-audit --no-fund axe-core@$(AXE)

@@ -144,3 +144,11 @@ def test_every_library_that_is_imported_is_asked_for() -> None:
 def test_a_library_that_nobody_asks_for_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import json\nimport yaml\nfrom tenacity import retry\n", encoding="utf-8")
     assert undeclared(tmp_path, 'dependencies = ["pyyaml>=6.0"]') == {"tenacity": "a.py"}
+
+
+def test_make_lets_imports_keep_what_they_compiled() -> None:
+    shown = ["--eval", "shown: ; @echo [$$PYTHONDONTWRITEBYTECODE]", "shown"]
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}  # as many container images set it
+    for options, wanted in ((["-f", "Makefile"], "[]\n"), (["-f", os.devnull], "[1]\n")):
+        made = subprocess.run(["make", *options, *shown], cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert made.stdout == wanted, made.stderr
