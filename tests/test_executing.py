@@ -11,6 +11,7 @@ import pytest
 from tests.isolation import needs_isolation
 from tests.pipelines import Finished, arguments, finished_run, tuner
 from tuner.execution import RunItem
+from tuner.recipe_execution import ExecutionSettings
 from tuner.records import read_jsonl
 
 pytestmark = needs_isolation
@@ -27,7 +28,9 @@ def test_functions_of_the_repository_are_run_only_when_asked_for_and_said_so(
     assert not [entry for entry in finished.run.stages if "execut" in entry["name"]]
     adapters = tmp_path / "adapters"
     shutil.copytree(finished.adapters, adapters)
-    asked = {"evaluate__execution": "sandbox", "evaluate__execution_items": 2}
+    # The default, without the plugins of this suite, which take most of the time of fourteen starts of pytest.
+    plain = ExecutionSettings().test_command.replace("{tests}", "--disable-plugin-autoload {tests}")
+    asked = {"evaluate__execution": "sandbox", "evaluate__execution_items": 2, "evaluate__test_command": plain}
     answer = tuner("train", *arguments(finished.inputs, adapters, **asked))
     assert answer.status == 0, answer.err
     assert "note       `evaluate.execution: sandbox` RUNS CODE OF THE REPOSITORY" in answer.err

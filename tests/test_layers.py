@@ -6,6 +6,7 @@ The checks are plain functions over a folder of source files; each is shown to f
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,10 +28,15 @@ MOST_LINES = 400
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "datasets", "gguf", "xllamacpp"}
 
 
-def imports(path: Path, package: Path = SOURCE) -> Iterator[str]:
-    """Name every module that a file imports, anywhere in it, as absolute dotted names."""
-    here = ("tuner", *path.relative_to(package).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@functools.cache
+def imports(path: Path, package: Path = SOURCE) -> tuple[str, ...]:
+    """Name every module that a file imports, anywhere in it, as absolute dotted names; each file is read once."""
+    return tuple(_imports(ast.parse(path.read_text(encoding="utf-8")), path.relative_to(package)))
+
+
+def _imports(tree: ast.Module, relative: Path) -> Iterator[str]:
+    here = ("tuner", *relative.parent.parts)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -30,7 +30,7 @@ from tuner.progress import Progress
 from tuner.recipe import DatasetSettings
 from tuner.rundir import Workspace
 
-SEEDS, FEW = range(20), range(8)
+SEEDS, FEW = range(12), range(5)
 
 
 def made_from(seed: int, folder: Path, *, sampled: bool = True) -> Made:

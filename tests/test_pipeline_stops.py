@@ -1,7 +1,8 @@
 """A command that is killed in the middle of any stage goes on, and ends as if nothing had happened.
 
-The kills are real. A host process loads torch once and starts each command by a fork of its own; an audit hook of
-Python's own kills the command's whole process group, with -9, when a stage opens the file that it is to die at.
+The kills are real. A host process loads all that the stages need once, torch above all, and starts each command by a
+fork of its own; an audit hook of Python's own kills the command's whole process group, with -9, when a stage opens the
+file that it is to die at.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ DEATHS = {
 # One command a line: the file to die at, where the output goes, the arguments. Answers with the exit status.
 HOST = """
 import json, os, signal, sys
-import tuner.evaluate.local, tuner.export.stage, tuner.train.stage
+import openai, scipy.stats
+import tuner.compare.stage, tuner.dataset.stage, tuner.evaluate.local, tuner.evaluate.open_system, tuner.evaluate.stage
+import tuner.export.stage, tuner.mine.stage, tuner.pipeline, tuner.report.stage, tuner.train.stage
 from tuner.cli import main
 
 def command(death, printed, arguments):
