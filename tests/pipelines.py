@@ -10,18 +10,17 @@ tokenizer: what it says means nothing, but every stage does all that it does for
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import io
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.export.checkpoints import tiny_checkpoint
+from tests.once import once
 from tests.tiny_repo import build_tiny_repo, git
 from tuner.cli import main
 from tuner.rundir import Run
@@ -104,9 +103,8 @@ def arguments(inputs: Inputs, adapters: Path, **other: object) -> list[str]:
     return [*map(str, given), *(f"--set={key}={value}" for key, value in settings.items())]
 
 
-def inputs(home: Path) -> Inputs:
+def inputs(folder: Path) -> Inputs:
     """Make the repository and the base."""
-    folder = home / "pipeline"
     repo = build_tiny_repo(folder / "ledger", commits=COMMITS)
     return Inputs(repo, tiny_checkpoint(folder / "base", "llama", short=True))
 
@@ -114,18 +112,16 @@ def inputs(home: Path) -> Inputs:
 @functools.cache
 def finished_run(home: Path) -> Finished:
     """Go from repository to report once, for all processes of the suite; `home` is one process's own folder."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        home = home.parent
-    adapters, said = home / "pipeline" / "adapters", home / "pipeline.json"
-    with (home / "pipeline.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the second process waits for the first
-        if not said.is_file():
-            answer = tuner("train", *arguments(inputs(home), adapters))
-            assert answer.status == 0, answer.err
-            said.write_text(json.dumps(asdict(answer)), encoding="utf-8")
-    made = Inputs(home / "pipeline" / "ledger", home / "pipeline" / "base")
+
+    def train(whole: Path) -> None:
+        answer = tuner("train", *arguments(inputs(whole), whole / "adapters"))
+        assert answer.status == 0, answer.err
+        (whole / "said.json").write_text(json.dumps(asdict(answer)), encoding="utf-8")
+
+    whole = once(home, "pipeline", train)
+    adapters, said = whole / "adapters", (whole / "said.json").read_text(encoding="utf-8")
     (folder,) = (path for path in adapters.iterdir() if not path.name.startswith("."))
-    return Finished(made, adapters, folder, Answer(**json.loads(said.read_text(encoding="utf-8"))))
+    return Finished(Inputs(whole / "ledger", whole / "base"), adapters, folder, Answer(**json.loads(said)))
 
 
 def write_mistakes(folder: Path, base: Path) -> Path:

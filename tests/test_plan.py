@@ -45,7 +45,7 @@ def memory(machine: Machine = CPU, **settings: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return inputs(tmp_path_factory.getbasetemp())
+    return inputs(tmp_path_factory.mktemp("plan"))
 
 
 def test_weights_take_their_number_format() -> None:

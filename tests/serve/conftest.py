@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.serve.runs import SETTINGS, taught_base, taught_run
+from tests.once import once
+from tests.serve.runs import SETTINGS, base_in, taught_run, teach_base
 from tuner.records import Base, Bundle
 from tuner.rundir import Run
 from tuner.serve import stage
@@ -32,8 +33,14 @@ class Served:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
+    return taught_base(tmp_path_factory, "prefix_only")
+
+
+def taught_base(tmp_path_factory: pytest.TempPathFactory, form: str) -> Base:
+    """Teach a base once for all processes of the suite."""
     torch.set_num_threads(1)
-    return taught_base(tmp_path_factory.mktemp("bases") / "base", "prefix_only")
+    home = tmp_path_factory.getbasetemp()
+    return base_in(once(home, f"taught-{form}", lambda folder: teach_base(folder, form)), form)
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +60,8 @@ def served(runs: tuple[Run, Run], base: Base) -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def infilling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    torch.set_num_threads(1)
     folder: Path = tmp_path_factory.mktemp("infilling")
-    base = taught_base(folder / "base", "qwen")
+    base = taught_base(tmp_path_factory, "qwen")
     run = taught_run(folder / "adapters", base, spread=0.1)
     with stage.running(run.record("export", Bundle), run.folder, SETTINGS) as url:
         yield Served(run, base, url)

@@ -1,6 +1,7 @@
 """Runs as `make train` leaves them, with tiny models that know one file by heart: what a server needs to be tested.
 
-    run = taught_run(tmp_path / "adapters", taught_base(tmp_path / "base", "qwen"))
+    teach_base(tmp_path / "base", "qwen")
+    run = taught_run(tmp_path / "adapters", base_in(tmp_path / "base", "qwen"))
     with stage.running(run.record("export", Bundle), run.folder, SETTINGS) as url: ...
 
 Two layers, 64 wide, some hundred tokens cut as the family cuts them: an engine loads it in a moment, and what it says
@@ -77,7 +78,7 @@ def taught_run(adapters: Path, base: Base, seed: int = 17, spread: float = 0.05)
     return run
 
 
-def taught_base(folder: Path, form: str) -> Base:
+def teach_base(folder: Path, form: str) -> None:
     """Write a base in Hugging Face layout that knows `CODE` by heart."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -109,6 +110,10 @@ def taught_base(folder: Path, form: str) -> Base:
             optimizer.step()
             optimizer.zero_grad()
     model.save_pretrained(folder)
+
+
+def base_in(folder: Path, form: str) -> Base:
+    """Name the base that was written into `folder`."""
     return Base(f"tiny-{form.replace('_', '-')}", str(folder), content_id(form), form)
 
 
