@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from gguf import GGUFReader
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
@@ -110,6 +111,21 @@ def test_a_damaged_copy_is_made_again_and_never_used(
     damage(Path(first.path))
     assert bases.resolve(str(gguf), tmp_path) == first
     assert {path.name: path.read_bytes() for path in Path(first.path).iterdir()} == whole
+
+
+def test_the_header_of_a_gguf_file_is_read_once(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    class Counted(GGUFReader):
+        def __init__(self, path: str) -> None:
+            read.append(path)
+            super().__init__(path)
+
+    monkeypatch.setattr("gguf.GGUFReader", Counted)
+    bases.resolve(str(gguf), tmp_path / "cache")
+    assert read == [str(gguf)]
+    AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    assert len(read) > 1  # the negative control, and nothing is kept from then on
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 4])

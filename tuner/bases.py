@@ -12,6 +12,7 @@ really has to be dequantised.
 from __future__ import annotations
 
 import fcntl
+import functools
 import importlib.util
 import json
 import os
@@ -176,17 +177,18 @@ def _dequantise(name: str, gguf: Path, folder: Path, progress: Progress) -> dict
             # dequantize=True: otherwise transformers 5 marks the dense weights as quantised and refuses to save them
             config = GgufConfig(dequantize=True)
             options = {"gguf_file": gguf.name, "dtype": torch.bfloat16, "quantization_config": config}
-            with foreign_faults(name):
-                model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), **options)
-            track.advance()
-            track.note("tokenizer")
-            with foreign_faults(name):
-                tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-            track.advance()
-            track.note("writing")
-            model.save_pretrained(partial)
-            tokenizer.save_pretrained(partial)
-            _restore_pre_tokenizer(gguf, partial / "tokenizer.json")
+            with _read_once():
+                with foreign_faults(name):
+                    model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), **options)
+                track.advance()
+                track.note("tokenizer")
+                with foreign_faults(name):
+                    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+                track.advance()
+                track.note("writing")
+                model.save_pretrained(partial)
+                tokenizer.save_pretrained(partial)
+                _restore_pre_tokenizer(gguf, partial / "tokenizer.json")
             files = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
             note = {"gguf": str(gguf), "sha256": sha256_file(gguf), "files": files}
             write_atomically(partial / NOTE, json.dumps(note) + "\n")
@@ -195,6 +197,25 @@ def _dequantise(name: str, gguf: Path, folder: Path, progress: Progress) -> dict
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return note
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Let all that read a GGUF file share one reading of its header: the words of a vocabulary take seconds each time.
+
+    transformers 5.23 alone reads it three times, for the config, the weights and the tokenizer.
+    """
+    if importlib.util.find_spec("gguf") is None:  # transformers says what to install
+        yield
+        return
+    import gguf
+
+    reader = gguf.GGUFReader
+    gguf.GGUFReader = functools.cache(reader)
+    try:
+        yield
+    finally:
+        gguf.GGUFReader = reader
 
 
 def _restore_pre_tokenizer(gguf: Path, path: Path) -> None:
