@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 START = 1_700_000_000
@@ -291,7 +292,7 @@ class _History:
     def commit(
         self,
         message: str,
-        files: dict[str, str | None],
+        files: Mapping[str, str | None],
         *,
         who: str = "ada",
         branch: str = "main",
