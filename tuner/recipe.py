@@ -173,7 +173,7 @@ class TrainSettings(Section):
         default=[], description="viewers that the log is written for too, as files in the run folder"
     )
     validations: int = Field(
-        default=3, ge=0, le=100, description="validations before the one at the end; the best step's adapter is kept"
+        default=1, ge=0, le=100, description="validations before the one at the end; the best step's adapter is kept"
     )
     patience: int | None = Field(
         default=None, ge=1, description="validations in a row without a better one that end the training; null never"
