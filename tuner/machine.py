@@ -60,7 +60,7 @@ def read_machine(root: Path = Path("/")) -> Machine:
         total = min(total, bound)
         if left < free:
             free, limit = left, "the container's memory limit"
-    return Machine(_cores(), total, free, limit, cpu_has_bf16(root), _gpu())
+    return Machine(usable_cores(), total, free, limit, cpu_has_bf16(root), _gpu())
 
 
 def cpu_has_bf16(root: Path = Path("/")) -> bool:
@@ -89,7 +89,8 @@ def measure_speed(dtype_bytes: int) -> float:
     return best
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Count the cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -71,8 +71,10 @@ def fast_dtype() -> torch.dtype:
     return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() and cpu_has_bf16() else torch.float32
 
 
-def load_model(base: Base, adapter: Path | None, dtype: torch.dtype, quantization: str = "none") -> PreTrainedModel:
-    """Load a base in eval mode; with `adapter`, as a PEFT model that holds it."""
+def load_model(
+    base: Base, adapter: Path | None, dtype: torch.dtype, quantization: str = "none", *, place: bool = True
+) -> PreTrainedModel:
+    """Load a base in eval mode; with `adapter`, as a PEFT model that holds it. Without `place` no GPU takes it yet."""
     options: dict = {"dtype": dtype, "local_files_only": True, "use_safetensors": True}
     if quantization == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
@@ -91,7 +93,7 @@ def load_model(base: Base, adapter: Path | None, dtype: torch.dtype, quantizatio
         ) from None
     if adapter is not None:
         model = _with_adapter(model, base, adapter)
-    if quantization == "none":
+    if quantization == "none" and place:
         model = model.to(device())
     return model.eval()
 

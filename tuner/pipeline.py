@@ -20,6 +20,7 @@ from tuner.probe_stages import Probing
 from tuner.progress import Progress
 from tuner.recipe import OUR_SYSTEMS, Recipe
 from tuner.recipe_execution import EXECUTION_FIELDS
+from tuner.recipe_processes import PROCESS_FIELDS
 from tuner.records import (
     Adapter,
     Base,
@@ -185,11 +186,11 @@ class Pipeline:
         max_tokens = self.recipe.dataset.max_tokens
 
         def work(workspace: Workspace) -> Adapter:
-            from tuner.train import stage
+            from tuner.train import launch
 
             end = self._renderer().form.end
             seed = self.recipe.seed
-            adapter = stage.run(self.base, dataset, self.recipe.train, max_tokens, end, seed, workspace, replay)
+            adapter = launch.run(self.base, dataset, self.recipe.train, max_tokens, end, seed, workspace, replay)
             return self.probing.weaken(adapter, dataset, workspace) if weaker else adapter
 
         weaker = self.recipe.train.forgetting == "scale"
@@ -368,8 +369,8 @@ class Pipeline:
         return Renderer.from_folder(Path(self.base.path), self.repos[0].name)
 
     def _section(self, name: str) -> dict[str, Any]:
-        # what only says which answers are run, and for whom the training is logged
-        unread = {"evaluate": set(EXECUTION_FIELDS), "train": {"log_to"}}.get(name)
+        # what only says which answers are run, in how many processes the training is, and for whom it is logged
+        unread = {"evaluate": set(EXECUTION_FIELDS), "train": {"log_to", *PROCESS_FIELDS}}.get(name)
         return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json", exclude=unread)}
 
 

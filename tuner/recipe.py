@@ -26,6 +26,7 @@ from tuner.recipe_compare import Price as Price
 from tuner.recipe_compare import Protocol as Protocol
 from tuner.recipe_compare import Team as Team
 from tuner.recipe_execution import ExecutionSettings
+from tuner.recipe_processes import ProcessSettings, refuse_misfits, share_of_batch
 from tuner.recipe_section import Section as Section
 from tuner.recipe_sweep import SweepSettings as SweepSettings
 
@@ -145,7 +146,7 @@ class DatasetSettings(Section):
     inside_share: float = Field(default=0.5, ge=0, le=1, description="share of cursors that stand inside a word")
 
 
-class TrainSettings(Section):
+class TrainSettings(ProcessSettings):
     method: Literal["lora", "dora", "pissa", "eva"] = Field(
         default="lora", description="how the adapter is built; a dora can only be exported merged"
     )
@@ -193,6 +194,12 @@ class TrainSettings(Section):
     def _method_fits(self) -> TrainSettings:
         if self.method == "pissa" and self.quantization != "none":
             raise ValueError("method pissa changes the base's weights, which nf4 has rounded: wanted quantization none")
+        return self
+
+    @model_validator(mode="after")
+    def _processes_fit(self) -> TrainSettings:
+        share_of_batch(self.sequences_per_batch, self.accumulation, self.processes)
+        refuse_misfits(self.processes, self.nodes, self.sharding, self.method, self.quantization)
         return self
 
 

@@ -31,17 +31,18 @@ from tuner.errors import DataError, MachineError, RunError
 from tuner.progress import Progress
 from tuner.recipe import Recipe
 from tuner.recipe_execution import EXECUTION_FIELDS
+from tuner.recipe_processes import PROCESS_FIELDS
 from tuner.records import Base, Repo, content_id, from_json, sha256_file, to_json
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
-# Settings that leave a run the same run: serving, sweeps, for whom the training is logged, the systems that
-# `make compare` asks beside base and tuned, and which answers are run.
+# Settings that leave a run the same run: serving, sweeps, for whom the training is logged and how many processes share
+# it, the systems that `make compare` asks beside base and tuned, and which answers are run.
 OTHER_SYSTEMS = {"systems", "control", "endpoints", "copilot", "imported", "prices", "prices_as_of", "team"}
 DECIDES_NOTHING: Any = {
     "serve": True,
     "sweep": True,
-    "train": {"log_to"},
+    "train": {"log_to", *PROCESS_FIELDS},
     "compare": OTHER_SYSTEMS,
     "evaluate": set(EXECUTION_FIELDS),
 }

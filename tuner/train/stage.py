@@ -28,12 +28,13 @@ from tuner.models import adapter_sha256, device, fast_dtype, giving_memory_back,
 from tuner.recipe import TrainSettings
 from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
 from tuner.replayed import Replay
-from tuner.rundir import Workspace
+from tuner.rundir import Workspace, write_atomically
 from tuner.train.fast_paths import take_fast_paths
 from tuner.train.logs import keep_logs, open_logs
 from tuner.train.methods import add_adapter, save_adapter
 from tuner.train.optimizer import MasterWeights, make_optimizer
 from tuner.train.share import make_view
+from tuner.train.together import added, agreed, begin_alike, require_processes
 from tuner.train.trainer import PackedTrainer, sft_config
 from tuner.train.validation import Validation, valid_loss
 from tuner.train.watch import Cost, Diverged, Watch, cut_logs, ends, last_checkpoint
@@ -85,9 +86,10 @@ def _build(
     folder: Path,
 ) -> tuple[PackedTrainer, MasterWeights]:
     """Load the base, put an adapter on it, and pack the rows."""
-    model = load_model(base, None, dtype, settings.quantization)
+    model = load_model(base, None, dtype, settings.quantization, place=settings.sharding == "none")
     set_seed(seed)  # after loading, which may draw random numbers
     model = add_adapter(model, base, settings, rows["input_ids"], max_tokens, folder)
+    begin_alike(model, settings.sharding)
     model.config.use_cache = False
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(Path(base.path) / "tokenizer.json"), pad_token=end_token, eos_token=end_token
@@ -102,6 +104,7 @@ def _build(
         processing_class=tokenizer,
         optimizers=(optimizer, None),
     )
+    require_processes(trainer.accelerator, settings.processes)
     trainer.remove_callback(PrinterCallback)
     trainer.paths = take_fast_paths(model, device())
     return trainer, optimizer
@@ -116,9 +119,10 @@ def _train(
     view: TrainingView,
 ) -> tuple[dict[str, float], list[str]]:
     """Train from the last whole checkpoint to the end, take the best step, and return metrics and notes of it all."""
-    checkpoint = last_checkpoint(work.scratch)
+    checkpoint = agreed(last_checkpoint(work.scratch))
     done = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
-    kept = cut_logs(work.scratch, done)
+    kept = agreed(cut_logs(work.scratch, done))
+    write_atomically(work.scratch / LOG, "".join(json.dumps(line) + "\n" for line in kept))  # also where it was not
     steps = _plan_steps(trainer, settings)
     cost = Cost(work.scratch / "cost.json")
     validation = None
@@ -161,7 +165,7 @@ def _train(
         "train.resumed_at_step": done,
         "train.tokens": watch.tokens,
         "train.tokens_per_second": round(watch.tokens / cost.seconds, 1),
-        "train.peak_memory_gib": round(cost.peak_memory_gib, 3),
+        "train.peak_memory_gib": round(sum(added(cost.peak_memory_gib)), 3),  # of all processes together
         "train.loss_first": round(first, 4),
         "train.loss_final": round(final, 4),
     }
@@ -210,6 +214,7 @@ def _memory_errors_named(settings: TrainSettings, max_tokens: int) -> Iterator[N
                 settings.sequences_per_batch > 1
             ),
             "train.gradient_checkpointing=true": not settings.gradient_checkpointing,
+            "train.processes=1": settings.processes > 1 and device().type == "cpu",
             "train.quantization=nf4": settings.quantization == "none",
             f"dataset.max_tokens={max_tokens // 2}": True,
         }

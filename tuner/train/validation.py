@@ -32,6 +32,7 @@ from tuner.errors import TrainError
 from tuner.progress import Progress
 from tuner.recipe import TrainSettings
 from tuner.render import MASKED
+from tuner.train.together import agreed
 from tuner.train.watch import Cost, Diverged
 from tuner.training_log import Line, validations_of
 
@@ -117,7 +118,7 @@ class Validation(TrainerCallback):
     def take_best(self) -> None:
         """Put the best step's weights into the model."""
         assert self.best_step is not None
-        saved = load_file(self._weights(self.best_step))
+        saved = load_file(agreed(self._weights(self.best_step)))  # another process may have joined after that step
         with torch.no_grad():
             for name, weight in _trained(self.model):
                 weight.copy_(saved[name])
