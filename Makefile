@@ -1,12 +1,13 @@
 # tuner: a code model that knows your codebase.
-# Settings: REPO=path-or-url  BASE=hub-id|folder|file.gguf  RECIPE=recipes/x.yaml  SET="key=value ..."  RUN=adapters/x
+# Settings: REPO=path-or-url  BASE=hub-id|folder|file.gguf  RECIPE=recipes/x.yaml  SET="key=value ..."  RUN=adapters/x  PROCS=n
 PYTHON ?= python3
 VENV   ?= .venv
 TUNER  := $(VENV)/bin/tuner
 READY  := $(VENV)/.ready
 AXE    := 4.14.1
 FLAGS   = $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') $(if $(BASE),--base '$(BASE)') \
-          $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)')
+          $(if $(RECIPE),--recipe '$(RECIPE)') $(foreach each,$(SET),--set '$(each)') \
+          $(if $(PROCS),--set 'train.processes=$(PROCS)')
 VERDICT = $(if $(GATE),--gate)
 
 # Set-up leaves compiling to the first import, so that import must keep what it compiled: torch takes 17 s each time.
@@ -31,7 +32,7 @@ sweep: $(READY) ## Try settings with a small budget: OVER="train.rank=8,16 witho
 	@$(TUNER) sweep $(FLAGS) $(foreach each,$(OVER),--over '$(each)') $(if $(GRID),--grid) \
 	  $(if $(BUDGET),--budget '$(BUDGET)') $(if $(REPEAT),--repeat '$(REPEAT)')
 
-train: $(READY) ## Everything: mine, dataset, train, evaluate, export, verdict (REPO=...)
+train: $(READY) ## Everything: mine, dataset, train, evaluate, export, verdict (REPO=... [PROCS=2])
 	@$(TUNER) train $(FLAGS)
 
 mine: $(READY) ## Only read the repository into pairs

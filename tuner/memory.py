@@ -4,6 +4,9 @@ In: a model's shape, the settings of `train`, the longest row, and the machine. 
 terms follow what the layers of transformers, PEFT and TRL keep for the backward pass; `benchmarks/memory.py` compares
 the sum with what real trainings took on a CPU, and docs/planning.md says how near it came. No GPU was measured.
 
+Of several processes each holds a whole training of its share of the batch; on a CPU they all take this machine's
+memory, while on GPUs each takes that of its own. What `fsdp` saves was not measured anywhere.
+
 Letters as in the code of models: t tokens of a forward pass, d width, f width of the feed-forward part, r rank.
 """
 
@@ -13,6 +16,7 @@ from dataclasses import dataclass, fields
 
 from tuner.machine import Machine
 from tuner.recipe import TrainSettings
+from tuner.recipe_processes import share_of_batch
 from tuner.shape import Block, Shape
 
 FLOAT = 4
@@ -49,16 +53,19 @@ class Memory:
 def plan_memory(shape: Shape, settings: TrainSettings, max_tokens: int, machine: Machine) -> Memory:
     """Add up what a training takes."""
     size, on_gpu = machine.weight_bytes, machine.gpu is not None
-    t = settings.sequences_per_batch * max_tokens  # packed: a batch is one long row
+    sequences, _ = share_of_batch(settings.sequences_per_batch, settings.accumulation, settings.processes)
+    t = sequences * max_tokens  # packed: a batch is one long row
     trainable = shape.trainable(settings.rank)
     weights, quantisation = _weights(shape, settings.quantization, size)
+    if settings.sharding == "fsdp":
+        weights = _spread_weights(shape, settings.processes, size)
     kept = [block_activations(shape, block, t, size, settings.rank) for block in shape.blocks]
     inputs = len(kept) * t * shape.width * size
     activations = inputs + max(kept) if settings.gradient_checkpointing else sum(kept)
     activations += max(_passing(shape, block, t, size) for block in shape.blocks)
     logits = loss_bytes(shape, t, size, on_gpu)
     made = activations + logits
-    return Memory(
+    one = Memory(
         program=GPU_PROGRAM_BYTES if on_gpu else PROGRAM_BYTES,
         weights=weights,
         quantisation=quantisation,
@@ -68,6 +75,8 @@ def plan_memory(shape: Shape, settings: TrainSettings, max_tokens: int, machine:
         logits=logits,
         allocator=int((GPU_ALLOCATOR_SHARE if on_gpu else ALLOCATOR_SHARE) * made),
     )
+    here = 1 if on_gpu else settings.processes // settings.nodes
+    return Memory(**{each.name: here * getattr(one, each.name) for each in fields(one)})
 
 
 def block_activations(shape: Shape, block: Block, t: int, size: int, rank: int) -> int:
@@ -100,6 +109,13 @@ def _weights(shape: Shape, quantization: str, size: int) -> tuple[int, int]:
     packed = int(shape.linear_weights * NF4_BITS / 8)
     largest = max(each.weights for each in shape.linears())
     return packed + (shape.parameters - shape.linear_weights) * size, largest * size
+
+
+def _spread_weights(shape: Shape, processes: int, size: int) -> int:
+    """Give the bytes of one process's part of the weights, and of what is whole at once: two layers, and the rest."""
+    layers = [block.parameters for block in shape.blocks]
+    whole = shape.parameters - sum(layers) + 2 * max(layers)
+    return (shape.parameters // processes + whole) * size
 
 
 def _passing(shape: Shape, block: Block, t: int, size: int) -> int:

@@ -105,10 +105,12 @@ def operations(shape: Shape, settings: TrainSettings, length: float, labelled: f
     return passes * frozen + 6 * shape.trainable(settings.rank)
 
 
-def lighter(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
+def lighter(recipe: Recipe, on_gpu: bool) -> Iterator[tuple[str, Recipe]]:
     """Give settings that take less memory, those that change the least of what is learned first."""
     batch, longest = recipe.train.sequences_per_batch, recipe.dataset.max_tokens
     steps: list[dict[str, Any]] = []
+    if recipe.train.processes > 1 and recipe.train.sharding == "none" and not on_gpu:
+        steps.append({"train.processes": 1, **({"train.nodes": 1} if recipe.train.nodes > 1 else {})})
     if batch > 1:
         steps.append({"train.sequences_per_batch": 1, "train.accumulation": batch * recipe.train.accumulation})
     if not recipe.train.gradient_checkpointing:
@@ -127,7 +129,7 @@ def lighter(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
 
 def fitting_settings(found: Found, recipe: Recipe, machine: Machine) -> tuple[str, Memory] | None:
     """Find the first lighter settings with which the training fits."""
-    for words, changed in lighter(recipe):
+    for words, changed in lighter(recipe, machine.gpu is not None):
         memory = make_plan(found, changed, machine).memory
         if memory.total <= machine.room:
             return words, memory

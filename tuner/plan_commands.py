@@ -164,7 +164,7 @@ def _as_text(
         f"base         {plan.base}, read from {plan.source}",
         f"recipe       {path or 'defaults'}",
         f"parameters   {plan.parameters:,}, of which {plan.trainable:,} are trained (rank {rank}), in {kind}",
-        f"memory       GiB at the highest moment of training, on {_device(machine)}",
+        f"memory       GiB at the highest moment of training, on {_device(machine)}{_shared(recipe, machine)}",
     ]
     for name, size in asdict(plan.memory).items():
         lines.append(f"  {LABELS[name]:<34}{gib(size):>7}")
@@ -218,6 +218,11 @@ def _plan_as_json(plan: Plan) -> dict[str, Any]:
 
 def _device(machine: Machine) -> str:
     return f"{machine.gpu.name} (planned, not measured)" if machine.gpu else f"{machine.cores} cores"
+
+
+def _shared(recipe: Recipe, machine: Machine) -> str:
+    here = recipe.train.processes // recipe.train.nodes
+    return "" if here == 1 else f", {here} processes" + (" with a card each" if machine.gpu else " together")
 
 
 def _limit(machine: Machine) -> str:

@@ -15,13 +15,17 @@ from tuner.recipe_section import Section
 
 class ProcessSettings(Section):
     processes: int = Field(
-        default=1, ge=1, le=4096, description="processes that share each batch, one for each GPU, or a part of the cores"
+        default=1,
+        ge=1,
+        le=4096,
+        description="processes that share each batch: one for each GPU, or for a part of the cores",
     )
     nodes: int = Field(
         default=1, ge=1, le=512, description="machines they run on; above 1 a launcher of yours starts them"
     )
     sharding: Literal["none", "fsdp"] = Field(
-        default="none", description="fsdp spreads the frozen weights over the processes, for a base too large for one GPU"
+        default="none",
+        description="fsdp spreads the frozen weights over the processes, where one GPU cannot hold them",
     )
 
 

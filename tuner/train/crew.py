@@ -47,7 +47,7 @@ class Crew:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
-    def lines(self) -> Iterator[tuple[int, str]]:
+    def lines(self, grace: float = GRACE) -> Iterator[tuple[int, str]]:
         """Give each line with its worker's number until all have ended; stop with `Failed` as soon as one fails."""
         unfinished = [b""] * len(self.workers)
         with selectors.DefaultSelector() as selector:
@@ -55,7 +55,7 @@ class Crew:
                 selector.register(ear, selectors.EVENT_READ, number)
             failed_at: float | None = None
             while selector.get_map():
-                left = None if failed_at is None else failed_at + GRACE - time.monotonic()
+                left = None if failed_at is None else failed_at + grace - time.monotonic()
                 ready = selector.select(left) if left is None or left > 0 else []
                 if not ready:
                     break

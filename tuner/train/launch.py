@@ -112,13 +112,15 @@ def _cause(statuses: dict[int, int], listeners: list[Listener], logs: list[Path]
     number = next(number for number, status in statuses.items() if status != 0)
     lines = logs[number].read_text(encoding="utf-8", errors="replace").split("\n")
     last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
-    return TrainError(f"process {number} of {count} ended with status {statuses[number]}: {last}", f"see {logs[number]}")
+    return TrainError(
+        f"process {number} of {count} ended with status {statuses[number]}: {last}", f"see {logs[number]}"
+    )
 
 
 def _wanting_launcher(settings: TrainSettings, run: Path) -> TrainError:
     each = settings.processes // settings.nodes
     return TrainError(
-        f"{run}: {settings.processes} processes on {settings.nodes} machines are to train; no launcher has run them yet",
+        f"{run}: {settings.processes} processes on {settings.nodes} machines have not trained yet",
         f"on each machine: torchrun --nnodes={settings.nodes} --nproc-per-node={each} --rdzv-backend=c10d "
         f"--rdzv-endpoint=HOST:29500 -m tuner.train.worker {run}; then repeat this command (docs/launch.md)",
     )

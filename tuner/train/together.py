@@ -26,21 +26,16 @@ from tuner.errors import TrainError
 from tuner.models import device
 
 T = TypeVar("T")
-FOUND = "the launcher's numbers of machines and of processes on each, multiplied, are train.processes"
 
 
 def join(processes: int, store: Path | None) -> None:
-    """Meet the others: by a file on this machine, or at the address that a launcher of several machines gave."""
-    rank, found = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
-    if found != processes:
-        raise TrainError(f"train.processes is {processes}, the launcher started {found}", FOUND)
-    where = device()
+    """Meet the others: by a file, or at the address that a launcher of several machines gave."""
+    local, here, where = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"]), device()
     if where.type == "cuda":
         cards = torch.cuda.device_count()
         if cards < here:
             raise TrainError(
-                f"{here} processes on this machine, which has {cards} GPU{'s' * (cards != 1)}: each wants one of its own",
+                f"{here} processes on this machine, which has {cards} GPU{'s' * (cards != 1)}: each wants its own",
                 f'SET="train.processes={processes * cards // here}"',
             )
         torch.cuda.set_device(local)
@@ -49,7 +44,7 @@ def join(processes: int, store: Path | None) -> None:
     dist.init_process_group(
         "nccl" if where.type == "cuda" else "gloo",
         init_method="env://" if store is None else f"file://{store}",
-        rank=rank,
+        rank=int(os.environ["RANK"]),
         world_size=processes,
     )
 

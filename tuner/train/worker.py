@@ -6,8 +6,8 @@ beside the job; what the others write lies in folders of their own and is thrown
 
     torchrun --nnodes=2 --nproc-per-node=8 --rdzv-backend=c10d --rdzv-endpoint=HOST:29500 -m tuner.train.worker RUN
 
-`launch` starts it with `--store`, a file by which processes of one machine find each other without an open port; then
-it ends as soon as its standard input does.
+`--store` names a file by which the processes find each other, in place of the address that torchrun gives. Started by
+`launch`, which wants to hear of its progress, a process ends as soon as its standard input does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import traceback
 from contextlib import nullcontext
 from pathlib import Path
 
-from tuner.errors import RunError, TunerError
+from tuner.errors import RunError, TrainError, TunerError
 from tuner.machine import usable_cores
 from tuner.progress import Progress, TerminalProgress
 from tuner.rundir import Workspace, locked
@@ -30,13 +30,14 @@ from tuner.train.job import FINISHED, Job, job_of_run, write_outcome
 from tuner.train.relay import Speaker
 
 TOLD = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+FOUND = "the launcher's numbers of machines and of processes on each, multiplied, are train.processes"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Take part in a training and return the exit status."""
     parser = argparse.ArgumentParser(prog="tuner.train.worker", description="One process of a training of several.")
     parser.add_argument("job", type=Path, help="run folder, or the job file in it")
-    parser.add_argument("--store", type=Path, help="file by which the processes of one machine find each other")
+    parser.add_argument("--store", type=Path, help="file by which the processes find each other")
     options = parser.parse_args(arguments)
     says = os.environ.pop(SAYS, None)
     progress = TerminalProgress() if says is None else Speaker(int(says))
@@ -56,23 +57,26 @@ def _work(path: Path, store: Path | None, progress: Progress) -> None:
     missing = [name for name in TOLD if name not in os.environ]
     if missing:
         raise RunError(f"{', '.join(missing)} not set: no launcher started this process", "docs/launch.md shows how to")
-    rank, here = int(os.environ["RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    rank, found, _, here = (int(os.environ[name]) for name in TOLD)
     job, scratch = Job.read(path), path.parent
-    if store is None:  # torchrun sets 1 where nothing is set
+    processes, is_outside = job.settings.processes, not isinstance(progress, Speaker)
+    if found != processes:
+        raise TrainError(f"train.processes is {processes}, the launcher started {found}", FOUND)
+    if is_outside:  # torchrun sets 1 where nothing is set
         os.environ["OMP_NUM_THREADS"] = str(max(1, usable_cores() // here))
     shown = progress if rank == 0 else Progress()
-    with shown.track("starting the processes", total=job.settings.processes, unit="process") as track:
+    with shown.track("starting the processes", total=processes, unit="process") as track:
         from tuner.train import stage, together  # torch reads the number of threads when it is imported
 
-        together.join(job.settings.processes, store)
-        track.advance(job.settings.processes)
+        together.join(processes, store)
+        track.advance(processes)
     own = scratch if rank == 0 else scratch / f"process-{rank}"
     out = own / FINISHED
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     work = Workspace(Path(job.run), out, own, shown)
     # the command that started the processes holds the run already
-    with locked(work.run) if store is None and rank == 0 else nullcontext():
+    with locked(work.run) if is_outside and rank == 0 else nullcontext():
         adapter = stage.run(
             job.base, job.dataset, job.settings, job.max_tokens, job.end_token, job.seed, work, job.replay
         )
