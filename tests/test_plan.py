@@ -216,3 +216,17 @@ def test_rows_and_prompts_longer_than_the_context_are_refused(tiny: Any, tmp_pat
         hint = f'hint: SET="{setting}=..." with less, or a base with a longer context\n'
         assert answer.status == 2 and answer.err.endswith(message + hint)
     assert not list(tmp_path.iterdir())
+
+
+def test_processes_on_a_cpu_take_this_machines_memory_together_and_on_gpus_their_own() -> None:
+    one, share = memory(train__accumulation=4), {"train__accumulation": 4, "train__processes": 4}
+    assert memory(**share).total == 4 * one.total
+    card = replace(CPU, gpu=Gpu("Card", 80 * GIB, 80 * GIB, True))
+    assert memory(card, **share) == memory(card)
+    assert memory(train__processes=4, train__nodes=2, train__accumulation=4).total == 2 * one.total
+    halves = memory(train__sequences_per_batch=2, train__accumulation=1, train__processes=2)
+    assert halves.activations == 2 * one.activations  # a sequence each
+    spread = memory(card, **share, train__sharding="fsdp")
+    assert one.weights / 4 < spread.weights < one.weights / 2 and spread.optimizer == one.optimizer
+    tight = replace(CPU, free=one.total)
+    assert fitting_settings(QWEN, recipe_of(**share), tight) == ("train.processes=1", one)

@@ -130,7 +130,7 @@ def on_two_machines(base: Path, odd_rows: list[Row], tmp_path_factory: pytest.Te
         )
         for rank in ("0", "1")
     ]
-    said = [process.communicate(timeout=500)[1] for process in started]
+    said = [process.communicate(timeout=900)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0], said
     return folder, train_in(folder, base, odd_rows, Progress(), **settings)
 

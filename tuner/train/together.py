@@ -41,6 +41,8 @@ def join(processes: int, store: Path | None) -> None:
         torch.cuda.set_device(local)
     else:
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    if store is not None:  # accelerate wants an address, though everybody is met by then
+        os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     dist.init_process_group(
         "nccl" if where.type == "cuda" else "gloo",
         init_method="env://" if store is None else f"file://{store}",

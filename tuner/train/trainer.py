@@ -65,7 +65,7 @@ class PackedTrainer(SFTTrainer):
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], Any]:
         """Take a step's batches and count its labels, and its tokens in the same exchange between processes."""
-        if not self.paths.labelled_loss or self.accelerator.num_processes == 1:
+        if self.accelerator.num_processes == 1:
             return super().get_batch_samples(epoch_iterator, num_batches, device)
         batches = list(islice(epoch_iterator, num_batches))
         labels = [int((batch["labels"][..., 1:] != MASKED).sum()) for batch in batches]
@@ -82,7 +82,7 @@ class PackedTrainer(SFTTrainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log the tokens trained on so far, in place of what TRL would count."""
-        if self.paths.labelled_loss and "loss" in logs:
+        if "loss" in logs and (self.paths.labelled_loss or self.accelerator.num_processes > 1):
             logs["num_tokens"] = self.tokens_seen
         super().log(logs, start_time)
 
