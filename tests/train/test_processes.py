@@ -143,10 +143,10 @@ def test_spread_weights_on_two_machines_learn_what_one_process_learns(
     require_same(log(folder / "out"), log(alone[0] / "out"))
     wanted = alone[1].metrics
     cost = {"train.seconds", "train.tokens_per_second", "train.peak_memory_gib"}
-    assert adapter.metrics.keys() == wanted.keys()
-    kept = adapter.metrics.keys() - cost
+    assert adapter.metrics.keys() == wanted.keys() | {"train.processes"}
+    kept = wanted.keys() - cost
     assert {key: adapter.metrics[key] for key in kept} == pytest.approx({key: wanted[key] for key in kept}, rel=1e-4)
-    assert adapter.metrics["train.peak_memory_gib"] > 1.5 * wanted["train.peak_memory_gib"] / 2  # of both together
+    assert adapter.metrics["train.processes"] == 2
     files = {path.name for path in (folder / "out/adapter").iterdir()}
     assert files == {"README.md", "adapter_config.json", "adapter_model.safetensors"}
     assert not list((folder / "scratch").glob("checkpoint-*/rng_state_1.pth"))  # only the first writes checkpoints

@@ -169,6 +169,8 @@ def _train(
         "train.loss_first": round(first, 4),
         "train.loss_final": round(final, 4),
     }
+    if settings.processes > 1:
+        metrics["train.processes"] = settings.processes
     if validation is None:
         return metrics, notes
     if validation.is_over and trained < steps:

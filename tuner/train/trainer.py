@@ -83,6 +83,7 @@ class PackedTrainer(SFTTrainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log the tokens trained on so far, in place of what TRL would count."""
         if "loss" in logs and (self.paths.labelled_loss or self.accelerator.num_processes > 1):
+            self._metrics["train"].pop("num_tokens", None)  # counts an empty batch as full, and would be shown instead
             logs["num_tokens"] = self.tokens_seen
         super().log(logs, start_time)
 
