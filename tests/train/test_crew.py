@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from tuner.errors import TrainError
 from tuner.progress import Progress
 from tuner.recipe import TrainSettings
-from tuner.records import Base, Dataset
+from tuner.records import Base
 from tuner.train import launch
 from tuner.train.crew import SAYS, Crew, Failed
 from tuner.train.job import JOB, Job
@@ -151,9 +150,8 @@ def test_a_job_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_launcher_that_started_another_number_of_processes_is_refused(tmp_path: Path) -> None:
-    dataset = Dataset(**asdict(DATASET))
     settings = TrainSettings(processes=2)
-    Job(str(tmp_path), Base("a", "/a", "1", "none"), dataset, settings, 96, "", 17, None).write(tmp_path / JOB)
+    Job(str(tmp_path), Base("a", "/a", "1", "none"), DATASET, settings, 96, "", 17, None).write(tmp_path / JOB)
     command = [sys.executable, "-m", "tuner.train.worker", str(tmp_path / JOB)]
     plain = {name: value for name, value in os.environ.items() if name != SAYS}
     told = dict.fromkeys(("WORLD_SIZE", "LOCAL_WORLD_SIZE"), "3") | dict.fromkeys(("RANK", "LOCAL_RANK"), "0")

@@ -84,9 +84,9 @@ class KillAt(StopAt):
 
     def stop(self) -> None:
         if not hasattr(self, "pids"):
-            self.pids = workers_of(os.getpid())
-            second = next(pid for pid in self.pids if b"\0RANK=1\0" in Path(f"/proc/{pid}/environ").read_bytes())
-            os.kill(second, signal.SIGKILL)
+            told = {pid: Path(f"/proc/{pid}/environ").read_bytes() for pid in workers_of(os.getpid())}
+            self.pids = [pid for pid, environment in told.items() if b"\0RANK=" in environment]
+            os.kill(next(pid for pid in self.pids if b"\0RANK=1\0" in told[pid]), signal.SIGKILL)
 
 
 @LINUX
