@@ -42,6 +42,19 @@ launch.run(Base("a", "a", "1", "none"), dataset, TrainSettings(processes=2), 96,
 """
 
 
+class Loss:
+    """A view, made once: whoever is not looked at does not make it."""
+
+    made = 0
+
+    def short(self) -> str:
+        self.made += 1
+        return f"loss {self.made}"
+
+    def lines(self) -> list[str]:
+        return [f"loss {self.made}, rate 2"]
+
+
 def crew(folder: Path, *programs: str) -> Crew:
     """Start programs that find what they are in an environment variable."""
     logs = [folder / f"{number}.log" for number in range(len(programs))]
@@ -108,16 +121,21 @@ def test_killing_the_command_leaves_no_worker_behind(tmp_path: Path) -> None:
 def test_progress_and_errors_of_a_worker_are_those_of_the_command() -> None:
     ear, mouth = os.pipe()
     speaker = Speaker(mouth)
-    with speaker.track("training", 3, "step") as track:
+    with speaker.track("training", 9, "step") as track:
+        track.skip(4)
+        track.show(Loss())
         track.advance(2)
-        track.note("loss 1.000")
+        speaker.is_watched = True
+        track.advance(1)
+        track.note("slow")
     speaker.error(TrainError("the loss is nan", "another base"))
     speaker.stream.close()
-    shown = StopAt("training", 99)
-    with os.fdopen(ear) as lines, Listener(shown) as listener:
+    shown, looked = StopAt("training", 99), []
+    with os.fdopen(ear) as lines, Listener(shown, lambda: looked.append(True)) as listener:
         for line in lines:
             listener.hear(line)
-    assert shown.counted == [2] and not shown.active
+    assert shown.counted == [4, 2, 1] and not shown.active
+    assert (listener.seen.short(), listener.seen.lines(), looked) == ("loss 1", ["loss 1, rate 2"], [True])
     assert (type(listener.error), str(listener.error)) == (TrainError, "the loss is nan\nhint: another base")
     with pytest.raises(ValueError, match="which nobody understands"):
         listener.hear('["hum"]')

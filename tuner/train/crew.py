@@ -13,6 +13,7 @@ import selectors
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -71,6 +72,13 @@ class Crew:
             statuses = {number: worker.poll() for number, worker in enumerate(self.workers)}
             raise Failed({number: status for number, status in statuses.items() if status is not None})
 
+    def nudge(self, number: int) -> None:
+        """Write a byte to a worker's standard input."""
+        stream = self.workers[number].stdin
+        assert stream is not None
+        with suppress(BrokenPipeError):  # it has just ended, which `lines` says
+            stream.write(b".")
+
     def stop(self) -> None:
         """End whoever is still at work, and wait until it is gone."""
         for worker in self.workers:
@@ -92,6 +100,7 @@ class Crew:
                     command,
                     env={**environment, SAYS: str(mouth)},
                     stdin=subprocess.PIPE,
+                    bufsize=0,
                     stdout=stream,
                     stderr=subprocess.STDOUT,
                     pass_fds=(mouth,),

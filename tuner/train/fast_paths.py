@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import torch
 from peft import PeftModel
+from torch.distributed.tensor import DTensor
 
 from tuner.train.attention import attend_within_rows
 from tuner.train.fused_lora import fuse_lora
@@ -41,7 +42,9 @@ def take_fast_paths(model: PeftModel, where: torch.device) -> FastPaths:
     if not attention:
         notes.append("attention is more than causal, or of an unknown kind: computed with a mask, slower")
     attending = forward = 0
-    if attention and base.dtype == torch.float32:
+    if any(isinstance(each, DTensor) for each in base.parameters()):
+        notes.append("weights are spread over processes: both halves of layers are left to transformers, slower")
+    elif attention and base.dtype == torch.float32:
         attending, forward, layers = take_halves(base)
         for taken, half in ((attending, "attention"), (forward, "feed-forward")):
             if taken < layers:

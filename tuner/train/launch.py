@@ -87,13 +87,14 @@ def _train_here(job: Path, processes: int, work: Workspace) -> None:
     # -P: a folder that is worked in, such as a mined repository, is not searched for modules
     command = [sys.executable, "-P", "-m", "tuner.train.worker", str(job), "--store", str(store)]
     logs = [work.scratch / f"process-{number}.log" for number in range(processes)]
-    listeners = [Listener(work.progress) for _ in range(processes)]
-    with Crew(command, environments(processes, dict(os.environ)), logs) as crew, listeners[0]:
-        try:
-            for number, line in crew.lines():
-                listeners[number].hear(line)
-        except Failed as failure:
-            raise _cause(failure.statuses, listeners, logs) from None
+    with Crew(command, environments(processes, dict(os.environ)), logs) as crew:
+        listeners = [Listener(work.progress, lambda: crew.nudge(0)) for _ in range(processes)]
+        with listeners[0]:
+            try:
+                for number, line in crew.lines():
+                    listeners[number].hear(line)
+            except Failed as failure:
+                raise _cause(failure.statuses, listeners, logs) from None
 
 
 def _cause(statuses: dict[int, int], listeners: list[Listener], logs: list[Path]) -> Exception:

@@ -41,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     says = os.environ.pop(SAYS, None)
     progress = TerminalProgress() if says is None else Speaker(int(says))
-    if says is not None:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+    if isinstance(progress, Speaker):
+        threading.Thread(target=_end_with_parent, args=(progress,), daemon=True).start()
     try:
         _work(job_of_run(options.job), options.store, progress)
     except TunerError as error:
@@ -77,17 +77,19 @@ def _work(path: Path, store: Path | None, progress: Progress) -> None:
     work = Workspace(Path(job.run), out, own, shown)
     # the command that started the processes holds the run already
     with locked(work.run) if is_outside and rank == 0 else nullcontext():
-        adapter = stage.run(
-            job.base, job.dataset, job.settings, job.max_tokens, job.end_token, job.seed, work, job.replay
-        )
+        settings = job.settings if rank == 0 else job.settings.model_copy(update={"log_to": []})
+        adapter = stage.run(job.base, job.dataset, settings, job.max_tokens, job.end_token, job.seed, work, job.replay)
         if rank == 0:
             write_outcome(scratch, adapter)
 
 
-def _end_with_parent() -> None:
-    """End this process as soon as the one that started it is gone: a kill gives that one no time to say so."""
+def _end_with_parent(progress: Speaker) -> None:
+    """End this process as soon as the one that started it is gone: a kill gives that one no time to say so.
+
+    A byte says that somebody there looks at what this process shows.
+    """
     while os.read(sys.stdin.fileno(), 1):
-        pass
+        progress.is_watched = True
     os._exit(1)
 
 
