@@ -76,7 +76,7 @@ def workers_of(pid: int) -> list[int]:
     return [int(each) for each in listed.read_text().split()] if listed.exists() else []
 
 
-def wait_until(condition: object, seconds: float = 60) -> None:
+def wait_until(condition: object, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < end, "it did not come about"
