@@ -11,6 +11,7 @@ its last whole checkpoint and ends with the same weights.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
