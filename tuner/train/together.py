@@ -19,7 +19,7 @@ import torch.distributed as dist
 from accelerate import Accelerator, DistributedType
 from peft import PeftModel
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from tuner.errors import TrainError
@@ -94,6 +94,17 @@ def begin_alike(model: PeftModel, sharding: str) -> None:
         for layer in _layers(model):
             fully_shard(layer, mesh=mesh, ignored_params=trained)
         fully_shard(model, mesh=mesh, ignored_params=trained)
+
+
+def hold_own_parts(model: torch.nn.Module) -> None:
+    """Let go of spread weights that a forward pass fetched and no backward pass gave back.
+
+    Otherwise a process that then writes a checkpoint alone lets go of them alone, and has to fetch them where the
+    others do not: each waits for another exchange.
+    """
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
 
 
 def share_gradients(model: PeftModel) -> DistributedDataParallel:

@@ -32,7 +32,7 @@ from tuner.errors import TrainError
 from tuner.progress import Progress
 from tuner.recipe import TrainSettings
 from tuner.render import MASKED
-from tuner.train.together import agreed
+from tuner.train.together import agreed, hold_own_parts
 from tuner.train.watch import Cost, Diverged
 from tuner.training_log import Line, validations_of
 
@@ -178,6 +178,7 @@ def valid_loss(trainer: Any, progress: Progress, label: str) -> float:
                 total += float((losses.double() * counts).sum())
                 count += int(counts.sum())
                 track.advance()
+    hold_own_parts(model)
     model.train(was_training)
     return total / count
 
