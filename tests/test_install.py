@@ -147,8 +147,9 @@ def test_a_library_that_nobody_asks_for_is_found(tmp_path: Path) -> None:
 
 
 def test_make_lets_imports_keep_what_they_compiled() -> None:
-    shown = ["--eval", "shown: ; @echo [$$PYTHONDONTWRITEBYTECODE]", "shown"]
+    shown = ["--no-print-directory", "--eval", "shown: ; @echo [$$PYTHONDONTWRITEBYTECODE]", "shown"]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}  # as many container images set it
+    environment.pop("MAKEFLAGS", None)  # the suite itself is started by make
     for options, wanted in ((["-f", "Makefile"], "[]\n"), (["-f", os.devnull], "[1]\n")):
         made = subprocess.run(["make", *options, *shown], cwd=ROOT, env=environment, capture_output=True, text=True)
         assert made.stdout == wanted, made.stderr

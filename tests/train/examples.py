@@ -33,7 +33,8 @@ def charge(order, amount=1250, currency="EUR"):
     return receipt
 '''
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<repo_name>", "<file_sep>")
-SETTINGS: dict[str, Any] = {"rank": 4, "alpha": 16, "learning_rate": 1e-2, "epochs": 4.0, "checkpoint_steps": 3}
+SETTINGS: dict[str, Any] = {"rank": 4, "alpha": 16, "learning_rate": 1e-2, "epochs": 4.0}
+SETTINGS |= {"checkpoint_steps": 3, "validations": 3}
 
 
 def small_base(folder: Path) -> Path:

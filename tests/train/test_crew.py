@@ -118,6 +118,13 @@ def test_killing_the_command_leaves_no_worker_behind(tmp_path: Path) -> None:
     wait_until(lambda: all(map(is_gone, pids)))
 
 
+class Shown(StopAt):
+    """Counts, and goes on at the end."""
+
+    def stop(self) -> None:
+        pass
+
+
 def test_progress_and_errors_of_a_worker_are_those_of_the_command() -> None:
     ear, mouth = os.pipe()
     speaker = Speaker(mouth)
@@ -130,7 +137,7 @@ def test_progress_and_errors_of_a_worker_are_those_of_the_command() -> None:
         track.note("slow")
     speaker.error(TrainError("the loss is nan", "another base"))
     speaker.stream.close()
-    shown, looked = StopAt("training", 99), []
+    shown, looked = Shown("training", 99), []
     with os.fdopen(ear) as lines, Listener(shown, lambda: looked.append(True)) as listener:
         for line in lines:
             listener.hear(line)
