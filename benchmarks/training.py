@@ -1,4 +1,4 @@
-"""Train on the same rows with TRL as it comes, TRL at its best, a plain loop, and the train stage; compare them.
+"""Train on the same rows with TRL as it comes, TRL at its best, a plain loop, and the train stage; compare.
 
 In: nothing, or the rows of a run. Out: a table on standard output, and `benchmarks/results/training.json`. Each
 contestant is a fresh process; the first step of each warms up and is not counted. Tokens are those that are no padding.
@@ -23,7 +23,7 @@ from benchmarks.contest import ROOT, machine, run_once
 from tuner import bases
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
-TRAINED = ("stock", "best", "loop", "ours")
+TRAINED = ("stock", "best", "loop", "ours", "two")
 STEPS, STOCK_STEPS = 6, 2
 MAX_TOKENS = 512
 # Lengths of rows, as a share of the longest, and the share of each that is learned: what a dataset of ours looks like.
@@ -103,6 +103,8 @@ def compared(found: dict[str, Trained], peak_gflops: float, flops_per_token: flo
     for name, key in (("stock", "tokens_vs_trl_stock"), ("best", "tokens_vs_trl_best"), ("loop", "tokens_vs_loop")):
         if name in found:
             figures[key] = round(ours.tokens_per_second / found[name].tokens_per_second, 2)
+    if "two" in found:
+        figures["two_vs_one_process"] = round(found["two"].tokens_per_second / ours.tokens_per_second, 2)
     if "best" in found:
         best = found["best"]
         if ours.peak_mib and best.peak_mib:

@@ -8,7 +8,8 @@ Out, as JSON: seconds and processor seconds of the steps after the first, tokens
     best     TRL with all that helps here: packed, no checkpointing, the allocator told to keep memory, float32
     loop     transformers and PEFT in a loop of one's own, a row at a time, nothing padded
     ours     the train stage
-The last four have the same base, LoRA, learning rate, seed and rows; `best` and `ours` see the same batches in turn.
+    two      the same in two processes, which share the cores and each batch
+All but the first have the same base, LoRA, learning rate, seed and rows; the packed ones see the same batches in turn.
 """
 
 from __future__ import annotations
@@ -77,36 +78,48 @@ def peak(job: dict[str, Any]) -> dict[str, Any]:
 
 def ours(job: dict[str, Any]) -> dict[str, Any]:
     """Train with the train stage."""
+    return _stage(job, 1)
+
+
+def two(job: dict[str, Any]) -> dict[str, Any]:
+    """Train with the train stage in two processes."""
+    return _stage(job, 2)
+
+
+def _stage(job: dict[str, Any], processes: int) -> dict[str, Any]:
     from tuner.progress import Progress, Track
     from tuner.recipe import TrainSettings
     from tuner.records import Base, Dataset, Row, write_jsonl
     from tuner.rundir import Workspace
-    from tuner.train import stage
+    from tuner.train import launch
     from tuner.training_log import LOG
 
     clock = Clock()
 
     class Timed(Progress):
+        trains = False
+
         @contextmanager
         def track(self, label: str, total: float | None, unit: str) -> Iterator[Track]:
+            self.trains = label == "training"
             yield self  # type: ignore[misc]
 
         def advance(self, count: float = 1) -> None:
-            clock.mark()
+            if self.trains:
+                clock.mark()
 
         def note(self, text: str) -> None:
             pass
 
         def skip(self, count: float) -> None:
-            clock.mark()  # where the first step begins
+            self.advance()  # where the first step begins
 
         def show(self, view: object) -> None:
             pass
 
     rows = [Row(f"pair{n}", "file", each["input_ids"], each["labels"]) for n, each in enumerate(_rows(job))]
-    settings = TrainSettings(
-        rank=RANK, learning_rate=LEARNING_RATE, warmup_share=0.0, decay_share=0.0, accumulation=PER_STEP, epochs=1.0
-    )
+    shape: dict[str, Any] = {"rank": RANK, "accumulation": PER_STEP, "epochs": 1.0, "processes": processes}
+    settings = TrainSettings(learning_rate=LEARNING_RATE, warmup_share=0.0, decay_share=0.0, **shape)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         work = Workspace(folder / "run", folder / "out", folder / "scratch", Timed())
@@ -116,7 +129,7 @@ def ours(job: dict[str, Any]) -> dict[str, Any]:
         write_jsonl(work.run / dataset.train, rows)
         write_jsonl(work.run / dataset.valid, [])
         base = Base("acme/base", job["base"], "0", "prefix_only")
-        stage.run(base, dataset, settings, job["max_tokens"], END, SEED, work)
+        launch.run(base, dataset, settings, job["max_tokens"], END, SEED, work)
         log = [json.loads(line) for line in (work.out / LOG).read_text(encoding="utf-8").splitlines()]
     return {**clock.spans(), "losses": [line["loss"] for line in log], "tokens": [line["tokens"] for line in log]}
 
@@ -243,6 +256,7 @@ CONTESTANTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "best": best,
     "loop": loop,
     "ours": ours,
+    "two": two,
 }
 
 
