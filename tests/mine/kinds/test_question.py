@@ -210,6 +210,19 @@ def test_a_method_that_somebody_elses_trait_asks_for_is_not_asked_about() -> Non
     assert any("`Till.from`" in each for each in asked) and not any("`Till.fmt`" in each for each in asked)
 
 
+def test_a_method_that_every_java_class_has_is_not_asked_about() -> None:
+    text = (
+        "class Till {\n  /** Says whether both hold the same. */\n"
+        "  public boolean equals(Object other) { return holds(other); }\n"
+        "  /** Says whether there is enough for it. */\n  boolean covers(int price) { return sum >= price; }\n}\n"
+    )
+    files = {"src/Till.java": text}
+    asked = {
+        draft.instruction for seed in range(9) for draft in made("src/Till.java", files, seed, questions_per_file=9)
+    }
+    assert any("covers`" in each for each in asked) and not any("equals`" in each for each in asked)
+
+
 def test_methods_outside_their_type_are_listed_with_the_file() -> None:
     files = {"a.go": "package shop\n\ntype Till struct{}\n\nfunc (t *Till) Add(more int) {}\n"}
     asked = defines(source_file(files, "a.go"), around(files), random.Random(0))

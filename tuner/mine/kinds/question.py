@@ -65,6 +65,7 @@ NO_PARAMETERS = re.compile(
     r"\(\s*(?:void|self|cls|&(?:mut )?self|mut self)?\s*\)\s*(?:(?:->|:)\s*(?:None|void|\(\)|unit)\s*)?$"
 )
 NO_NAMES = frozenset({"main", "constructor", "__init__"})
+EVERYWHERE = frozenset({"equals", "hashCode", "toString"})  # what they are for stands in no repository
 VARIABLE = re.compile(r"(?:export\s+)?(?:const|let|var)\b")
 NAMESPACE = re.compile(r"^\s*(?:export\s+)?(?:declare\s+)?(?:namespace|module)\s+\w", re.MULTILINE)
 HANDED_ON = r"export\s*(?:type\s*)?{{[^}}]*\b{name}\b|pub use [^;]*\b{name}\b"
@@ -193,7 +194,7 @@ def _is_askable(definition: Definition, path: str, index: SymbolIndex) -> bool:
         definition.name
     ):
         return False
-    if definition.name in NO_NAMES or PRIVATE.match(definition.signature):
+    if definition.name in NO_NAMES | EVERYWHERE or PRIVATE.match(definition.signature):
         return False
     if family_of(path) == "c" and re.match(NO_RESULT.format(name=re.escape(definition.name)), definition.signature):
         return False  # a constructor whose class was not read as one
