@@ -37,7 +37,7 @@ class Trained:
     """What one contestant did, its first step left out."""
 
     tokens_per_second: float
-    tokens_per_cpu_second: float
+    tokens_per_cpu_second: float | None  # None where other processes did the work
     peak_mib: float | None
     losses: list[float]
 
@@ -82,9 +82,8 @@ def measure(job: dict[str, Any]) -> Trained:
     said: dict[str, Any] = dict(measured.said)
     tokens = sum(said["tokens"][1:])
     spent = {key: sum(said[key][1 : len(said["tokens"])]) for key in ("step_seconds", "step_cpu_seconds")}
-    return Trained(
-        tokens / spent["step_seconds"], tokens / spent["step_cpu_seconds"], measured.peak_mib, said["losses"]
-    )
+    per_cpu_second = tokens / spent["step_cpu_seconds"] if job["who"] != "two" else None
+    return Trained(tokens / spent["step_seconds"], per_cpu_second, measured.peak_mib, said["losses"])
 
 
 def compared(found: dict[str, Trained], peak_gflops: float, flops_per_token: float) -> dict[str, float]:
@@ -92,7 +91,8 @@ def compared(found: dict[str, Trained], peak_gflops: float, flops_per_token: flo
     figures: dict[str, float] = {}
     for name, each in found.items():
         figures[f"{name}.tokens_per_second"] = round(each.tokens_per_second, 1)
-        figures[f"{name}.tokens_per_cpu_second"] = round(each.tokens_per_cpu_second, 1)
+        if each.tokens_per_cpu_second is not None:
+            figures[f"{name}.tokens_per_cpu_second"] = round(each.tokens_per_cpu_second, 1)
         figures[f"{name}.share_of_peak"] = round(each.tokens_per_second * flops_per_token / (1e9 * peak_gflops), 3)
         figures |= {f"{name}.peak_mib": round(each.peak_mib)} if each.peak_mib else {}
         figures |= {f"{name}.loss.{step}": round(loss, 4) for step, loss in enumerate(each.losses, start=1)}
@@ -162,7 +162,7 @@ def _print(figures: dict[str, Any], found: dict[str, Trained]) -> None:
         share = figures[f"{name}.share_of_peak"]
         losses = " ".join(f"{loss:.3f}" for loss in each.losses)
         print(
-            f"{name:<8}{each.tokens_per_second:>10.1f}{each.tokens_per_cpu_second:>11.1f}{share:>9.1%}"
+            f"{name:<8}{each.tokens_per_second:>10.1f}{each.tokens_per_cpu_second or 0:>11.1f}{share:>9.1%}"
             f"{each.peak_mib or 0:>10,.0f}   {losses}"
         )
     print(f"peak {figures['peak.gflops']:.0f} GFLOP/s, {figures['flops_per_token'] / 1e6:.0f} Mflop a token at least")

@@ -22,7 +22,7 @@ def test_ratios_are_ours_over_theirs() -> None:
         "stock": Trained(50.0, 25.0, 900.0, [3.0]),
         "best": Trained(100.0, 50.0, 800.0, [3.0, 2.0]),
         "ours": Trained(200.0, 100.0, 600.0, [3.0, 2.02, 1.0]),
-        "two": Trained(230.0, 115.0, 1100.0, [3.0]),
+        "two": Trained(230.0, None, 1100.0, [3.0]),
     }
     figures = training.compared(found, peak_gflops=100.0, flops_per_token=3e8)
     wanted = {"tokens_vs_trl_stock": 4.0, "tokens_vs_trl_best": 2.0, "share_of_peak": 0.6, "memory_vs_trl_best": 0.75}
