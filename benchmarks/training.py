@@ -161,8 +161,9 @@ def _print(figures: dict[str, Any], found: dict[str, Trained]) -> None:
     for name, each in found.items():
         share = figures[f"{name}.share_of_peak"]
         losses = " ".join(f"{loss:.3f}" for loss in each.losses)
+        per_cpu_second = "-" if each.tokens_per_cpu_second is None else f"{each.tokens_per_cpu_second:.1f}"
         print(
-            f"{name:<8}{each.tokens_per_second:>10.1f}{each.tokens_per_cpu_second or 0:>11.1f}{share:>9.1%}"
+            f"{name:<8}{each.tokens_per_second:>10.1f}{per_cpu_second:>11}{share:>9.1%}"
             f"{each.peak_mib or 0:>10,.0f}   {losses}"
         )
     print(f"peak {figures['peak.gflops']:.0f} GFLOP/s, {figures['flops_per_token'] / 1e6:.0f} Mflop a token at least")

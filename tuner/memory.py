@@ -26,7 +26,7 @@ GPU_PROGRAM_BYTES = 600 << 20  # not measured: the driver's context and the libr
 NF4_BITS = 4 + 8 / 64 + 32 / (64 * 256)  # a scale for 64 weights in 8 bits, and one for 256 scales in 32
 LOSS_WIDTH = 32768  # on a GPU TRL computes the loss in tiles of so many words of the vocabulary
 LOSS_ROWS = 4096
-LOSS_TILE = 1 << 22  # logits that a processor makes at once, as in the train room's own loss
+LOSS_TILE = 1 << 22  # logits that a processor makes at once: 16 MiB, which its last cache holds with a part of the head
 # Of what each step makes and frees: the holes between tensors that glibc cannot use again, measured over two steps.
 ALLOCATOR_SHARE = 0.42
 GPU_ALLOCATOR_SHARE = 0.10  # not measured

@@ -19,8 +19,6 @@ from tuner.forgetting import gate_of_run
 from tuner.probe_stages import Probing
 from tuner.progress import Progress
 from tuner.recipe import OUR_SYSTEMS, Recipe
-from tuner.recipe_execution import EXECUTION_FIELDS
-from tuner.recipe_processes import PROCESS_FIELDS
 from tuner.records import (
     Adapter,
     Base,
@@ -38,7 +36,7 @@ from tuner.records import (
 )
 from tuner.render import Renderer
 from tuner.replayed import Replay
-from tuner.rundir import Run, State, Workspace
+from tuner.rundir import DECIDES_NOTHING, Run, State, Workspace
 from tuner.screening import Familiarity, Screening
 
 R = TypeVar("R")
@@ -369,8 +367,7 @@ class Pipeline:
         return Renderer.from_folder(Path(self.base.path), self.repos[0].name)
 
     def _section(self, name: str) -> dict[str, Any]:
-        # what only says which answers are run, in how many processes the training is, and for whom it is logged
-        unread = {"evaluate": set(EXECUTION_FIELDS), "train": {"log_to", *PROCESS_FIELDS}}.get(name)
+        unread = DECIDES_NOTHING[name] if name in ("evaluate", "train") else None
         return {"seed": self.recipe.seed, **getattr(self.recipe, name).model_dump(mode="json", exclude=unread)}
 
 

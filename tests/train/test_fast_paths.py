@@ -9,14 +9,16 @@ import pytest
 import torch
 from torch.nn import functional
 
+from tuner.memory import LOSS_TILE
 from tuner.models import load_model
 from tuner.recipe import TrainSettings
 from tuner.records import Row
 from tuner.render import MASKED
 from tuner.train.attention import attend_within_rows, packed_attention
 from tuner.train.fast_paths import FastPaths, take_fast_paths
-from tuner.train.labelled_loss import TILE, loss_of_labels
+from tuner.train.labelled_loss import loss_of_labels
 from tuner.train.methods import add_adapter
+from tuner.train.row_attention import LONGEST
 
 from .examples import base_record, packed_batch
 
@@ -56,7 +58,7 @@ def test_attention_and_its_gradients_are_those_of_a_mask_over_all_pairs() -> Non
 @pytest.mark.parametrize("labelled", [70, 0])
 def test_the_loss_in_tiles_and_its_gradient_are_those_of_cross_entropy(labelled: int) -> None:
     draw = torch.Generator().manual_seed(7)
-    words, positions = TILE // 32, 90
+    words, positions = LOSS_TILE // 32, 90
     hidden = torch.randn(1, positions, 4, generator=draw).requires_grad_()
     head = torch.randn(words, 4, generator=draw)
     labels = torch.randint(words, (1, positions), generator=draw)
@@ -116,6 +118,16 @@ def test_what_is_not_plain_is_left_to_the_libraries_with_a_note(base: Path, tmp_
         ]
     )
     assert not attend_within_rows(model.get_base_model())
+
+
+def test_rows_too_long_for_our_attention_are_said() -> None:
+    paths = FastPaths(attention=True, attention_halves=2, notes=["slower"])
+    assert paths.notes_for(LONGEST) == ["slower"]
+    assert paths.notes_for(LONGEST + 1) == [
+        "slower",
+        "rows of more than 512 tokens: attention halves of layers are left to torch for them",
+    ]
+    assert FastPaths(notes=["slower"]).notes_for(LONGEST + 1) == ["slower"]  # nothing of it was ours
 
 
 def test_a_gpu_is_left_to_the_libraries(base: Path, tmp_path: Path) -> None:

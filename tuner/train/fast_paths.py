@@ -16,6 +16,7 @@ from tuner.train.attention import attend_within_rows
 from tuner.train.fused_lora import fuse_lora
 from tuner.train.half_layers import take_halves
 from tuner.train.labelled_loss import add_labelled_loss, takes_head
+from tuner.train.row_attention import LONGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,15 @@ class FastPaths:
     attention_halves: int = 0
     forward_halves: int = 0
     notes: list[str] = field(default_factory=list)
+
+    def notes_for(self, longest: int) -> list[str]:
+        """Give the notes of a training whose longest row has so many tokens."""
+        if not self.attention_halves or longest <= LONGEST:
+            return self.notes
+        return [
+            *self.notes,
+            f"rows of more than {LONGEST} tokens: attention halves of layers are left to torch for them",
+        ]
 
 
 def take_fast_paths(model: PeftModel, where: torch.device) -> FastPaths:

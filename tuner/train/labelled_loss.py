@@ -19,9 +19,9 @@ import torch
 from torch.autograd.function import once_differentiable
 from transformers import PreTrainedModel
 
+from tuner.memory import LOSS_TILE
 from tuner.render import MASKED
 
-TILE = 1 << 22  # logits at once: 16 MiB, which a processor's last cache holds beside their part of the head
 # What makes the logits of some families more than a product with the head.
 BEYOND = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
 
@@ -83,5 +83,5 @@ def add_labelled_loss(model: PreTrainedModel) -> None:
 
 def _tile(positions: int, vocabulary: int) -> int:
     """Cut evenly, so that the last tile is not a sliver."""
-    most = max(1024, TILE // max(1, positions))
+    most = max(1024, LOSS_TILE // max(1, positions))
     return -(-vocabulary // -(-vocabulary // most))

@@ -65,7 +65,7 @@ def run(
         dtype = fast_dtype()
         fallbacks = [] if dtype == torch.bfloat16 else ["no native bf16 on this machine: trained in float32"]
         trainer, optimizer = _build(base, rows, valid, settings, max_tokens, end_token, seed, dtype, work.scratch)
-        fallbacks += trainer.paths.notes
+        fallbacks += trainer.paths.notes_for(max(map(len, rows["input_ids"])))
         view = make_view(trainer.model.config.to_dict(), rows, settings, dtype, trainer.accelerator.num_processes)
         metrics, notes = _train(trainer, optimizer, settings, _bits_per_nat(dataset), work, view)
         folder = work.out / "adapter"
