@@ -237,7 +237,7 @@ class EvaluateSettings(ExecutionSettings):
     max_new_tokens_block: int = Field(default=128, ge=1, description="the same for a body of several lines")
     retrieved: int = Field(default=3, ge=1, le=16, description="pieces of other files shown to a system with +bm25")
     retrieved_tokens: int = Field(default=256, ge=32, description="room for these, on top of max_prompt_tokens")
-    batch: int = Field(default=16, ge=1, description="items generated together")
+    batch: int = Field(default=32, ge=1, description="items generated together")
     latency_items: int = Field(default=12, ge=0, description="items answered one at a time, to measure latency")
     probes: ProbeSettings = ProbeSettings()
 

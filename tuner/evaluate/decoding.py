@@ -18,8 +18,10 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache
 
+from tuner.evaluate.growing_cache import growing_cache
 from tuner.evaluate.healing import Healer
 
+FULL_SHARE = 0.9  # finished rows are dropped when fewer than so many are live
 SCORED_AT_ONCE = 32  # target positions a pass: bounds the logits in memory, and few lines are longer
 
 
@@ -74,7 +76,7 @@ class Decoder:
         lengths_b = self._ids([len(prompt) for prompt in prompts])
         places_bt = torch.arange(width, device=self.device) - (width - lengths_b[:, None])
         mask_bt = (places_bt >= 0).long()
-        cache = DynamicCache(config=self.model.config)
+        cache = growing_cache(self.model)
         logits_btv = self._forward(ids_bt, mask_bt, places_bt.clamp(min=0), cache, last_only=True)
         return Prefilled(cache, mask_bt, lengths_b, logits_btv[:, -1])
 
@@ -131,7 +133,7 @@ class Decoder:
             going = [row for row, index in enumerate(live) if not answers[index].done]
             if not going or step + 1 == max_new_tokens:
                 break
-            if len(going) <= len(live) // 2:  # finished rows cost little; copying the cache at every step costs more
+            if len(going) <= len(live) * FULL_SHARE:  # a finished row costs as much as a live one; so does moving them
                 rows = self._ids(going)
                 prompt.cache.batch_select_indices(rows)
                 mask_bt, lengths_b = mask_bt[rows], lengths_b[rows]

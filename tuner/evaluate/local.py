@@ -5,8 +5,8 @@ healed, so `raw` and `text` hold only what is new after the cursor. `raw` is all
 included; `text` is cut where every system's is. `tokens` counts every generated token, the healed ones and the stop
 token too.
 
-Bodies of several lines come first, since they take many more tokens, then lines; of each the longest prompt first:
-little padding, and a lack of memory shows in the first batch.
+Bodies of several lines come first, since they take many more tokens, then lines; of each the longest target first: most
+prompts fill `max_prompt_tokens` and need no padding, targets do, and a lack of memory shows in the first batch.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class LocalSystem:
         self.decoder = Decoder(model, self.healer, renderer.stop_ids)
 
     def answer(self, items: Sequence[Item]) -> Iterator[Prediction]:
-        """Answer and score the items in batches, bodies first, longest prompt first."""
+        """Answer and score the items in batches, bodies first, longest target first."""
         questions = [_Question(item, self._prompt(item)) for item in items]
         questions.sort(
-            key=lambda each: (each.item.kind in ONE_LINE_KINDS, -len(each.prompt.ids), each.item.id),
+            key=lambda each: (each.item.kind in ONE_LINE_KINDS, -len(each.item.target), each.item.id),
         )
         for start in range(0, len(questions), self.settings.batch):
             yield from self._answer_batch(questions[start : start + self.settings.batch])

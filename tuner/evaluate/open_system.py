@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tuner.errors import DataError
@@ -41,10 +42,9 @@ def local_system(
 ) -> Iterator[System]:
     """Load the base, with the adapter if the name says `tuned`, and the index if it says `+bm25`."""
     from tuner.evaluate.local import LocalSystem
-    from tuner.models import fast_dtype, load_model
 
     retrieval = Retrieval(pairs, settings.retrieved) if name.endswith(WITH_RETRIEVAL) else None
-    model = load_model(base, adapter_folder if name.startswith("tuned") else None, fast_dtype())
+    model = _loaded(base, adapter_folder if name.startswith("tuned") else None)
     yield LocalSystem(name, model, renderer, settings, retrieval.neighbours if retrieval else None)
 
 
@@ -52,9 +52,8 @@ def local_system(
 def scorer(base: Base, renderer: Renderer, settings: EvaluateSettings) -> Iterator[Scorer]:
     """Load the base to score text with it."""
     from tuner.evaluate.local import LocalSystem
-    from tuner.models import fast_dtype, load_model
 
-    yield LocalSystem("base", load_model(base, None, fast_dtype()), renderer, settings)
+    yield LocalSystem("base", _loaded(base, None), renderer, settings)
 
 
 @contextmanager
@@ -63,9 +62,8 @@ def control_system(
 ) -> Iterator[System]:
     """Load the base with another run's adapter; `about` says whose it is."""
     from tuner.evaluate.local import LocalSystem
-    from tuner.models import fast_dtype, load_model
 
-    system = LocalSystem("control", load_model(base, adapter_folder, fast_dtype()), renderer, settings)
+    system = LocalSystem("control", _loaded(base, adapter_folder), renderer, settings)
     system.about |= about
     yield system
 
@@ -129,3 +127,12 @@ def notices(settings: CompareSettings, names: Sequence[str]) -> list[str]:
                 f"`{name}` sends the items' code and that of their neighbours to {urlsplit(endpoint.url).hostname}"
             )
     return said
+
+
+def _loaded(base: Base, adapter: Path | None) -> Any:
+    from tuner.evaluate.weight_layout import lay_out_by_columns
+    from tuner.models import fast_dtype, load_model
+
+    model = load_model(base, adapter, fast_dtype())
+    lay_out_by_columns(model)
+    return model

@@ -12,7 +12,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
-from transformers.cache_utils import DynamicCache
+
+from tuner.evaluate.growing_cache import growing_cache
 
 
 @torch.inference_mode()
@@ -23,7 +24,7 @@ def continue_all(
     if not prompts:
         return []
     ids_bt = torch.tensor([list(each) for each in prompts], device=next(model.parameters()).device)
-    cache = DynamicCache(config=model.config)
+    cache = growing_cache(model)
     written = []
     for _ in range(count):
         logits_bv = model(input_ids=ids_bt, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
