@@ -10,6 +10,8 @@ import json
 import socket
 import sqlite3
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,23 @@ def test_a_trackio_that_fails_stops_the_training_with_its_last_line(
         pass
     assert caught.value.message == "trackio ended with exit status 1 and said: no room"
     assert caught.value.hint == "SET=train.log_to=[]"
+
+
+def test_a_folder_that_is_worked_in_gives_trackios_process_no_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "installed").mkdir()
+    silent = "def init(**_): pass\ndef log(*_, **__): pass\ndef finish(): pass\n"
+    (tmp_path / "installed/trackio.py").write_text(silent, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "installed"))
+    (tmp_path / "json.py").write_text("raise SystemExit('a file of the repository ran')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scratch").mkdir()
+    with open_logs(["trackio"], tmp_path / "scratch", "shop", 0) as (log,):
+        log.add(1, {"train/loss": 1.0})
+    found = subprocess.run([sys.executable, "-c", "import json"], capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (1, "a file of the repository ran\n")  # the negative control
 
 
 def test_a_viewer_that_is_not_installed_is_named_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from tuner.loss_curve import as_file, curve
 from tuner.training_log import LOG, PICTURE, TENSORBOARD, TIMINGS, TRACKIO, read_lines, require_viewers
 
 FLUSH_SECONDS = 5  # what a viewer sees is at most so old
+FEED = Path(__file__).with_name("trackio_feed.py")
 
 
 class Log(Protocol):
@@ -100,7 +101,8 @@ def _trackio(folder: Path, run: str, done: int) -> Iterator[Log]:
     folder.mkdir(exist_ok=True)
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("TRACKIO_")}
     surroundings |= {"TRACKIO_DIR": str(folder), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "tuner.train.trackio_feed", run]
+    # -P: a folder that is worked in, such as a mined repository, is not searched for modules, nor this room
+    command = [sys.executable, "-P", str(FEED), run]
     said = folder.with_suffix(".said")
     with said.open("w", encoding="utf-8") as stream:
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": stream}

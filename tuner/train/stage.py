@@ -11,7 +11,6 @@ its last whole checkpoint and ends with the same weights.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from tuner.models import adapter_sha256, device, fast_dtype, giving_memory_back,
 from tuner.recipe import TrainSettings
 from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
 from tuner.replayed import Replay
-from tuner.rundir import Workspace, write_atomically
+from tuner.rundir import Workspace
 from tuner.train.fast_paths import take_fast_paths
 from tuner.train.logs import keep_logs, open_logs
 from tuner.train.methods import add_adapter, save_adapter
@@ -122,8 +121,7 @@ def _train(
     """Train from the last whole checkpoint to the end, take the best step, and return metrics and notes of it all."""
     checkpoint = agreed(last_checkpoint(work.scratch))
     done = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
-    kept = agreed(cut_logs(work.scratch, done))
-    write_atomically(work.scratch / LOG, "".join(json.dumps(line) + "\n" for line in kept))  # also where it was not
+    kept = cut_logs(work.scratch, done)
     steps = _plan_steps(trainer, settings)
     cost = Cost(work.scratch / "cost.json")
     validation = None

@@ -23,6 +23,7 @@ from tuner.errors import TrainError
 from tuner.progress import Track
 from tuner.rundir import write_atomically
 from tuner.train.logs import Log
+from tuner.train.together import agreed
 from tuner.training_log import FACTS, LOG, TIMINGS, WINDOW, read_lines, steps_of
 from tuner.training_view import TrainingView
 
@@ -194,6 +195,7 @@ def read_log(path: Path, upto: int) -> list[dict]:
 def cut_logs(folder: Path, upto: int) -> list[dict]:
     """Bring the logs back to step `upto`, and give the lines that `metrics.jsonl` keeps."""
     kept = {name: read_log(folder / name, upto) for name in (LOG, TIMINGS)}
+    kept[LOG] = agreed(kept[LOG])  # a process that joins later has none of its own
     for name, lines in kept.items():
         write_atomically(folder / name, "".join(json.dumps(line) + "\n" for line in lines))
     return kept[LOG]
