@@ -90,8 +90,9 @@ recipes: $(READY) ## List the recipes
 copilot: ## Fetch GitHub's Copilot language server into .copilot/ (npm), to compare with it
 	@$(PYTHON) -m tuner.evaluate.copilot.install .copilot
 
-bench: $(READY) ## Measure beside the peers: ROOM=mining REPO=..., ROOM=training, serving, memory [BENCH="--curve"]
-	@$(VENV)/bin/python -m benchmarks.$(or $(ROOM),mining) $(if $(REPO),--repo '$(REPO)') $(BENCH)
+bench: $(READY) ## Measure beside the peers: ROOM=mining, gain, qlora REPO=..., ROOM=training, serving, memory [BENCH="--curve"]
+	@$(VENV)/bin/python -m benchmarks.$(or $(ROOM),mining) $(if $(REPO),--repo '$(REPO)') $(if $(RUN),--run '$(RUN)') \
+	  $(BENCH)
 
 test: $(READY) ## Run the whole test suite: no network, no GPU
 	@$(VENV)/bin/python -m pytest -n logical --dist loadfile --no-loadscope-reorder

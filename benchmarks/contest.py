@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ class Measured:
     peak_mib: float | None
     peak_with_files_mib: float | None
     said: dict[str, float]
+
+
+Runner = Callable[[str, dict[str, Any]], Measured]
 
 
 class ContestantError(Exception):

@@ -14,11 +14,13 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.filling import fill
 from tuner.comparison import Comparison, Contest, Difference
+from tuner.errors import DataError
 from tuner.records import Adapter, Dataset, from_json
-from tuner.rundir import Run, write_atomically
+from tuner.rundir import Run
 
-BEGIN, END = "<!-- runs -->\n", "<!-- /runs -->"
+MARK = "runs"
 LIBRARY = "stdlib_bits_per_byte_relative"
 GAINS = (
     ("bits per byte", "bits_per_byte", "all"),
@@ -42,17 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write the tables of the runs that are named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__.partition("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folder")
-    parser.add_argument("--into", type=Path, help=f"file to write between {BEGIN.strip()} and {END}")
+    parser.add_argument("--into", type=Path, help=f"file to write between <!-- {MARK} --> and <!-- /{MARK} -->")
     chosen = parser.parse_args(arguments)
     text = "\n".join(tables([Run.find(each) for each in chosen.runs])) + "\n"
     if chosen.into is None:
         print(text, end="")
         return 0
-    before, begin, rest = chosen.into.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        parser.error(f"{chosen.into} has no lines {BEGIN.strip()} and {END}; write both where the tables belong")
-    write_atomically(chosen.into, before + begin + text + end + after)
+    try:
+        fill(chosen.into, MARK, text)
+    except DataError as error:
+        parser.error(str(error))
     return 0
 
 

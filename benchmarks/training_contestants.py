@@ -31,6 +31,8 @@ END = "<|endoftext|>"
 PER_STEP = 2  # packed sequences: the recipe's accumulation
 STOCK_BATCH = 8  # TRL's default
 ROUNDS = 5  # of each product; the fastest counts
+# What helps TRL here, beside keeping freed memory; the last is ours, so that both learn the same.
+BEST = {"packing": True, "gradient_checkpointing": False, "per_device_train_batch_size": 1, "adam_beta2": 0.98}
 
 
 class Clock:
@@ -87,11 +89,10 @@ def two(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stage(job: dict[str, Any], processes: int) -> dict[str, Any]:
+    from benchmarks.stage_training import train_stage
     from tuner.progress import Progress, Track
     from tuner.recipe import TrainSettings
-    from tuner.records import Base, Dataset, Row, write_jsonl
-    from tuner.rundir import Workspace
-    from tuner.train import launch
+    from tuner.records import Base, Row
     from tuner.training_log import LOG
 
     clock = Clock()
@@ -121,16 +122,9 @@ def _stage(job: dict[str, Any], processes: int) -> dict[str, Any]:
     shape: dict[str, Any] = {"rank": RANK, "accumulation": PER_STEP, "epochs": 1.0, "processes": processes}
     settings = TrainSettings(learning_rate=LEARNING_RATE, warmup_share=0.0, decay_share=0.0, **shape)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        work = Workspace(folder / "run", folder / "out", folder / "scratch", Timed())
-        for each in (work.run / "data", work.out, work.scratch):
-            each.mkdir(parents=True)
-        dataset = Dataset("data/train.jsonl", "data/valid.jsonl", "", "", "", {}, {}, {})
-        write_jsonl(work.run / dataset.train, rows)
-        write_jsonl(work.run / dataset.valid, [])
         base = Base("acme/base", job["base"], "0", "prefix_only")
-        launch.run(base, dataset, settings, job["max_tokens"], END, SEED, work)
-        log = [json.loads(line) for line in (work.out / LOG).read_text(encoding="utf-8").splitlines()]
+        out = train_stage(base, rows, settings, job["max_tokens"], END, SEED, Path(name), Timed())
+        log = [json.loads(line) for line in (out / LOG).read_text(encoding="utf-8").splitlines()]
     return {**clock.spans(), "losses": [line["loss"] for line in log], "tokens": [line["tokens"] for line in log]}
 
 
@@ -139,8 +133,7 @@ def best(job: dict[str, Any]) -> dict[str, Any]:
     from tuner.models import keep_freed_memory
 
     keep_freed_memory()
-    options = {"packing": True, "gradient_checkpointing": False, "per_device_train_batch_size": 1}
-    return _trl(job, {**options, "gradient_accumulation_steps": PER_STEP, "adam_beta2": 0.98})
+    return _trl(job, {**BEST, "gradient_accumulation_steps": PER_STEP})
 
 
 def stock(job: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +145,7 @@ def loop(job: dict[str, Any]) -> dict[str, Any]:
     """Train in a plain loop over transformers and PEFT, as many rows a step as fill the packed sequences."""
     import torch
 
-    model, clock = _adapted(job), Clock()
+    model, clock = adapted(job["base"], RANK, RANK, SEED), Clock()
     optimizer = torch.optim.AdamW((each for each in model.parameters() if each.requires_grad), lr=LEARNING_RATE)
     rows = _rows(job)
     random.Random(SEED).shuffle(rows)
@@ -180,12 +173,8 @@ def loop(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trl(job: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    from datasets import Dataset
-    from datasets.utils.logging import disable_progress_bar
-    from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
+    from transformers import TrainerCallback
 
-    disable_progress_bar()
     clock, logged = Clock(), []
 
     class Timed(TrainerCallback):
@@ -199,13 +188,28 @@ def _trl(job: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
             if logs and "loss" in logs:
                 logged.append((float(logs["loss"]), int(logs["num_tokens"])))
 
+    settings = {"learning_rate": LEARNING_RATE, "lr_scheduler_type": "constant", "seed": SEED, "data_seed": SEED}
+    settings |= {"max_length": job["max_tokens"], **options}
+    with tempfile.TemporaryDirectory() as folder:
+        model = adapted(job["base"], RANK, RANK, SEED)
+        sft_trainer(model, job["base"], END, _rows(job), settings, Timed(), Path(folder)).train()
+    counts = [0, *(count for _, count in logged)]
+    tokens = [later - earlier for earlier, later in itertools.pairwise(counts)]
+    return {**clock.spans(), "losses": [loss for loss, _ in logged], "tokens": tokens}
+
+
+def sft_trainer(
+    model: Any, base: str, end: str, rows: list[dict[str, Any]], options: dict[str, Any], callback: Any, folder: Path
+) -> Any:
+    """Build TRL's trainer for one pass over rows, which logs each step and saves nothing."""
+    from datasets import Dataset
+    from datasets.utils.logging import disable_progress_bar
+    from transformers import PreTrainedTokenizerFast, PrinterCallback
+    from trl import SFTConfig, SFTTrainer
+
+    disable_progress_bar()
     settings = {
-        "learning_rate": LEARNING_RATE,
-        "lr_scheduler_type": "constant",
         "num_train_epochs": 1.0,
-        "max_length": job["max_tokens"],
-        "seed": SEED,
-        "data_seed": SEED,
         "bf16": False,
         "use_cpu": True,
         "logging_steps": 1,
@@ -214,36 +218,31 @@ def _trl(job: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         "disable_tqdm": True,
         "dataloader_pin_memory": False,
     }
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(Path(job["base"]) / "tokenizer.json"), pad_token=END, eos_token=END
-    )
-    rows = _rows(job)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(Path(base) / "tokenizer.json"), pad_token=end, eos_token=end)
     columns = {key: [row[key] for row in rows] for key in ("input_ids", "labels")}
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = SFTTrainer(
-            model=_adapted(job),
-            args=SFTConfig(output_dir=folder, **(settings | options)),
-            train_dataset=Dataset.from_dict(columns),
-            processing_class=tokenizer,
-            callbacks=[Timed()],
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-    counts = [0, *(count for _, count in logged)]
-    tokens = [later - earlier for earlier, later in itertools.pairwise(counts)]
-    return {**clock.spans(), "losses": [loss for loss, _ in logged], "tokens": tokens}
+    trainer = SFTTrainer(
+        model=model,
+        args=SFTConfig(output_dir=str(folder), **(settings | options)),
+        train_dataset=Dataset.from_dict(columns),
+        processing_class=tokenizer,
+        callbacks=[callback],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
-def _adapted(job: dict[str, Any]) -> Any:
-    """Load the base in float32 with a new LoRA, drawn as ours is."""
+def adapted(base: str, rank: int, alpha: int, seed: int, rslora: bool = False) -> Any:
+    """Load a base in float32 with a new LoRA, drawn as ours is."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, set_seed
 
-    model = AutoModelForCausalLM.from_pretrained(job["base"], dtype=torch.float32).eval()
-    set_seed(SEED)
-    config = LoraConfig(r=RANK, lora_alpha=RANK, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
-    return get_peft_model(model, config)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
+    set_seed(seed)
+    shape = {"r": rank, "lora_alpha": alpha, "use_rslora": rslora}
+    return get_peft_model(
+        model, LoraConfig(**shape, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
+    )
 
 
 def _rows(job: dict[str, Any]) -> list[dict[str, Any]]:

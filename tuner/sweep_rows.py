@@ -69,7 +69,7 @@ def prepare(
                 made[ident] = Rows(f"{ROWS}/{ident}.jsonl", run.verified(dataset.train), dataset)
                 link(run.folder / dataset.train, folder / made[ident].path)
                 if variant is variants.baseline:
-                    valid_sha256, commits = run.verified(dataset.valid), _commits(run, dataset)
+                    valid_sha256, commits = run.verified(dataset.valid), commits_of(run, dataset)
                     link(run.folder / dataset.valid, folder / VALID)
             rows[variant.name] = made[ident]
         prepared = Prepared(valid_sha256, commits, rows)
@@ -105,7 +105,7 @@ def link(source: Path, target: Path) -> None:
     partial.unlink(missing_ok=True)  # replacing a file by its own second name does nothing
 
 
-def _commits(run: Run, dataset: Dataset) -> dict[str, str]:
+def commits_of(run: Run, dataset: Dataset) -> dict[str, str]:
     """Find the commits that added what the validation rows ask for: rows of one commit are not independent."""
     judging = {row.pair_id for row in read_jsonl(run.folder / dataset.valid, Row)}
     additions = read_jsonl(run.folder / run.record("mine", Mined).additions, Addition)

@@ -10,7 +10,9 @@ from peft import LoraConfig, get_peft_model
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from tuner.memory import block_activations
 from tuner.records import Row
+from tuner.shape import Shape, read_shape
 from tuner.train.fast_paths import FastPaths, take_fast_paths
 from tuner.train.row_attention import BLOCK, LONGEST, attend, attend_backward
 
@@ -18,7 +20,7 @@ from .examples import loss_by_hand, packed_batch
 
 CPU = torch.device("cpu")
 BOUNDS = (0, BLOCK + 70, BLOCK + 71, BLOCK + 136)
-VOCABULARY = 50
+VOCABULARY, RANK = 50, 8
 
 
 def drawn(*sizes: int, seed: int) -> torch.Tensor:
@@ -117,6 +119,40 @@ def test_frozen_weights_lie_once_in_memory_and_keep_their_values() -> None:
     assert len(storages) == 1
     theirs = dict(plain.named_parameters())
     assert all(torch.equal(weight, theirs[name]) for name, weight in fast.named_parameters())
+
+
+def kept_bytes(layers: int) -> tuple[int, Shape]:
+    """Count what the layers of a model keep of one row as long as their attention takes; give the model's shape too."""
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=128,
+        intermediate_size=342,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+    )
+    settings = LoraConfig(r=RANK, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(LlamaForCausalLM(config), settings)
+    assert take_fast_paths(model, CPU).attention_halves == layers
+    own = {each.untyped_storage().data_ptr() for each in model.parameters()}
+    held: list[torch.Tensor] = []  # until they are counted: freed memory would be taken anew
+
+    def hold(tensor: torch.Tensor) -> torch.Tensor:
+        held.append(tensor)
+        return tensor
+
+    inputs = packed_batch(rows_of(LONGEST))
+    del inputs["labels"]
+    with torch.autograd.graph.saved_tensors_hooks(hold, lambda tensor: tensor):
+        model.get_base_model().model(**inputs, use_cache=False)
+    sizes = {each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in held}
+    return sum(size for place, size in sizes.items() if place not in own), read_shape(config.to_dict(), "small")
+
+
+def test_a_layer_keeps_no_more_than_the_plan_counts_and_not_much_less() -> None:
+    (two, shape), (one, _) = kept_bytes(2), kept_bytes(1)
+    planned = block_activations(shape, shape.blocks[0], LONGEST, 4, RANK)
+    assert 0.8 * planned < two - one <= planned
 
 
 def test_a_switched_off_adapter_is_left_to_the_libraries() -> None:

@@ -122,7 +122,7 @@ def _train(
     checkpoint = agreed(last_checkpoint(work.scratch))
     done = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
     kept = cut_logs(work.scratch, done)
-    steps = _plan_steps(trainer, settings)
+    steps = plan_steps(trainer, settings)
     cost = Cost(work.scratch / "cost.json")
     validation = None
     if trainer.eval_dataset is not None:
@@ -181,8 +181,8 @@ def _train(
     return metrics | validation.metrics(bits_per_nat), notes + validation.notes()
 
 
-def _plan_steps(trainer: PackedTrainer, settings: TrainSettings) -> int:
-    """Warm up, hold, then fall linearly to 2 %: the shape that the embedded base was measured with."""
+def plan_steps(trainer: PackedTrainer, settings: TrainSettings) -> int:
+    """Set the steps and their rate: warm up, hold, then fall linearly to 2 %, as the embedded base was measured with."""
     batches = -(-len(trainer.train_dataset) // (settings.sequences_per_batch * settings.accumulation))
     steps = max(1, round(settings.epochs * batches))
     trainer.args.max_steps = steps
