@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ import pytest
 
 from benchmarks import gain, material
 from benchmarks.gain_contestants import Recorder
-from tests.pipelines import Finished, finished_run
+from tests.pipelines import SMALL, Finished, finished_run
+from tuner.progress import Progress
+from tuner.records import Dataset, Row, read_jsonl
 from tuner.rundir import Run
 
 from .contestants import run_here
@@ -44,6 +47,7 @@ def test_ours_and_trl_at_its_best_learn_the_same_from_the_same_batches(measured:
         for key in ("steps", "tokens"):
             assert figures[f"ours.{point}.{key}"] == figures[f"best.{point}.{key}"] > 0
         assert figures[f"ours.{point}.bits_per_byte"] == pytest.approx(figures[f"best.{point}.bits_per_byte"], abs=2e-4)
+    assert figures["ours.1.bits_per_byte"] != pytest.approx(figures["ours.2.bits_per_byte"], abs=2e-4)
     assert figures["ours.1.tokens"] < figures["ours.2.tokens"] == figures["ours.tokens"] == figures["train.tokens"]
     assert figures["ours.bits_per_byte"] < figures["base.bits_per_byte"] - gain.NEAR  # it learned at all
     assert figures["ours.minutes_to_level"] > 0 and figures["best.minutes_to_level"] > 0
@@ -156,11 +160,35 @@ def test_a_run_without_validation_rows_is_refused(
     (run / "data/valid.jsonl").write_text("", encoding="utf-8")
     assert gain.main(["--run", str(run)], run_here) == 2
     assert "data/valid.jsonl: missing, or altered since it was written" in capsys.readouterr().err
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    for stage in manifest["stages"]:  # as if the dataset had made none
+        if "data/valid.jsonl" in stage["outputs"]:
+            stage["outputs"]["data/valid.jsonl"]["sha256"] = hashlib.sha256(b"").hexdigest()
+    (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert gain.main(["--run", str(run)], run_here) == 2
+    assert capsys.readouterr().err == (
+        f"error: {run}/data/valid.jsonl: no validation row, by which this bench judges\n"
+        "hint: --set dataset.valid_share=0.2 keeps more later commits for it\n"
+    )
+
+
+def test_a_repository_gives_what_its_run_gives(finished: Finished, tmp_path: Path) -> None:
+    shutil.copytree(finished.adapters, tmp_path / "adapters")
+    changes = [f"{key}={value}" for key, value in SMALL.items() if key != "dataset.max_train_tokens"]
+    given = {"repo": (str(finished.inputs.repo), None, str(finished.inputs.base), changes)}
+    given["run"] = (None, finished.folder, None, [])
+    found = {}
+    for name, how in given.items():
+        (tmp_path / name).mkdir()
+        found[name] = material.gather(*how, 1000, tmp_path / "adapters", tmp_path / name, Progress())
+    for file in ("train.jsonl", "valid.jsonl"):
+        assert (tmp_path / "repo" / file).read_bytes() == (tmp_path / "run" / file).read_bytes() != b""
+    assert found["repo"].figures() == found["run"].figures() and found["repo"].base == found["run"].base
+    rows = {row.pair_id for row in read_jsonl(tmp_path / "repo/valid.jsonl", Row)}
+    assert rows == found["repo"].commits.keys() and found["repo"].figures()["valid.commits"] > 1
 
 
 def test_a_dose_is_drawn_from_all_of_the_rows(finished: Finished) -> None:
-    from tuner.records import Dataset, Row, read_jsonl
-
     run = Run.find(finished.folder)
     rows = list(read_jsonl(run.folder / run.record("dataset", Dataset).train, Row))
     drawn = material.draw(list(rows), 400, 3)
