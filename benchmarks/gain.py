@@ -131,15 +131,15 @@ def table(figures: dict[str, Any]) -> list[str]:
             NAMES[who] + (f", ended at {figures['cap_minutes']:g} minutes" if is_capped else ""),
             f"{steps} of {planned}" if is_capped else f"{steps}",
             f"{figures[f'{who}.tokens']:,}",
-            f"{figures[f'{who}.minutes']:.1f}",
+            f"{figures[f'{who}.minutes']:.2f}",
             f"{figures[f'{who}.bits_per_byte']:.4f}",
-            "not reached" if reached is None else f"{reached:.1f}",
+            "not reached" if reached is None else f"{reached:.2f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     ratios = {"minutes_vs_trl_best": "TRL at its best", "minutes_vs_trl_stock": "stock TRL"}
-    said = [f"{figures[key]:.2f} times those of ours for {name}" for key, name in ratios.items() if key in figures]
+    said = [f"{name} takes {figures[key]:.2f} times as long as ours" for key, name in ratios.items() if key in figures]
     if said:
-        lines += ["", f"Minutes to that level, within {figures['level.near']:g}: {', '.join(said)}."]
+        lines += ["", f"To within {figures['level.near']:g} of that level {', and '.join(said)}."]
     return lines
 
 

@@ -47,17 +47,19 @@ def draw(lines: Mapping[str, Points], names: Mapping[str, str], level: float) ->
     for who, points in lines.items():
         for minutes, bits in points:
             drawn += dot(across.place(minutes), _down(up, bits), who, LOOKS[who])
-    return _as_file(drawn, _legend({who: names[who] for who in lines}), _text(lines, names))
+    return _as_file(drawn, _legend(list(lines), names), _text(lines, names))
 
 
-def _legend(names: Mapping[str, str]) -> Markup:
+def _legend(drawn_ones: Sequence[str], names: Mapping[str, str]) -> Markup:
     drawn, x = Markup(), 0
-    for who, name in names.items():
+    for who in drawn_ones:
+        name = names[who]
         drawn += Markup('<polyline class="{}" points="{},48 {},48"/>').format(who, x, x + 22)
         drawn += Markup('<svg x="{}" width="22">{}</svg>').format(x, dot(50, 48, who, LOOKS[who]))
         drawn += Markup('<text x="{}" y="52">{}</text>').format(x + 28, name)
         x += 48 + LETTER * len(name)
-    return drawn
+    drawn += Markup('<path class="level" d="M{} 48h22"/>').format(x)
+    return drawn + Markup('<text x="{}" y="52">{}</text>').format(x + 28, f"what {names['best']} ends with")
 
 
 def _text(lines: Mapping[str, Points], names: Mapping[str, str]) -> str:

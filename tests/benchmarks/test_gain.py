@@ -62,7 +62,7 @@ def test_table_and_picture_show_what_was_measured(measured: Path) -> None:
     assert "old" not in page and "![Bits per byte by minutes of training](figures/gain.svg)" in page
     assert f"| ours | {figures['ours.steps']} | {figures['ours.tokens']:,} | " in page
     assert f"| stock TRL, ended at 0 minutes | 1 of {figures['stock.steps_planned']} | " in page
-    assert f"{figures['minutes_vs_trl_best']:.2f} times those of ours for TRL at its best" in page
+    assert f"level TRL at its best takes {figures['minutes_vs_trl_best']:.2f} times as long as ours." in page
     picture = (measured / "figures/gain.svg").read_text(encoding="utf-8")
     lines = ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}polyline")
     assert [each.get("class") for each in lines] == 2 * ["ours", "best", "stock"]  # the legend, and the lines
