@@ -182,7 +182,7 @@ def _train(
 
 
 def plan_steps(trainer: PackedTrainer, settings: TrainSettings) -> int:
-    """Set the steps and their rate: warm up, hold, then fall linearly to 2 %, as the embedded base was measured with."""
+    """Set the steps and their rate: warm up, hold, then fall linearly to 2 %, as measured with the embedded base."""
     batches = -(-len(trainer.train_dataset) // (settings.sequences_per_batch * settings.accumulation))
     steps = max(1, round(settings.epochs * batches))
     trainer.args.max_steps = steps
