@@ -89,7 +89,7 @@ def test_a_fault_ends_with_where_the_settings_are_listed(tmp_path: Path) -> None
         ("train: 3\n", "mine.yaml:1: `train` is 3: wanted a mapping of settings"),
         ("train:\n", "mine.yaml:1: `train` is None: wanted a mapping of settings"),
         ("mine:\n  cut: 1234567\n", "mine.yaml:2: `mine.cut` is 1234567: wanted a valid string"),
-        ("dataset:\n  shares:\n    file: 0.9\n", "mine.yaml:2: `dataset.shares`: the shares sum to 1.24, wanted 1"),
+        ("dataset:\n  shares:\n    file: 0.9\n", "mine.yaml:2: `dataset.shares`: the shares sum to 0.95, wanted 1"),
         ("dataset:\n  shares:\n    file: 2\n",
          "mine.yaml:3: `dataset.shares.file` is 2: wanted less than or equal to 1"),
         ("dataset:\n  shares:\n    test: yes\n",
@@ -112,20 +112,20 @@ def test_an_impossible_value_is_refused(tmp_path: Path, text: str, fault: str) -
 
 
 def test_shares_that_only_set_spoils_are_laid_to_set() -> None:
-    wanted = "SET=dataset.shares.file=0.9: `dataset.shares`: the shares sum to 1.24, wanted 1"
+    wanted = "SET=dataset.shares.file=0.9: `dataset.shares`: the shares sum to 0.95, wanted 1"
     assert faults(None, overrides=["dataset.shares.file=0.9"]) == [wanted]
 
 
 def test_a_share_can_be_moved_from_one_kind_to_another_by_set(tmp_path: Path) -> None:
-    path = write(tmp_path, "dataset:\n  shares:\n    file: 0.6\n    edit: 0.1\n")
-    moved = ["dataset.shares.file=0.5", "dataset.shares.test=0.12"]
+    path = write(tmp_path, "dataset:\n  shares:\n    file: 0.855\n    edit: 0.1\n")
+    moved = ["dataset.shares.file=0.755", "dataset.shares.test=0.1025"]
     for resolved in (
-        load(None, None, ["dataset.shares.file=0.56", "dataset.shares.test=0.12"]),
+        load(None, None, ["dataset.shares.file=0.85", "dataset.shares.test=0.1025"]),
         load(path, None, moved),
     ):
-        assert resolved.recipe.dataset.shares.test == 0.12
+        assert resolved.recipe.dataset.shares.test == 0.1025
     assert resolved.recipe.dataset.shares.edit == 0.1
-    assert resolved.origins["dataset.shares.file"] == "SET=dataset.shares.file=0.5"
+    assert resolved.origins["dataset.shares.file"] == "SET=dataset.shares.file=0.755"
     assert resolved.origins["dataset.shares.edit"] == f"{path}:4"
 
 

@@ -68,9 +68,9 @@ def test_a_share_that_is_set_scales_the_others() -> None:
     now = shares(made.all[1].recipe)
     assert (now["edit"], now["file"]) == (0.52, 0)
     assert sum(now.values()) == pytest.approx(1)
-    # of 1 - file - edit = 0.30 there are 0.48 to take: each other kind grows by 1.6
-    assert now["body"] == pytest.approx(1.6 * Recipe().dataset.shares.body)
-    assert names(variants("dataset.shares.edit=0.04,0.5")) == ["baseline", "dataset.shares.edit=0.5"]
+    # of 1 - file - edit = 0.045 there are 0.48 to take
+    assert now["body"] == pytest.approx(0.48 / 0.045 * Recipe().dataset.shares.body)
+    assert names(variants("dataset.shares.edit=0.005,0.5")) == ["baseline", "dataset.shares.edit=0.5"]
 
 
 VARIED = (

@@ -229,7 +229,10 @@ def _choose_recipe(options: argparse.Namespace) -> tuple[Path | None, str]:
         return None, ""
     written = {path.stem: path for path in recipes.find_for(options.base, folder)}
     if not written:
-        return None, " (those of the embedded base; a larger base wants a lower train.learning_rate, about 2e-4)"
+        return None, (
+            " (those of the embedded base; a larger one wants a lower train.learning_rate, about 2e-4, and one with"
+            " infilling tokens more infilling in dataset.shares, as in recipes/qwen2.5-coder-7b-lora.yaml)"
+        )
     fitting = [written[name] for name in bases.gpu_recipes(memory_gib) if name in written]
     if len(written) > 1 and fitting:
         return fitting[0], f" (of {len(written)} for this base, the one for {memory_gib:.0f} GiB of GPU memory)"

@@ -88,24 +88,27 @@ def _sums_to_one(shares: Section) -> Section:
 
 
 class Shares(Section):
-    """Each kind's share of the training tokens: one row a kind. A kind at 0 gives no row."""
+    """Each kind's share of the training tokens: one row a kind. A kind at 0 gives no row.
 
-    file: float = Field(default=0.66, ge=0, le=1, description="whole files, left to right")
-    syntax_infilling: float = Field(default=0.06, ge=0, le=1, description="holes that are whole syntax nodes")
+    The defaults are those of the embedded base, which has no infilling tokens; every other recipe names its own.
+    """
+
+    file: float = Field(default=0.95, ge=0, le=1, description="whole files, left to right")
+    syntax_infilling: float = Field(default=0.01, ge=0, le=1, description="holes that are whole syntax nodes")
     line_infilling: float = Field(
-        default=0.06, ge=0, le=1, description="holes from a cursor to the end of line or block"
+        default=0.01, ge=0, le=1, description="holes from a cursor to the end of line or block"
     )
     repository_infilling: float = Field(
-        default=0.05, ge=0, le=1, description="holes with other files of the repository"
+        default=0.005, ge=0, le=1, description="holes with other files of the repository"
     )
-    body: float = Field(default=0.05, ge=0, le=1, description="function bodies from signature and docstring")
+    body: float = Field(default=0.005, ge=0, le=1, description="function bodies from signature and docstring")
     edit: float = Field(
-        default=0.04, ge=0, le=1, description="a commit's change as SEARCH/REPLACE from its message and an outline"
+        default=0.005, ge=0, le=1, description="a commit's change as SEARCH/REPLACE from its message and an outline"
     )
-    bugfix: float = Field(default=0.02, ge=0, le=1, description="a function before and after a bug fix")
-    test: float = Field(default=0.02, ge=0, le=1, description="a test for a function")
-    message: float = Field(default=0.02, ge=0, le=1, description="a commit message from its diff")
-    question: float = Field(default=0.02, ge=0, le=1, description="computed questions about the repository's names")
+    bugfix: float = Field(default=0.0025, ge=0, le=1, description="a function before and after a bug fix")
+    test: float = Field(default=0.0025, ge=0, le=1, description="a test for a function")
+    message: float = Field(default=0.005, ge=0, le=1, description="a commit message from its diff")
+    question: float = Field(default=0.005, ge=0, le=1, description="computed questions about the repository's names")
 
     _sum_to_one = model_validator(mode="after")(_sums_to_one)
 
