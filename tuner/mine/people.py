@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
+from tuner.mine.handles import find_handles
 from tuner.mine.placeholders import PLACEHOLDER_PERSON, Finding, Redacted, replace, without_overlaps
 from tuner.mine.quiet import QuietLines
 
@@ -24,18 +25,15 @@ NAME = (
     rf"{_CAPITAL}(?:[ \t]+(?:{_CAPITAL}|van|von|de|der|den|del|da|dos|di|la|le|bin|al)){{1,4}}"
 )
 NAMES = rf"{NAME}(?:(?:,[ \t]*(?:and[ \t]+)?|[ \t]+(?:and|&)[ \t]+){NAME})*"
+LOGINS = r"[^\W\d_][\w.-]+(?:,[ \t]*[^\W\d_][\w.-]+)*"
 MADE = "algorithms?|approach|code|decoder|encoder|idea|implementation|method|optimi[sz]ations?|patch|trick|version"
 # anchor, pattern whose group 1 is the person
 FORMS = tuple(
     (anchor, re.compile(pattern, re.MULTILINE))
     for anchor, pattern in (
-        *((f"{mark}(", rf"\b{mark}\(@?([A-Za-z][\w. @,-]{{0,40}})\)") for mark in ("TODO", "FIXME")),
-        (
-            "XXX(",
-            r"(?:#(?![ \t]*(?:define|if|elif|undef))|//|\*|--|;|%)[^\n]{0,80}\bXXX\(@?([A-Za-z][\w. @,-]{0,40})\)",
-        ),
         ("uthor: @", r"^[^\n\w]{0,12}[Aa]uthors?::?[ \t]+(@[\w-]{1,40})"),
-        ("@author", rf"@author[s]?[ \t:]+(?!<)({NAMES}|[^\W\d_][\w.-]+(?=[ \t]*(?:$|<|\*/|\(c\))))"),
+        ("@author", rf"@author[s]?[ \t:]+(?!<)({NAMES}|{LOGINS}(?=[ \t]*(?:$|<|\*/|\(|\d|-[ \t])))"),
+        ("\\author", rf"\\author[s]?[ \t:]+({NAMES}|{LOGINS}(?=[ \t]*(?:$|<|\*/|\(|\d|-[ \t])))"),
         (
             "uthor:",
             rf"^[^\n\w]{{0,12}}(?:module|code|section)?[Aa]uthor(?:s|\(s\))?::?[ \t]+({NAMES})(?=[ \t.,;<(*-]|$)",
@@ -73,6 +71,7 @@ MACHINES = frozenset(
 
 def find_persons(text: str) -> Iterator[Finding]:
     """Yield the persons whom a form such as `TODO(name)` gives away; they may overlap."""
+    yield from (Finding("person", start, end, False) for start, end in find_handles(text))
     for anchor, pattern in FORMS:
         if anchor in text:
             for match in pattern.finditer(text):
