@@ -24,7 +24,7 @@ COMMENT = re.compile(r"(?:#(?![ \t]*(?:define|if|elif|undef))|//|/\*|<!--|\"{3}|
 CALLED = re.compile(r"(?:[=>{(]|\breturn|\bdefine)[ \t]*$")
 _HANDLE = r"@[A-Za-z\d](?:[A-Za-z\d]|-(?=[A-Za-z\d])){1,38}(?![\w(/\[=]|\.\w|-\w)"
 _GIVES = (
-    r"[Tt]hanks(?:[ ]to)?|[Kk]udos[ ]to|[Cc]redits?(?:[ ](?:to|goes[ ]to|go[ ]to))?|(?<![\w/])/?cc|"
+    r"[Tt]hanks(?:[ ]to)?|[Kk]udos[ ]to|[Cc]redits?(?:[ ](?:to|goes[ ]to|go[ ]to))?|cc|"
     r"(?:[Rr]eported|[Ss]uggested|[Pp]roposed|[Ff]ound|[Ff]ixed|[Nn]oted|[Nn]oticed|[Dd]iscovered|[Ss]potted|"
     r"[Ww]ritten|[Cc]ontributed|[Ii]dentified|[Rr]eviewed|[Pp]ointed[ ]out|[Ff]ix|[Nn]ote|[Pp]atch|[Ii]dea|[Ww]ork|"
     r"[Ss]uggestions?)[ ]by|(?:[Ff]eedback|[Cc]omments?|[Ii]nput|[Ss]uggestions?|[Hh]elp)[ ](?:from|of)|TODO|FIXME|XXX"

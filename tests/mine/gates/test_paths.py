@@ -48,10 +48,21 @@ DROPPED = {
         src/translations/es-419.js  locale/ja/index.ts
     """,
     "not_code": "logo.png  data.json  LICENSE  Jenkinsfile  model.onnx",
+    "form": """
+        .github/ISSUE_TEMPLATE/config.yml  .github/ISSUE_TEMPLATE/bug_report.yml  .github/issue_template.md
+        .github/PULL_REQUEST_TEMPLATE/fix.md  docs/pull_request_template.md  PULL_REQUEST_TEMPLATE.md
+        .gitlab/merge_request_templates/default.md  .github/DISCUSSION_TEMPLATE/ideas.yml  .github/FUNDING.yml
+        FUNDING.yml  CODE_OF_CONDUCT.md  .github/CODE_OF_CONDUCT.md  .github/stale.yml  .github/no-response.yml
+        .github/workflows/stale.yml  .github/workflows/lock.yaml  .github/workflows/lock-threads.yml
+        .github/labels.yml  .gitea/issue_template/bug.yaml
+    """,
     "prose": "docs/index.md  README.rst  notes.txt",
     "path_not_utf8": "bad\udce9.py",
 }
 KEPT = """
+    .github/workflows/test.yml  .github/workflows/release.yml  .github/dependabot.yml  .github/actions/setup/action.yml
+    src/issue_template.py  templates/issue_template.html  app/funding.py  config.yml  src/stale.yml  src/lock.yaml
+    .github/workflows/lock_release.yml  .golangci.yml
     modules/x/index.js  src/party/zlib.c  vendor_api.py  src/vendor_api/client.py  vendor.py  src/vendoring/a.py
     src/main/java/com/shop/vendor/VendorApi.java  src/main/kotlin/com/shop/external/Client.kt
     app/src/main/java/a/deps/B.java  src/distance/metric.py  distribution.py  src/dist.py  src/redistribute/a.go
@@ -98,6 +109,11 @@ def test_globs_of_the_settings_choose_files() -> None:
         "src/x_test.py": "excluded",
         "docs/a.md": None,
     }
+
+
+def test_a_form_is_taken_where_a_glob_asks_for_it() -> None:
+    path = ".github/ISSUE_TEMPLATE/bug.yml"
+    assert path_reason(path, FILE, MineSettings(include=[".github/"])) is None
 
 
 def test_only_code_counts_as_a_change_of_code() -> None:

@@ -59,6 +59,14 @@ LOCK_FILE = re.compile(
     r"(Package|Cartfile)\.resolved|\.terraform\.lock\.hcl|MODULE\.bazel\.lock|Podfile\.lock|pubspec\.lock|"
     r"stack\.yaml\.lock|gradle\.lockfile)$"
 )
+# Forms and rules of a code host, which every project copies: they say nothing of the project's code.
+FORM = re.compile(
+    r"(^|/)(\.github|\.gitlab|\.gitea|\.forgejo)/((issue|discussion|pull_request|merge_request)_templates?\b|"
+    r"(FUNDING|stale|no-response|lock|lock-threads|config|labels|settings)\.ya?ml$)"
+    r"|(^|/)((issue|pull_request|merge_request)_template\.\w+|FUNDING\.ya?ml|CODE_OF_CONDUCT\.\w+)$"
+    r"|(^|/)\.github/workflows/(lock([-_]threads)?|stale([-_]\w+)?|no[-_]response|close[-_]stale|greetings)\.ya?ml$",
+    re.IGNORECASE,
+)
 # ISO 639-1, without English: its texts are the ones that people write first. Without a list, `i18n/src/` is a language.
 TONGUES = (
     "aa ab af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el "
@@ -100,9 +108,11 @@ def path_reason(path: str, mode: str, settings: MineSettings) -> str | None:
     language = language_of(path)
     if language is None:
         return "not_code"
-    if is_prose(language) and not settings.include:  # an explicit glob asks for it
-        return "prose"
-    return None
+    if language.is_code or settings.include:  # an explicit glob asks for it
+        return None
+    if FORM.search(path):
+        return "form"
+    return "prose" if is_prose(language) else None
 
 
 def vendored(path: str) -> bool:
