@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuner.mine import syntax
+from tuner.mine.callees import callees, class_line, last_part
 from tuner.mine.checks import checks_nothing, expects_unsaid
 from tuner.mine.commit_tree import CommitTree
 from tuner.mine.drafts import ChangedFile, CommitChange, Draft, Dropped
@@ -27,6 +28,7 @@ from tuner.mine.fixtures import declarations, given_counts, hidden_names, used_b
 from tuner.mine.leaned_on import Elsewhere, elsewhere
 from tuner.mine.parsed import Parsed, parsed
 from tuner.mine.preconditions import asserted_methods, unmet
+from tuner.mine.receivers import is_namesake_called
 from tuner.mine.search_replace import Fault, changed_regions
 from tuner.mine.test_code import (
     SCRIPTS,
@@ -43,7 +45,6 @@ from tuner.mine.test_code import (
 REQUEST = "Write the test `{title}` of `{name}` (`{path}`) for `{test_path}`. Answer with the whole test."
 MAX_TEST_LINES, MAX_FUNCTION_LINES, MAX_IMPORT_LINES = 60, 80, 40
 MAX_FIXTURE_LINES, MAX_FIXTURES_LINES = 15, 40  # of one declaration that a test leans on, and of all together
-MAX_CALLEE_LINES, MAX_CALLEES_LINES = 15, 40
 MIN_TEST_LINES = 2
 DELEGATE_LINES = 5  # a function this short that calls a long one leaves the work to that
 COMMON_CALLS, COMMON_SHARE = 3, 0.2  # a name that so many other tests call is a tool of theirs
@@ -141,7 +142,7 @@ def _tests(
             _form(text, head)
             or ("checks_nothing" if checks_nothing(new, test) else None)
             or ("title_twice" if times[test.name] > 1 else None)
-            or _fit(tested, shown, new, test, fixtures)
+            or _fit(tested, shown, new, test, fixtures, head)
             or _unseen(shown.source, new, test, fixtures, head, siblings)
         )
         others = Elsewhere({}, frozenset(), True)
@@ -200,13 +201,17 @@ def _tested(path: str, title: str, calls: set[str], changed: list[_Tested], tool
     return special[0] if len(special) == 1 else "overloaded_function"  # the call does not tell which one is meant
 
 
-def _fit(tested: _Tested, source: _Shown, file: Parsed, test: TestFunction, fixtures: list[str]) -> str | None:
+def _fit(
+    tested: _Tested, source: _Shown, file: Parsed, test: TestFunction, fixtures: list[str], head: str
+) -> str | None:
     """Say why the function is not the one that the test calls."""
     tokens = words(file, test.start, test.end)
     if tested.owner and file.language.name in TYPED:
         shown = {*tokens, *re.findall(r"\w+", "\n".join(fixtures))}
         if tested.owner not in shown and not _names(test.name, tested.owner):
             return "another_type_tested"
+    if is_namesake_called(tokens, tested.name, tested.owner, file.language.name, head):
+        return "another_type_tested"
     if file.language.name in OVERLOADING and any(_is_another(each, tokens) for each in fixtures):
         return "fixtures_not_shown"
     if source.taken is not None and source.taken not in given_counts(tokens, tested.name):
@@ -253,21 +258,15 @@ def _changed(file: ChangedFile) -> Iterator[_Tested]:
     for function in new.functions:
         whole, start, end = function
         first, last = new.line_at(start), new.line_at(end)
-        name = _last(whole)
+        name = last_part(whole)
         is_touched = any(each.new_start <= last and first < max(each.new_end, each.new_start + 1) for each in regions)
         is_test = any(from_ <= first < to for from_, to in own_tests)
         if not is_touched or is_test or len(name) < MIN_NAME_CHARS or name.startswith("__"):
             continue
         source = new.text(start, end)
-        owner = _owner(whole, source, _class_line(new, start))
+        owner = _owner(whole, source, class_line(new, start))
         if name != owner:  # nearly every test makes its objects by a constructor
             yield _Tested(name, owner, file.path, _family(file), last - first < DELEGATE_LINES, file, function)
-
-
-def _class_line(file: Parsed, start: int) -> str | None:
-    while file.data[start : start + 1].isspace():
-        start += 1
-    return syntax.class_line(file.tree, file.data, start)
 
 
 def _shown(tested: _Tested) -> _Shown:
@@ -276,7 +275,7 @@ def _shown(tested: _Tested) -> _Shown:
     _, start, end = function
     mark = "#" if file.language.name == "python" else "//"
     remarks = syntax.comment_above(tested.file.new.split("\n"), file.line_at(start), mark)
-    callees, is_whole = _callees(file, function)
+    called, is_whole = callees(file, function)
     tokens = words(file, start, end)
     fault = None
     if file.line_at(end) - file.line_at(start) >= MAX_FUNCTION_LINES:
@@ -285,44 +284,15 @@ def _shown(tested: _Tested) -> _Shown:
         fault = "function_says_little"
     elif not is_whole and tested.is_short:
         fault = "work_done_elsewhere"
-    taken, same = None, [each for each in file.functions if _last(each[0]) == tested.name]
+    taken, same = None, [each for each in file.functions if last_part(each[0]) == tested.name]
     if len(same) > 1 and file.language.name in OVERLOADING:
         taken = _taken(file, function)
         if fault is None and [_taken(file, each) for each in same].count(taken) > 1:
             fault = "overloaded_function"
-    above = _class_line(file, start)
+    above = class_line(file, start)
     source = f"{above}\n" if above else ""
-    source += remarks + file.text(start, end) + "".join(f"\n\n{each}" for each in callees)
+    source += remarks + file.text(start, end) + "".join(f"\n\n{each}" for each in called)
     return _Shown(source, taken, fault)
-
-
-def _last(name: str) -> str:
-    return re.split(r"::|\.", name)[-1]
-
-
-def _callees(file: Parsed, function: tuple[str, int, int]) -> tuple[list[str], bool]:
-    """Give the short functions of the same file that a function calls, and whether those are all of them."""
-    name, start, end = function
-    tokens = words(file, start, end)
-    receiver = re.match(r"\s*func\s*\(\s*(\w+)", file.text(start, end))
-    own = ("self", "this", "Self", receiver.group(1) if receiver else "this")
-    called = {
-        token
-        for owner, dot, token, after in zip(["", "", *tokens], ["", *tokens], tokens, tokens[1:], strict=False)
-        if after == "(" and (dot not in (".", "::", "->", "?.") or owner in own)
-    } - {name}
-    texts, budget, is_whole = [], MAX_CALLEES_LINES, True
-    for other, from_, to in file.functions:
-        if _last(other) not in called or (start <= from_ and to <= end) or (from_ <= start and end <= to):
-            continue
-        text = file.text(from_, to)
-        lines = text.count("\n") + 1
-        if lines > MAX_CALLEE_LINES or lines > budget:
-            is_whole = False
-        else:
-            budget -= lines
-            texts.append(text)
-    return texts, is_whole
 
 
 def _says_little(tokens: list[str], name: str) -> bool:
@@ -344,7 +314,7 @@ def _takes_some(tokens: list[str], name: str) -> bool:
 
 def _taken(file: Parsed, function: tuple[str, int, int]) -> int:
     """Count the values that a function takes."""
-    name = _last(function[0])
+    name = last_part(function[0])
     return next(iter(given_counts(words(file, *function[1:]), name)), -1)
 
 
