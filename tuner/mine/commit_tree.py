@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tuner.mine.gates.paths import path_reason
 from tuner.mine.history import SUBMODULE, SYMLINK
@@ -31,10 +31,15 @@ class CommitTree:
     def __init__(self, texts: Texts, commit: str, settings: MineSettings) -> None:
         self._texts, self._commit, self._settings = texts, commit, settings
 
-    def seen_from(self, path: str, more: tuple[str, ...] = ()) -> list[str]:
-        """List the files that a file can see: itself, `more`, what stands beside it, what it imports; nearest first."""
+    def seen_from(self, path: str, more: tuple[str, ...] = (), named: Collection[str] = ()) -> list[str]:
+        """List the files that a file can see: itself, `more`, what stands beside it, what it imports; nearest first.
+
+        Of a large Java package, files with the name of a type in `named` come first, and others after what is imported.
+        """
         family = family_of(path)
-        found = dict.fromkeys(each for each in (path, *more, *self._beside(path)) if each in self._shas)
+        beside = [each for each in self._beside(path) if each in self._shas]
+        first = [each for each in beside if family != "java" or _stem(each) in named]
+        found = dict.fromkeys((*(each for each in (path, *more) if each in self._shas), *first))
         waiting = list(found)
         for _ in range(DEPTH.get(family, 1)):
             waiting = [each for place in waiting for each in self._imported(place)]
@@ -42,7 +47,7 @@ class CommitTree:
             found |= dict.fromkeys(waiting)
             if not waiting or len(found) > MOST_FILES:
                 break
-        return list(found)[:MOST_FILES]
+        return list(found | dict.fromkeys(beside))[:MOST_FILES]
 
     def text(self, path: str) -> str | None:
         """Give the redacted text of a file."""
@@ -97,6 +102,10 @@ class CommitTree:
             for there, _ in each.names if family_of(path) == "python" else ():
                 joint = "" if each.module.endswith(".") else "."
                 yield from self._resolver.targets(path, f"{each.module}{joint}{there}")
+
+
+def _stem(path: str) -> str:
+    return posixpath.basename(path).partition(".")[0]
 
 
 @functools.lru_cache(maxsize=256)

@@ -28,6 +28,10 @@ MIN_NAME_CHARS, MIN_METHOD_CHARS = 2, 5
 OPENED = re.compile(r"[;{},]\s*(?://.*)?$")
 MODULE = re.compile(r"^import (\w+(?: as \w+)?)[ \t]*$", re.MULTILINE)
 NAME = re.compile(r"[A-Za-z_$][\w$]*")
+TYPE_LINE = re.compile(
+    r"(?:(?:export|default|public|final|abstract|static|sealed)\s+)*(?:class|struct|enum|record)\b.*[{:]$"
+)
+REMARK = re.compile(r"\s*(?://|/\*|\*|#(?!\s*(?:define|include|if|endif))|\"{3}|'{3})")
 STANDARD = ("std", "testing", "internal", "boost", "chrono", "literals")  # namespaces that no header here explains
 # What the usual test runners of C and C++ bring along.
 RUNNER = re.compile(
@@ -68,8 +72,8 @@ def elsewhere(
     said = set(shown.split("\n"))
     family = family_of(path)
     defined = _defined_in(shown)
-    places = tree.seen_from(path, (tested,))
     near = {*(name for name, _ in used), *NAME.findall(shown)}
+    places = tree.seen_from(path, (tested,), near)
     members = {name for name, on in used if on}
     chosen = _Chosen({}, said, tree)
     is_whole = True
@@ -124,7 +128,7 @@ class _Chosen:
 
 def _stands_in(text: str, lines: tuple[int, int], said: set[str]) -> bool:
     """Tell whether most of some lines are shown already."""
-    found = [line for line in text.split("\n")[slice(*lines)] if line.strip()]
+    found = [line for line in text.split("\n")[slice(*lines)] if line.strip() and not REMARK.match(line)]
     return sum(line in said for line in found) * 2 > len(found)
 
 
@@ -280,7 +284,7 @@ def _defined_in(shown: str) -> set[str]:
         found |= set(NAME.findall(head)[-2:]) if line[:1] not in (" ", "\t") else set()
         if method := re.match(r"\s+(?=\S)(?!return\b|else\b)[\w:<>,&* ]*[\w>&*] +(\w+)\([^;]*$", line):
             found.add(method.group(1))
-        if re.match(r"(?:class|struct)\b.*{$", line):
+        if TYPE_LINE.match(line):
             found -= set(NAME.findall(head))  # its members are not all there
         if define := re.match(r"\s*#\s*define\s+(\w+)", line):
             found.add(define.group(1))
@@ -300,16 +304,17 @@ def _lines(
     inner = [
         each
         for each in beside
-        if each.owner == definition.name and (each.kind == "constructor" or each.name in members)
+        if each.owner == definition.name and (each.kind == "constructor" or each.name in {*members, "__init__"})
     ]
     found += [_head(text, each) for each in inner[:MAX_MEMBERS]]
     named = {each.name for each in inner}
     body = text.split("\n")[first:last]
     made = re.compile(rf"\s*(?:[\w()]+\s+)*{re.escape(definition.name)}\s*\([^;]*[;{{:,]?")
-    places = [at for at, line in enumerate(body) if not inner and made.match(line) and "return" not in line]
+    said = [(at, line) for at, line in enumerate(body) if not REMARK.match(line)]
+    places = [at for at, line in said if not inner and made.match(line) and not re.search(r"\b(?:return|with)\b", line)]
     found += [(first + at, first + at + 1) for at in places[:MAX_CONSTRUCTORS]]
     for name in sorted(members - named):
-        at = next((at for at, line in enumerate(body) if re.search(rf"\b{re.escape(name)}\b", line)), None)
+        at = next((at for at, line in said if re.search(rf"\b{re.escape(name)}\b", line)), None)
         if at is not None:
             found.append((first + at, first + at + 1))
     return list(dict.fromkeys(found))
