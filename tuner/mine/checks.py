@@ -8,6 +8,7 @@ assertions that stand in a function which is only handed on, since who calls it 
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from tree_sitter import Node
 
@@ -19,9 +20,13 @@ EMPTY_CHECK = re.compile(r"\)\s*\.(?:rejects|resolves|not|to|be)\s*(?:;|$)", re.
 PRINTS = re.compile(r"\bprint(?:ln|f)?!?\s*\(|console\.log|System\.out|\bPrint(?:ln|f)?\(")
 CHECKS = re.compile(r"assert|expect|should|raises|fail|Error|panic|check|verify|match|want", re.IGNORECASE)
 MESSAGE = re.compile(r"[mM]essage|getLocalizedMessage|match=|\.Error\(\)|what\(\)|toThrow|FORMAT_ERROR|THROW_MSG")
+OWN_WORDS = re.compile(
+    r"\bt\.(?:Error|Fatal|Log|Skip|Run)f?\(|\bfail\(|\bthrow new\b|\bpanic\w*!?\("
+)  # what the test itself says
 LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'|`([^`]*)`")
 WORD = re.compile(r"[A-Za-z]{4,}")
 MIN_WORDS, MIN_SAID = 5, 0.5
+MIN_COPIED = 0.4  # of the runs of three words; what is put in between breaks some
 
 
 def checks_nothing(file: Parsed, test: TestFunction) -> bool:
@@ -64,12 +69,24 @@ def expects_unsaid(text: str, shown: str) -> bool:
     """Tell whether a test compares a message word by word with one that nothing shown says."""
     said = {word.lower() for word in WORD.findall(shown)}
     lines = text.split("\n")
+    runs = _runs("\n".join([shown, text])) if MESSAGE.search(text) else Counter()
     for number, line in enumerate(lines):
-        if not MESSAGE.search("\n".join(lines[max(0, number - 2) : number + 1])):
+        if OWN_WORDS.search(line) or not MESSAGE.search("\n".join(lines[max(0, number - 2) : number + 2])):
             continue
         rest = {word.lower() for each in (*lines[:number], *lines[number + 1 :]) for word in WORD.findall(each)}
         for groups in LITERAL.findall(line):
-            words = {word.lower() for word in WORD.findall("".join(groups))}
-            if len(words) >= MIN_WORDS and len(words & (said | rest)) < MIN_SAID * len(words):
+            literal = "".join(groups)
+            words = {word.lower() for word in WORD.findall(literal)}
+            if len(words) < MIN_WORDS:
+                continue
+            own = _runs(literal)
+            copied = sum(runs[run] > count for run, count in own.items())
+            if copied < MIN_COPIED * len(own) or len(words & (said | rest)) < MIN_SAID * len(words):
                 return True
     return False
+
+
+def _runs(text: str) -> Counter[tuple[str, str, str]]:
+    """Count the runs of three words of a text: a message is said where one of its runs stands somewhere else."""
+    words = [word.lower() for word in re.findall(r"[A-Za-z]+", text)]
+    return Counter(zip(words, words[1:], words[2:], strict=False))

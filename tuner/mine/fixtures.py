@@ -198,7 +198,9 @@ def bound_names(tokens: list[str]) -> set[str]:
         if not CALLABLE.fullmatch(token.encode()) or before in (".", "::"):
             continue
         if (
-            after in ("=", ":=", "=>", ":", "in")
+            (
+                after in ("=", ":=", "=>", ":", "in") and tokens[at + 1 : at + 3] != ["in", "="]
+            )  # `Reader in = ...` in Java
             or before
             in (
                 "def",

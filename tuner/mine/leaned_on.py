@@ -47,11 +47,15 @@ LIBRARY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Pieces by path, in the order of their first use, and the names that nothing explains."""
+    """Pieces by path, in the order of their first use, and the names that nothing explains.
+
+    `types` are those that the repository defines, as far as the test names them.
+    """
 
     pieces: dict[str, str]
     missing: frozenset[str]
     is_whole: bool
+    types: frozenset[str]
 
 
 def elsewhere(
@@ -96,6 +100,9 @@ def elsewhere(
         for place, definition in found:
             shows = _lines(tree.text(place) or "", definition, tree.symbols(place).definitions, members)
             is_whole = chosen.add(place, shows) and is_whole
+            if family == "python" and not on:  # what a fixture gives says whose methods are called
+                text = tree.text(place) or ""
+                near |= {each for lines in shows for each in NAME.findall("\n".join(text.split("\n")[slice(*lines)]))}
     for name in dict.fromkeys(CALLED.findall(shown) if shown.count("\n") < SHORT_LINES else ()):
         callees = _find(name, "", tree.seen_from(tested), tree, near, path, test) if name not in defined else []
         for place, definition in callees:
@@ -105,7 +112,9 @@ def elsewhere(
     pieces = {place: _joined(tree.text(place) or "", ranges) for place, ranges in chosen.ranges.items() if ranges}
     texts = "\n".join(pieces.values())
     missing = {each for each in missing if not re.search(rf"\b{each}\b", texts)}
-    return Elsewhere(pieces, frozenset(missing | unseen), is_whole)
+    named = {name for name, _ in used}
+    types = {each.name for place in places for each in tree.symbols(place).definitions if each.kind in TYPE_KINDS}
+    return Elsewhere(pieces, frozenset(missing | unseen), is_whole, frozenset(types & named))
 
 
 @dataclass(slots=True)
@@ -141,7 +150,8 @@ def _used(file: Parsed, test: TestFunction, modules: set[str]) -> list[tuple[str
     known = KNOWN.get("script" if family in ("javascript", "typescript", "tsx") else family, frozenset())
     local = bound_names(tokens)
     if file.language.name == "python":  # what a test takes are fixtures
-        local -= set(tokens[: tokens.index(")") if ")" in tokens else 0])
+        head = tokens.index("def") if "def" in tokens else 0  # below decorators
+        local -= set(tokens[head : tokens.index(")", head) if ")" in tokens[head:] else head])
     if family == "c":
         local |= _c_locals(tokens)
     asked = asked_fixtures(file.text(test.start, test.end)) if file.language.name == "python" else set()
@@ -317,7 +327,7 @@ def _lines(
         at = next((at for at, line in said if re.search(rf"\b{re.escape(name)}\b", line)), None)
         if at is not None:
             found.append((first + at, first + at + 1))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)) if len(found) > 1 else []  # the mere head says nothing
 
 
 def _range(text: str, definition: Definition) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Tell from what a test calls a name on whether it can mean the function under test, or a namesake of it.
 
-In: the tokens of a test, the name, and the imports of the test file. Out: yes or no. A name is called bare, on a module,
-on a value (a type counts as one), or on what could be either. A method is called on a value and a free function is not:
+In: the tokens of a test, the name, and the imports of the test file. Out: yes or no. A name is called bare, on a
+module, on a value (a type counts as one), or on either. A method is called on a value and a free function is not:
 `click.edit(...)` is no call of `Editor.edit`, and `cli.command()` none of the function `command`. No verdict for Java,
 which has no free functions and calls inherited methods bare, nor for C and C++, whose headers and overloads decide; in
 scripts a method often hands on to a function of its name, so that only the first half holds there.

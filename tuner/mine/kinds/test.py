@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuner.mine import syntax
+from tuner.mine.built import is_unbuilt
 from tuner.mine.callees import callees, class_line, last_part
 from tuner.mine.checks import checks_nothing, expects_unsaid
 from tuner.mine.commit_tree import CommitTree
@@ -145,7 +146,7 @@ def _tests(
             or _fit(tested, shown, new, test, fixtures, head)
             or _unseen(shown.source, new, test, fixtures, head, siblings)
         )
-        others = Elsewhere({}, frozenset(), True)
+        others = Elsewhere({}, frozenset(), True, frozenset())
         if reason is None and tree is not None:
             said = "\n\n".join([shown.source, *fixtures])
             checked = asserted_methods(new, test, tested.name)
@@ -156,6 +157,9 @@ def _tests(
         if reason is None:
             all_shown = "\n".join([shown.source, *fixtures, *others.pieces.values()])
             reason = unmet(text, file.language.name, fixtures, all_shown)
+            tokens = words(new, test.start, test.end)
+            if is_unbuilt(tokens, file.language.name, others.types, f"{all_shown}\n{text}"):
+                reason = "helpers_not_shown"
         if reason is not None:
             yield Dropped(file.path, reason)
             continue
