@@ -40,3 +40,11 @@ def test_a_message_that_is_compared_must_be_said_somewhere(shown: str, is_unsaid
     test = f'assertThat(e).hasMessageThat()\n    .isEqualTo("{LONG}");'
     assert expects_unsaid(test, shown) == is_unsaid
     assert not expects_unsaid(f'gson.toJson("{LONG}");', shown)
+
+
+def test_words_that_stand_apart_do_not_say_a_message() -> None:
+    test = 'assertEquals("Only single values belong above every drawer.",\n    fault.getMessage());'
+    shown = "// Above drawers belong values: every single drawer has only values."
+    assert expects_unsaid(test, shown)
+    assert not expects_unsaid(test, 'throw new Fault("only single values belong above every " + name);')
+    assert not expects_unsaid(f't.Fatal("Only single values belong above every drawer")\n{LONG}.Error()', "")

@@ -102,3 +102,39 @@ def test_of_two_functions_of_one_name_the_one_that_takes_the_values_is_shown(tmp
     assert more in found.pieces["include/base.h"] and one not in found.pieces["include/base.h"]
     none = shown(tmp_path / "b", files, "test/till-test.cc", c_test("  EXPECT_EQ(1, add_all(1, 2, 3, 4));\n"))
     assert none.missing == {"add_all"}
+
+
+JAVA_FILES = {
+    **{f"src/main/java/shop/A{number}.java": f"package shop;\n\nclass A{number} {{\n}}\n" for number in range(60)},
+    "src/main/java/shop/Till.java": "package shop;\n\npublic class Till<T> {\n"
+    "  /**\n   * Makes a till.\n   */\n  public Till(String name) {\n    this(new Drawer(name));\n  }\n"
+    "  /**\n   * Counts. As new Till (total) says.\n   */\n" + LONG + "  public int total() {\n    return 1;\n  }\n}\n",
+    "src/test/java/shop/TillTest.java": "package shop;\n\n",
+}
+JAVA_TEST = (
+    "class TillTest {\n  @Test\n  public void testTotal() {\n"
+    '    Till in = new Till("a");\n    assertEquals(1, in.total());\n  }\n}\n'
+)
+
+
+def test_of_a_large_package_the_file_of_a_type_that_is_named_is_seen(tmp_path: Path) -> None:
+    said = "class TillBook<T> {\n  /**\n   * Makes a till.\n   */\n  }"
+    found = shown(tmp_path / "shop", JAVA_FILES, "src/test/java/shop/TillTest.java", JAVA_TEST, said)
+    piece = found.pieces["src/main/java/shop/Till.java"]
+    assert "public Till(String name) {" in piece and "public int total() {" in piece
+    assert "says" not in piece and found.types == {"Till"}
+
+
+def test_a_fixture_says_whose_method_is_called(tmp_path: Path) -> None:
+    files = {
+        "tests/conftest.py": "import pytest\nfrom shop.till import Runner\n\n\n@pytest.fixture\n"
+        "def runner(request):\n    return Runner()\n",
+        "shop/__init__.py": "",
+        "shop/till.py": "class Runner:\n    def invoke_all(self, *names):\n        return names\n\n\n"
+        "class Context:\n    def invoke_all(self, callback):\n        return callback()\n",
+        "tests/test_till.py": "import pytest\n\n\n",
+    }
+    test = '@pytest.mark.parametrize("name", ("a", "b"))\ndef test_all(runner, name):\n    runner.invoke_all(name)\n'
+    found = shown(tmp_path / "shop", files, "tests/test_till.py", test)
+    assert "def runner(request)" in found.pieces["tests/conftest.py"]
+    assert "*names" in found.pieces["shop/till.py"] and "callback" not in found.pieces["shop/till.py"]

@@ -210,3 +210,11 @@ def test_tests_alone_give_nothing() -> None:
 )
 def test_paths_of_tests_are_known(path: str, is_test: bool) -> None:
     assert is_test_path(path) is is_test
+
+
+def test_a_test_that_calls_a_namesake_is_dropped() -> None:
+    test = "def test_post_entry():\n    assert ledger.post_entry(1) == 1\n"
+    tests = changed("tests/test_ledger.py", None, f"import ledger\nfrom ledger import Ledger\n\n\n{test}")
+    assert reasons(drafts(commit(SOURCE, tests))) == ["another_type_tested"]
+    meant = changed("tests/test_ledger.py", None, f"import ledger\n\n\n{test}".replace("ledger.post", "Ledger().post"))
+    assert only(drafts(commit(SOURCE, meant))).response
