@@ -103,6 +103,16 @@ def test_what_shows_no_fix_is_dropped_with_its_reason(new: str, reason: str) -> 
     assert fix(changed("a.py", PYTHON, new)) == [reason]
 
 
+@pytest.mark.parametrize("remark", ["see #4711", "Issue 926", "changed in 8.2", "https://ledger.dev/12"])
+def test_a_number_or_an_address_that_nobody_is_told_drops_the_fix(remark: str) -> None:
+    fixed = PYTHON.replace(" - 1", f"  # {remark}")
+    assert fix(changed("a.py", PYTHON, fixed)) == ["unsaid_names"]
+    known = PYTHON.replace("Sum up", f"For {remark}: sum up")
+    assert only(
+        drafts(commit(changed("a.py", known, known.replace(" - 1", f"  # {remark}")), message=MESSAGE, is_fix=True))
+    )
+
+
 def test_other_fixes_are_dropped_with_their_reason() -> None:
     fixed = changed("a.py", PYTHON, PYTHON.replace(" - 1", ""))
     assert fix(fixed, changed("b.py", PYTHON, PYTHON.replace(" - 1", ""))) == ["fix_of_several_files"]

@@ -27,6 +27,10 @@ def test_documentation_of_nothing_but_a_person_and_made_up_addresses_of_manifest
 def test_a_line_with_nothing_but_a_person_without_name_is_left_out() -> None:
     text = "/**\n * Adds up.\n *\n * @author Someone\n */\nclass A {}\n"
     (draft,) = file.drafts(file_of("A.java", text))
-    assert draft.response == "/**\n * Adds up.\n *\n */\nclass A {}\n"
+    assert draft.response == "/**\n * Adds up.\n */\nclass A {}\n"
+    (draft,) = file.drafts(file_of("A.java", text.replace(" */", " *\n * @since 1\n */")))
+    assert draft.response == "/**\n * Adds up.\n *\n * @since 1\n */\nclass A {}\n"
+    (draft,) = file.drafts(file_of("A.java", text.replace(" *\n * @author", " *\n * @since 1\n * @author")))
+    assert draft.response == "/**\n * Adds up.\n *\n * @since 1\n */\nclass A {}\n"
     (draft,) = file.drafts(file_of("a.py", "# Someone adds up\nx = 1\n"))
     assert draft.response == "# Someone adds up\nx = 1\n"

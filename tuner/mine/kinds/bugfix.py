@@ -40,6 +40,8 @@ SAYS_WHAT = re.compile(
 MIN_TELLING_WORDS, ENOUGH_TELLING_WORDS, MIN_SHARED, SHARE_OF_BODY = 2, 5, 2, 0.25
 REMARK = re.compile(r"\s*(?://|#(?!\[|include|define|if|endif|else)|/?\*)")
 MAX_CHANGED_LINES, MAX_FUNCTION_LINES = 25, 60
+# The number of a ticket or a version, or an address: nobody can know it who is not told.
+UNGUESSABLE = re.compile(r"\w+://[^\s\"'<>)]+|(?<![\w.])#?\d+(?:\.\d+)+|(?<![\w.])#?\d{2,}")
 
 
 def drafts(change: CommitChange) -> Iterator[Draft | Dropped]:
@@ -97,6 +99,8 @@ def _fix(file: ChangedFile, message: str) -> Draft | Dropped:
             return Dropped(file.path, "fault_not_named")
         lines = told.lines
     instruction = REQUEST.format(message=asked, name=before[0], path=file.path, outline=_listed(lines))
+    if any(each not in f"{instruction}\n{faulty}" for each in UNGUESSABLE.findall(corrected)):
+        return Dropped(file.path, "unsaid_names")
     return file.draft("bugfix", corrected, instruction=instruction, context=faulty)
 
 

@@ -13,8 +13,9 @@ from tuner.mine.licence_texts import without_licence
 from tuner.mine.placeholders import PLACEHOLDER_EMAIL, PLACEHOLDER_PERSON
 from tuner.mine.telling import CONFIGURATION
 
-# `@author Someone` on a line of its own says nothing once the name is gone.
-AUTHOR_LINE = re.compile(rf"^[ \t]*(?:\*|//+|#+)?[ \t]*@authors?[ \t:]+{PLACEHOLDER_PERSON}\b[^\n]*\n", re.MULTILINE)
+# `@author Someone` on a line of its own says nothing once the name is gone, nor does the bare `*` that set it apart.
+_AUTHOR = rf"^[ \t]*(?:\*|//+|#+)?[ \t]*[@\\]authors?[ \t:]+(?i:{PLACEHOLDER_PERSON})\b[^\n]*\n"
+AUTHOR_LINE = re.compile(rf"(?:^[ \t]*\*[ \t]*\n)+(?:{_AUTHOR})+(?=[ \t]*\*(?:/|[ \t]*\n))|{_AUTHOR}", re.MULTILINE)
 # A documentation block of nothing else.
 AUTHOR_BLOCK = re.compile(
     rf"^[ \t]*/\*\*[\s*]*(?:@authors?[ \t:]+{PLACEHOLDER_PERSON}\b[^\n]*?[\s*]*)+\*/[ \t]*\n", re.MULTILINE
