@@ -33,6 +33,7 @@ AROUND = st.text(alphabet="ab Zora Someone.,#*<>@\n()-:", max_size=20)
         (f"thanks to {MIEKE} <m@example.com>", "thanks to Someone <m@example.com>"),
         (f"Copyright (c) 2020 {ZORA} <z at ledger dot dev>", "Copyright (c) 2020 Someone <user21656@example.com>"),
         (f"// A decoder by {ZORA}:", "// A decoder by Someone:"),
+        (f"# on the excellent work by {IGNAZ} who", "# on the excellent work by Someone who"),
         (f"# the method by {ZORA} based on", "# the method by Someone based on"),
     ],
 )
