@@ -26,7 +26,10 @@ NAME = (
 )
 NAMES = rf"{NAME}(?:(?:,[ \t]*(?:and[ \t]+)?|[ \t]+(?:and|&)[ \t]+){NAME})*"
 LOGINS = r"[^\W\d_][\w.-]+(?:,[ \t]*[^\W\d_][\w.-]+)*"
-MADE = "algorithms?|approach|code|contributions?|decoder|encoder|idea|implementation|method|optimi[sz]ations?|patch|suggestions?|trick|version|work"
+MADE = (
+    "algorithms?|approach|code|contributions?|decoder|encoder|idea|implementation|method|optimi[sz]ations?|patch|"
+    "suggestions?|trick|version|work"
+)
 # anchor, pattern whose group 1 is the person
 FORMS = tuple(
     (anchor, re.compile(pattern, re.MULTILINE))
