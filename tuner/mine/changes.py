@@ -17,7 +17,7 @@ from tuner.mine.commit_facts import CommitFacts, CommitMiner, Side
 from tuner.mine.cut import Split
 from tuner.mine.drafts import Draft
 from tuner.mine.draw import Draw
-from tuner.mine.history import Commit, read_commits
+from tuner.mine.history import Commit
 from tuner.mine.kinds.test import title_of
 from tuner.mine.labels import Fate, Fates, Lineage, weight
 from tuner.mine.ledger import Ledger
@@ -85,7 +85,7 @@ class Changes:
 
     def _jobs(self) -> Iterator[Job]:
         """Yield the code commits newest first; on the way, follow renames and note when files were last changed."""
-        for commit in read_commits(self.ledger.git, self.ledger.repo.revision, self.settings.max_commits):
+        for commit in self.ledger.log:
             side = self._side(commit.sha)
             if side == "after" and len(commit.parents) < 2:
                 self.after.append(dataclasses.replace(commit, author="", email="", message=""))
@@ -101,6 +101,7 @@ class Changes:
                     self._paths_at_cut[commit.sha] = paths
             if commit.sha in self.ledger.code:
                 yield dataclasses.replace(commit, author="", email=""), side
+        self.ledger.log.forget()
 
     def _side(self, sha: str) -> Side:
         if sha not in self.split.before:

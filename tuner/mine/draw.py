@@ -19,7 +19,7 @@ from itertools import accumulate, pairwise
 
 from tuner.mine.cut import Split
 from tuner.mine.gates.paths import is_code_path
-from tuner.mine.history import Commit, read_commits
+from tuner.mine.history import Commit
 from tuner.mine.labels import Lineage, freshness
 from tuner.mine.languages import language_of
 from tuner.mine.ledger import Ledger
@@ -83,7 +83,7 @@ def _candidates(ledger: Ledger, split: Split, settings: MineSettings, seed: int,
     if split.cut is None:
         return found
     with progress.track(f"choosing commits of {ledger.repo.name}", total=None, unit="commit") as track:
-        for commit in read_commits(ledger.git, ledger.repo.revision, settings.max_commits):
+        for commit in ledger.log:
             track.advance(1)
             if commit.sha not in split.before:
                 continue

@@ -1,7 +1,7 @@
-"""Read the list of commits once: keep a line for each, and what must be known of all before any is mined.
+"""Go through the list of commits: keep a line for each, and what must be known of all before any is mined.
 
-In: a repository's history, newest first. Out: a `Ledger`. Changed files and authors are looked at while they stream by
-and are not held, so that a long history costs little memory. Every commit that a gate drops is written down.
+In: a repository's history, newest first. Out: a `Ledger`. Changed files and authors are looked at while they stream by;
+its `log` has them for whoever comes next, held only where they are few. Every commit that a gate drops is written down.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from tuner.errors import RepoError
 from tuner.mine.books import Books
 from tuner.mine.gates.commits import blame_ignored, commit_reason, picked_from, reverted_shas
-from tuner.mine.history import Commit, read_commits
+from tuner.mine.held_log import MOST_HELD, HeldLog
+from tuner.mine.history import Commit
 from tuner.mine.plumbing import Git
 from tuner.progress import Progress
 from tuner.recipe import MineSettings
@@ -30,6 +31,7 @@ class Ledger:
 
     repo: Repo
     git: Git
+    log: HeldLog
     commits: dict[str, Commit] = field(default_factory=dict)
     code: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
@@ -40,14 +42,14 @@ class Ledger:
         return tuple(sorted(reverted_shas(commit for commit in self.reverts if (commit.sha in shas) == inside)))
 
 
-def read_ledger(repo: Repo, settings: MineSettings, books: Books, progress: Progress) -> Ledger:
-    """Read all commits up to `mine.max_commits`, newest first."""
+def read_ledger(repo: Repo, settings: MineSettings, books: Books, progress: Progress, room: int = MOST_HELD) -> Ledger:
+    """Read all commits up to `mine.max_commits`, newest first; `room` is what may be held of their log."""
     git = Git(repo.path)
-    ledger = Ledger(repo, git)
+    ledger = Ledger(repo, git, HeldLog(git, repo.revision, settings.max_commits, room))
     ignored = blame_ignored(_ignore_lists(git, repo.revision))
     picks: dict[str, list[str]] = {}
     with progress.track(f"reading commits of {repo.name}", total=None, unit="commit") as track:
-        for commit in read_commits(git, repo.revision, settings.max_commits):
+        for commit in ledger.log:
             track.advance(1)
             ledger.names.add(commit.author)
             if reverted_shas([commit]):
