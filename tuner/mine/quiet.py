@@ -8,37 +8,63 @@ reach over several. The versions of a file, and the pairs that are cut from it, 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-MOST_CHARS = 3 << 20  # of remembered lines, about 10 MiB with what a set needs beside them
+MOST_CHARS = (
+    2 << 20
+)  # of lines that are noted together; those before them are kept as well, 14 MiB with all that a set needs
+FEW = 3  # different loud lines of a text that are looked for one by one, which C does
 
 
 class QuietLines:
-    """The lines that one search has seen. `places` gives the offsets in a text that are worth a look, in any order."""
+    """The lines that one search has seen. `places` gives the offsets in a text that are worth a look, in any order.
+
+    When they become too many, those that nobody asked for since the last time are forgotten.
+    """
 
     def __init__(self, places: Callable[[str], Iterable[int]]) -> None:
         self._places = places
-        self._known: set[str] = set()
+        self._quiet: set[str] = set()
         self._loud: set[str] = set()
+        self._older: tuple[set[str], set[str]] = (set(), set())  # quiet and loud ones
         self._size = 0
 
     def loud(self, lines: list[str]) -> list[int]:
         """Give the numbers of the lines that are worth a look, from 0."""
-        if not self._known.issuperset(lines):
-            if self._size > MOST_CHARS:
-                self._known.clear()
-                self._loud.clear()
-                self._size = 0
-            self._learn(list(set(lines).difference(self._known)))
-        if self._loud.isdisjoint(lines):
+        if self._quiet.issuperset(lines):  # as most texts are: one pass over the lines
             return []
-        return [number for number, line in enumerate(lines) if line in self._loud]
+        if new := set(lines) - self._quiet - self._loud:
+            if self._size > MOST_CHARS:
+                self._older = self._quiet, self._loud
+                self._quiet, self._loud, self._size = set(), set(), 0
+                new = set(lines)
+            self._note(new)
+        loud = self._loud.intersection(lines)
+        if len(loud) > FEW:
+            return [number for number, line in enumerate(lines) if line in loud]
+        return sorted(number for line in loud for number in _all_places(lines, line))
 
-    def _learn(self, lines: list[str]) -> None:
-        text = "\n".join(lines)
-        self._size += len(text)
-        self._known.update(lines)
-        if places := list(self._places(text)):
+    def _note(self, lines: set[str]) -> None:
+        """Note lines as quiet or loud; only those that are not known from before are searched."""
+        self._size += sum(map(len, lines))
+        quiet, loud = (lines & older for older in self._older)
+        self._quiet |= quiet
+        self._loud |= loud
+        if new := list(lines - quiet - loud):
+            found = set(self._searched(new))
+            self._loud |= found
+            self._quiet.update(new)
+            self._quiet -= found
+
+    def _searched(self, lines: list[str]) -> Iterator[str]:
+        if places := list(self._places("\n".join(lines))):
             starts = [0, *accumulate(len(line) + 1 for line in lines)]
-            self._loud.update(lines[bisect_right(starts, place) - 1] for place in places)
+            yield from (lines[bisect_right(starts, place) - 1] for place in places)
+
+
+def _all_places(lines: list[str], line: str) -> Iterator[int]:
+    place = -1
+    for _ in range(lines.count(line)):
+        place = lines.index(line, place + 1)
+        yield place
