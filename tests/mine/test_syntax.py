@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tree_sitter import Query, QueryCursor
 
 from tests.tiny_repo import LEDGER, OTHER_LANGUAGES
-from tuner.grammars import GRAMMARS
+from tuner.grammars import GRAMMARS, grammar
 from tuner.mine import syntax
 from tuner.mine.languages import Language, language_of
+from tuner.mine.syntax_errors import error_share, errors
 
 SOURCES = {"ledger/book.py": LEDGER, **OTHER_LANGUAGES, "web/total.tsx": OTHER_LANGUAGES["web/total.ts"]}
 
@@ -27,7 +29,7 @@ def test_each_language_gives_holes_of_several_kinds(path: str) -> None:
     data = SOURCES[path].encode()
     tree = syntax.parse(data, language(path))
     found = syntax.holes(tree, language(path))
-    assert syntax.error_share(tree, data, language(path)) == 0
+    assert error_share(tree, data) == 0
     assert len({hole.category for hole in found}) >= 4
     assert all(0 <= hole.start < hole.end <= len(data) for hole in found)
 
@@ -62,4 +64,9 @@ def test_offsets_are_bytes_where_the_text_is_not_ascii() -> None:
 
 def test_broken_code_has_a_share_of_errors() -> None:
     data = b"def total(:\n  ]]] )) while = = \n" * 10
-    assert syntax.error_share(syntax.parse(data, language("a.py")), data, language("a.py")) > 0.3
+    tree = syntax.parse(data, language("a.py"))
+    assert error_share(tree, data) > 0.3
+    asked = QueryCursor(Query(grammar("tree_sitter_python", "language"), "(ERROR) @found")).captures(tree.root_node)
+    assert {(each.start_byte, each.end_byte) for each in errors(tree)} == {
+        (each.start_byte, each.end_byte) for each in asked["found"]
+    }

@@ -25,3 +25,10 @@ def test_one_core_has_no_workers() -> None:
     with Workers(1) as workers:
         workers.expect(1_000, few=3)
         assert set(workers.map(places, range(9), 2, few=3)) == {os.getpid()}
+
+
+def test_what_was_begun_is_waited_for_or_done_here() -> None:
+    with Workers(2) as workers:
+        assert workers.begin(places, [1])() == [os.getpid()]
+        workers.expect(4, few=3)
+        assert workers.begin(places, [1])() != [os.getpid()]

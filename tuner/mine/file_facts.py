@@ -14,7 +14,7 @@ from typing import Any
 from tree_sitter import Tree
 
 from tuner.mine import syntax
-from tuner.mine.commit_facts import draft_from_plain, draft_to_plain
+from tuner.mine.commit_facts import draft_to_plain
 from tuner.mine.drafts import Draft, SourceFile
 from tuner.mine.gates.contents import MAX_ERROR_SHARE
 from tuner.mine.gates.origins import copied_from
@@ -23,6 +23,7 @@ from tuner.mine.languages import Language, language_of
 from tuner.mine.licence_texts import copyright_head, is_licence_text
 from tuner.mine.little_said import empty_reason
 from tuner.mine.symbols import FileSymbols, symbols_of
+from tuner.mine.syntax_errors import error_share
 from tuner.mine.texts import texts_of
 from tuner.recipe import MineSettings
 from tuner.records import content_id
@@ -67,15 +68,6 @@ class FileFacts:
             "symbols": self.symbols.to_plain() if self.symbols else None,
             "redactions": self.redactions,
         }
-
-    @staticmethod
-    def from_plain(plain: dict[str, Any]) -> FileFacts:
-        """Build the facts that `to_plain` gave."""
-        drafts = [draft_from_plain(each) for each in plain["drafts"]]
-        symbols = FileSymbols.from_plain(plain["symbols"]) if plain["symbols"] else None
-        return FileFacts(
-            plain["reason"], plain["language"], plain["text"], plain["head"], drafts, symbols, plain["redactions"]
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +117,6 @@ def healthy_tree(data: bytes, language: Language) -> tuple[Tree | None, bool]:
     if language.grammar is None:
         return None, True
     tree = syntax.parse(data, language)
-    share = syntax.error_share(tree, data, language)
+    share = error_share(tree, data)
     # macros and templates confuse a grammar: the lines of such a file still are code
     return (tree if share <= MAX_SYNTAX_ERRORS else None), share <= MAX_ERROR_SHARE

@@ -169,11 +169,10 @@ def _definitions(path: str, before: str, after: str, index: SymbolIndex, read: R
 
 
 def _unused(path: str, visible: str, index: SymbolIndex) -> list[Site]:
-    found: list[Site] = []
-    counts = Counter(WORD.findall(visible))
-    for here, binding in sorted(index.names(path).items()):
-        if binding.name and binding.targets and counts[here] == 1:
-            found += [each for target in binding.targets[:1] for each in index.origin(target, binding.name)]
+    named = [(here, each) for here, each in sorted(index.names(path).items()) if each.name and each.targets]
+    counts = Counter(WORD.findall(visible) if named else ())
+    once = [binding for here, binding in named if counts[here] == 1]
+    found = [each for binding in once for each in index.origin(binding.targets[0], binding.name)]
     return [each for each in found if each.path != path]
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from tuner.mine.books import Books, Provenance
 from tuner.mine.commit_facts import draft_from_plain, draft_to_plain, is_telling, line_hash
 from tuner.mine.drafts import Surroundings
-from tuner.mine.file_facts import Blob, FileFacts, FileMiner, healthy_tree, source_file
+from tuner.mine.file_facts import Blob, FileMiner, healthy_tree, source_file
 from tuner.mine.gates.attributes import Attributes
 from tuner.mine.gates.licences import Owners, is_licence_file, licence_folders, licence_reason, names_owners
 from tuner.mine.gates.paths import path_reason
@@ -83,23 +83,18 @@ class Snapshot:
                 del self.kept[path]
                 self._reject(path, reason)
         self.books.counts["files_kept"] += len(self.kept)
+        indexing = Indexing(self.repo.name, str(self.memo.path), self.memo.scope, str(self.scratch))
+        self._indexed = workers.begin(indexing, {path: blob.key for path, blob in self.kept.items()})
 
     def write(self, origin: Callable[[str], Provenance], workers: Workers, progress: Progress) -> None:
         """Write the pairs of every kept file."""
-        index = SymbolIndex(self.repo.name)
         with progress.track(f"mining files of {self.repo.name}", total=len(self.kept), unit="file") as track:
             for path, plain in zip(self.kept, self.memo.stream([each.key for each in self.kept.values()]), strict=True):
-                facts = FileFacts.from_plain(plain)
-                for draft in facts.drafts:
+                for draft in map(draft_from_plain, plain["drafts"]):
                     self.books.keep(draft, origin(path))
-                index.add(path, facts.symbols or FileSymbols())  # also one without names has text to be found
                 track.advance(1)
-        index.chunks(self.text)
-        data = pickle.dumps((index, {path: blob.key for path, blob in self.kept.items()}))
-        place = self.scratch / f"{hashlib.sha256(data).hexdigest()[:16]}.index"  # `_opened` goes by the name
-        place.write_bytes(data)
-        memo = self.memo
-        miner = RepositoryMiner(self.repo.name, str(place), str(memo.path), memo.scope, self.settings, self.seed)
+        memo, place = self.memo, self._indexed()
+        miner = RepositoryMiner(self.repo.name, place, str(memo.path), memo.scope, self.settings, self.seed)
         with progress.track(f"mining names of {self.repo.name}", total=len(self.kept), unit="file") as track:
             for path, drafts in zip(
                 self.kept, workers.map(miner, self.kept, FILES_PER_BATCH, few=FEW_FILES), strict=True
@@ -151,6 +146,30 @@ class Snapshot:
 
     def _reject(self, path: str, reason: str) -> None:
         self.books.reject(path, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """Write the index over all kept files; goes to a worker, which has it ready when the commits are mined."""
+
+    repo: str
+    memo: str
+    scope: str
+    scratch: str
+
+    def __call__(self, keys: dict[str, str]) -> str:
+        index, facts = SymbolIndex(self.repo), Memo.of_scope(Path(self.memo), self.scope)
+        try:
+            for path, plain in zip(keys, facts.stream(list(keys.values())), strict=True):
+                symbols = plain["symbols"]  # also a file without names has text to be found
+                index.add(path, FileSymbols.from_plain(symbols) if symbols else FileSymbols())
+            index.chunks(lambda path: facts.get([keys[path]])[keys[path]]["text"])
+        finally:
+            facts.__exit__()
+        data = pickle.dumps((index, keys))
+        place = Path(self.scratch) / f"{hashlib.sha256(data).hexdigest()[:16]}.index"  # `_opened` goes by the name
+        place.write_bytes(data)
+        return str(place)
 
 
 @dataclass(frozen=True, slots=True)

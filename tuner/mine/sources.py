@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tuner.mine import syntax
 from tuner.mine.gates.contents import MAX_ERROR_SHARE, content_reason, generated
 from tuner.mine.languages import Language, dialect_of, language_named
 from tuner.mine.notebooks import MAX_NOTEBOOK_BYTES, code_of
 from tuner.mine.novelty import redact_beside
 from tuner.mine.parsed import Parsed
 from tuner.mine.redact import Scanner
+from tuner.mine.syntax_errors import error_share
 
 MAX_SECRETS = 3
 PRIVATE_KEYS = {"private_key", "putty_key", "age_key"}
@@ -77,7 +77,7 @@ def gated_text(data: bytes | None, size: int, language: Language, max_bytes: int
 
 def parse_reason(parsed: Parsed) -> str | None:
     """Say whether too much of a file is no code of its language."""
-    share = syntax.error_share(parsed.tree, parsed.data, parsed.language)
+    share = error_share(parsed.tree, parsed.data)
     return "parse_errors" if share > MAX_ERROR_SHARE else None
 
 

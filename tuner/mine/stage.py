@@ -20,6 +20,7 @@ from tuner.mine.books import ADDITIONS, PAIRS, REJECTED, Books, Provenance, open
 from tuner.mine.changes import FEW_COMMITS, Changes, Touch
 from tuner.mine.cut import Split, choose_cuts
 from tuner.mine.draw import Draw, draw
+from tuner.mine.held_log import MOST_HELD
 from tuner.mine.labels import weight
 from tuner.mine.ledger import Ledger, read_ledger
 from tuner.mine.memo import Memo
@@ -39,7 +40,8 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
     """Mine `repos` into `work.out`; results are remembered under `memory`."""
     started = time.monotonic()
     with open_books(work.out) as books, Workers() as workers:
-        ledgers = [read_ledger(repo, settings, books, work.progress) for repo in repos]
+        room = MOST_HELD // len(repos)
+        ledgers = [read_ledger(repo, settings, books, work.progress, room) for repo in repos]
         names = {name for ledger in ledgers for name in ledger.names}
         books.people = People(names)
         workers.expect(sum(len(ledger.code) for ledger in ledgers), FEW_COMMITS)

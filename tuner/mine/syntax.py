@@ -182,18 +182,6 @@ def parse(data: bytes, language: Language) -> Tree:
     return parser(*language.grammar).parse(data)
 
 
-def error_share(tree: Tree, data: bytes, language: Language) -> float:
-    """Give the share of bytes that the grammar could not place."""
-    if not tree.root_node.has_error or not data:
-        return 0.0
-    spans = sorted((node.start_byte, node.end_byte) for node in _captured(language, tree.root_node, "(ERROR) @found"))
-    covered = reached = 0
-    for start, end in spans:
-        covered += max(0, end - max(start, reached))
-        reached = max(reached, end)
-    return covered / len(data)
-
-
 def holes(tree: Tree, language: Language) -> list[Hole]:
     """List the nodes that are worth leaving out, in the order of the file."""
     categories = _categories(language.name)

@@ -7,6 +7,7 @@ starting them takes half a second.
 
 from __future__ import annotations
 
+import functools
 import gc
 import multiprocessing
 import os
@@ -66,10 +67,21 @@ class Workers:
             while waiting:
                 yield from waiting.popleft().result()
         except BrokenProcessPool:
-            raise MachineError(
-                "mining: a worker process was ended from outside, most likely for want of memory",
-                "free memory and repeat the command; it goes on from what is done",
-            ) from None
+            raise _ended() from None
+
+    def begin(self, function: Callable[[Item], Result], item: Item) -> Callable[[], Result]:
+        """Let a worker begin with one item, and give what waits for its result; without workers that does the work."""
+        if self._pool is None:
+            return functools.partial(function, item)
+        begun = self._pool.submit(function, item)
+
+        def result() -> Result:
+            try:
+                return begun.result()
+            except BrokenProcessPool:
+                raise _ended() from None
+
+        return result
 
     def expect(self, count: int, few: int) -> None:
         """Start the workers now, while this process is busy with other things, where `few` will be exceeded."""
@@ -83,6 +95,13 @@ class Workers:
             context.set_forkserver_preload([PRELOADED])  # once for all workers
             self._pool = ProcessPoolExecutor(self.count, context, initializer=_prepare)
         return self._pool
+
+
+def _ended() -> MachineError:
+    return MachineError(
+        "mining: a worker process was ended from outside, most likely for want of memory",
+        "free memory and repeat the command; it goes on from what is done",
+    )
 
 
 def _prepare() -> None:
