@@ -14,7 +14,7 @@ from tuner.grammars import GRAMMARS
 from tuner.imports import Import
 from tuner.mine import syntax
 from tuner.mine.languages import Language, language_of
-from tuner.mine.symbols import KINDS, Call, FileSymbols, symbols_of
+from tuner.mine.symbols import KINDS, Call, FileSymbols, imports_in, symbols_of
 
 SOURCES = {"ledger/book.py": LEDGER, **OTHER_LANGUAGES, "web/total.tsx": OTHER_LANGUAGES["web/total.ts"]}
 
@@ -37,6 +37,14 @@ def test_a_definition_stands_where_it_says(path: str) -> None:
         assert each.name in data[each.start : each.end].decode()
         assert each.name in data.decode().split("\n")[each.line - 1]
         assert "\n" not in each.signature
+
+
+@pytest.mark.parametrize("path", SOURCES)
+def test_imports_are_the_same_without_the_rest(path: str) -> None:
+    language = language_of(path)
+    assert language is not None
+    tree = syntax.parse(SOURCES[path].encode(), language)
+    assert imports_in(tree, language) == symbols(path, SOURCES[path]).imports
 
 
 @pytest.mark.parametrize("path", SOURCES)

@@ -11,13 +11,14 @@ import functools
 import posixpath
 from collections.abc import Collection, Iterator
 
+from tuner.imports import Import
 from tuner.mine.gates.paths import path_reason
 from tuner.mine.history import SUBMODULE, SYMLINK
 from tuner.mine.languages import Language, language_of
 from tuner.mine.parsed import parsed
 from tuner.mine.resolve import Resolver, family_of
 from tuner.mine.sources import Text
-from tuner.mine.symbols import FileSymbols, symbols_of
+from tuner.mine.symbols import FileSymbols, imports_in, symbols_of
 from tuner.mine.texts import Texts
 from tuner.recipe import MineSettings
 
@@ -97,7 +98,8 @@ class CommitTree:
             folder = posixpath.dirname(folder)
 
     def _imported(self, path: str) -> Iterator[str]:
-        for each in self.symbols(path).imports:
+        read = self._read(path)
+        for each in _imports(read.text, read.language) if read is not None else ():
             yield from self._resolver.targets(path, each.module)
             for there, _ in each.names if family_of(path) == "python" else ():
                 joint = "" if each.module.endswith(".") else "."
@@ -112,3 +114,8 @@ def _stem(path: str) -> str:
 def _symbols(text: str, language: Language) -> FileSymbols:
     tree = parsed(text, language)
     return symbols_of(tree.tree, tree.data, language)
+
+
+@functools.lru_cache(maxsize=256)
+def _imports(text: str, language: Language) -> tuple[Import, ...]:
+    return imports_in(parsed(text, language).tree, language)

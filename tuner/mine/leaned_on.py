@@ -9,6 +9,7 @@ other has that name. No more than `MAX_LINES` lines, those of names used first b
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuner.mine.commit_tree import CommitTree
@@ -112,9 +113,8 @@ def elsewhere(
     pieces = {place: _joined(tree.text(place) or "", ranges) for place, ranges in chosen.ranges.items() if ranges}
     texts = "\n".join(pieces.values())
     missing = {each for each in missing if not re.search(rf"\b{each}\b", texts)}
-    named = {name for name, _ in used}
-    types = {each.name for place in places for each in tree.symbols(place).definitions if each.kind in TYPE_KINDS}
-    return Elsewhere(pieces, frozenset(missing | unseen), is_whole, frozenset(types & named))
+    types = frozenset(name for name, _ in used if _is_type(name, places, tree))
+    return Elsewhere(pieces, frozenset(missing | unseen), is_whole, types)
 
 
 @dataclass(slots=True)
@@ -190,9 +190,8 @@ def _find(
     """Choose the definitions that a name means, at most two."""
     found = [
         (place, each)
-        for place in places
-        for each in tree.symbols(place).definitions
-        if each.name == name and each.kind not in ("local", "constructor")
+        for place, each in _defined(name, places, tree)
+        if each.kind not in ("local", "constructor")
         and not (place == path and test.start <= each.start < test.end)
     ]  # fmt: skip
     if on == ".":
@@ -202,8 +201,8 @@ def _find(
         found = of_near if len({each.owner for _, each in of_near}) == 1 else found if is_alone else []
     elif on:
         owned = [each for each in found if each[1].owner == on]
-        types = {each.name for place in places for each in tree.symbols(place).definitions if each.kind in TYPE_KINDS}
-        found = owned or [each for each in found if not each[1].owner and on not in types]
+        alone = [] if owned else [each for each in found if not each[1].owner]
+        found = owned or ([] if alone and _is_type(on, places, tree) else alone)
     else:
         found = [each for each in found if not each[1].owner or each[0] == path] or found[:1]
     of_types = [each for each in found if each[1].kind in TYPE_KINDS]
@@ -216,7 +215,18 @@ def _is_hidden_method(name: str, found: list[tuple[str, Definition]], places: li
     ranges = [_range(tree.text(place) or "", each) for place, each in found]
     if any(last - first <= MAX_WHOLE_LINES for first, last in ranges):
         return False
-    return any(each.name == name and each.owner for place in places for each in tree.symbols(place).definitions)
+    return any(each.owner for _, each in _defined(name, places, tree))
+
+
+def _is_type(name: str, places: list[str], tree: CommitTree) -> bool:
+    return any(each.kind in TYPE_KINDS for _, each in _defined(name, places, tree))
+
+
+def _defined(name: str, places: list[str], tree: CommitTree) -> Iterator[tuple[str, Definition]]:
+    """Yield the definitions of a name; a file that does not hold the word need not be read for symbols."""
+    for place in places:
+        if name in (tree.text(place) or ""):
+            yield from ((place, each) for each in tree.symbols(place).definitions if each.name == name)
 
 
 def _fits(place: str, definition: Definition, given: list[int], tree: CommitTree) -> bool:

@@ -9,6 +9,8 @@ nothing), and names that are assigned inside functions.
 
 from __future__ import annotations
 
+import re
+
 _PYTHON = """
 (function_definition name: (identifier) @name body: (block) @body) @function
 (class_definition name: (identifier) @name body: (block) @body) @class
@@ -157,4 +159,9 @@ QUERIES = {
     "rust": _RUST,
     "c": _C,
     "cpp": _CPP,
+}
+_EACH = re.compile(r"^\(.*(?:\n[^(].*)*", re.MULTILINE)  # a pattern begins with a bracket at the start of its line
+IMPORT_QUERIES = {
+    name: "\n".join(each for each in _EACH.findall(query) if each.endswith(("@import", "@require")))
+    for name, query in QUERIES.items()
 }

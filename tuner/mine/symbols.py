@@ -20,7 +20,7 @@ from tuner.grammars import grammar
 from tuner.imports import Import, imports_of
 from tuner.mine import syntax
 from tuner.mine.languages import Language
-from tuner.mine.symbol_queries import QUERIES
+from tuner.mine.symbol_queries import IMPORT_QUERIES, QUERIES
 
 TYPE_KINDS = ("class", "struct", "union", "enum", "interface", "trait", "record", "annotation", "type")
 FUNCTION_KINDS = ("function", "method", "constructor", "local")
@@ -165,6 +165,15 @@ def symbols_of(tree: Tree | None, data: bytes, language: Language) -> FileSymbol
         tuple(each for _, each in imports),
         is_read=True,
     )
+
+
+def imports_in(tree: Tree, language: Language) -> tuple[Import, ...]:
+    """Read only what a file imports, in order, as `symbols_of` gives it."""
+    found: list[tuple[int, Import]] = []
+    for _, match in QueryCursor(_query(language, only_imports=True)).matches(tree.root_node):
+        node = (match.get("import") or match["require"])[0]
+        found += [(node.start_byte, each) for each in imports_of(node, language.name)]
+    return tuple(each for _, each in sorted(found, key=lambda each: each[0]))
 
 
 def _span(found: dict[str, list[Node]], data: bytes, language: str) -> _Span | None:
@@ -369,6 +378,7 @@ def _text(node: Node, data: bytes) -> str:
 
 
 @functools.cache
-def _query(language: Language) -> Query:
+def _query(language: Language, *, only_imports: bool = False) -> Query:
     assert language.grammar is not None
-    return Query(grammar(*language.grammar), QUERIES[language.name])
+    queries = IMPORT_QUERIES if only_imports else QUERIES
+    return Query(grammar(*language.grammar), queries[language.name])
