@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         figures = run(options)
     except TunerError as error:
-        print(f"error: {error}\nhint: {error.hint}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 2
     except ContestantError as error:
         print(f"error: a contestant failed: {error}", file=sys.stderr)
