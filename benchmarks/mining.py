@@ -72,16 +72,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         place = Path(folder)
         repo = open_repository(options.repo, place / "clones", Progress())
         commits = list(read_commits(Git(repo.path), repo.revision, options.commits))
-        jobs = _jobs(repo, commits, options.peer_commits, peers, place)
-        measured: Rounds = {name: [] for name in jobs}
-        for name in ("floor", "mine"):  # for nothing: now the pack is in the page cache, and something is remembered
-            run_once(CONTESTANTS, jobs[name])
-        for name, result in run_rounds(CONTESTANTS, jobs, options.rounds):
-            print(f"  {name:<18}{result.seconds:9.3f} s", file=sys.stderr, flush=True)
-            measured[name].append(result)
         figures: dict[str, Any] = {"repository": repo.name, "revision": repo.revision[:12], "rounds": options.rounds}
-        figures |= machine() | ratios(measured) | flat(measured)
-        print(table(measured, figures))
+        figures |= machine()
+        if options.rounds:
+            measured = _measured(_jobs(repo, commits, options.peer_commits, peers, place), options.rounds)
+            figures |= ratios(measured) | flat(measured)
+            print(table(measured, figures))
         if options.curve:
             points = _curve(repo, place)
             figures |= curve_figures(points)
@@ -91,6 +87,16 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             figures |= {name.replace("curve", "curve_all", 1): each for name, each in curve_figures(points).items()}
             print(picture(points, "all history"))
     return figures
+
+
+def _measured(jobs: dict[str, dict[str, Any]], rounds: int) -> Rounds:
+    measured: Rounds = {name: [] for name in jobs}
+    for name in ("floor", "mine"):  # for nothing: now the pack is in the page cache, and something is remembered
+        run_once(CONTESTANTS, jobs[name])
+    for name, result in run_rounds(CONTESTANTS, jobs, rounds):
+        print(f"  {name:<18}{result.seconds:9.3f} s", file=sys.stderr, flush=True)
+        measured[name].append(result)
+    return measured
 
 
 def ratios(measured: Rounds) -> dict[str, float | None]:
@@ -259,7 +265,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--peer-commits", type=int, default=400, help="newest commits without merges, for the slow peers"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant; 0 leaves only curves")
     parser.add_argument("--curve", action="store_true", help="run the whole stage over up to 10,000 commits as well")
     parser.add_argument("--curve-all", action="store_true", help="the same with pairs drafted from all of history")
     parser.add_argument("--results", type=Path, default=RESULTS, help="file for the figures")
