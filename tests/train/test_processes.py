@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,10 @@ class KillAt(StopAt):
 
     def stop(self) -> None:
         if not hasattr(self, "pids"):
-            told = {pid: Path(f"/proc/{pid}/environ").read_bytes() for pid in workers_of(os.getpid())}
+            told = {}
+            for pid in workers_of(os.getpid()):
+                with suppress(ProcessLookupError, FileNotFoundError):  # an ended child of another test
+                    told[pid] = Path(f"/proc/{pid}/environ").read_bytes()
             self.pids = [pid for pid, environment in told.items() if b"\0RANK=" in environment]
             os.kill(next(pid for pid in self.pids if b"\0RANK=1\0" in told[pid]), signal.SIGKILL)
 
