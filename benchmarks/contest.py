@@ -67,6 +67,13 @@ def run_once(module: str, job: dict[str, Any]) -> Measured:
     return Measured(counted.pop("seconds"), watched.own_mib, watched.mib, counted)
 
 
+def answer_job(work: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
+    """Do the work of a job on standard input, as a contestant, and say what came of it and how long it took."""
+    job, started = json.load(sys.stdin), time.monotonic()
+    print(json.dumps({**work(job), "seconds": time.monotonic() - started}))
+    return 0
+
+
 def run_rounds(module: str, jobs: dict[str, dict[str, Any]], rounds: int) -> Iterator[tuple[str, Measured]]:
     """Yield each contestant's name with what it measured, in every round."""
     for number in range(rounds):

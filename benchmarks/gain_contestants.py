@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 from transformers import TrainerCallback, trainer
 from transformers.trainer_callback import TrainerControl, TrainerState
 
+from benchmarks.contest import answer_job
 from benchmarks.stage_training import train_stage
 from benchmarks.training_contestants import BEST, STOCK_BATCH, adapted, sft_trainer
 from tuner.models import keep_freed_memory
@@ -134,12 +134,5 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     return recorder.said(CONTESTANTS[job["who"]](job, recorder))
 
 
-def main() -> int:
-    """Run the contestant on standard input."""
-    job, started = json.load(sys.stdin), time.monotonic()
-    print(json.dumps({**work(job), "seconds": time.monotonic() - started}))
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(answer_job(work))

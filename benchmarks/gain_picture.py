@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from tuner.axes import Axis, linear
 from tuner.drawing import dot, label, line
-from tuner.loss_curve import BOTTOM, COLOURS, HEAD, LETTER, MARGIN, TOP, WIDTH
+from tuner.loss_curve import BOTTOM, TOP
+from tuner.picture_file import LETTER, picture_file
 
 HEIGHT = 280
 TITLE = "Bits per byte on validation rows, by minutes of training"
@@ -47,7 +48,7 @@ def draw(lines: Mapping[str, Points], names: Mapping[str, str], level: float) ->
     for who, points in lines.items():
         for minutes, bits in points:
             drawn += dot(across.place(minutes), _down(up, bits), who, LOOKS[who])
-    return _as_file(drawn, _legend(list(lines), names), _text(lines, names))
+    return picture_file("gain", TITLE, _text(lines, names), STYLE, _legend(list(lines), names), drawn, HEIGHT)
 
 
 def _legend(drawn_ones: Sequence[str], names: Mapping[str, str]) -> Markup:
@@ -67,23 +68,6 @@ def _text(lines: Mapping[str, Points], names: Mapping[str, str]) -> str:
         f"{names[who]}: from {points[0][1]:.3f} to {points[-1][1]:.3f} in {points[-1][0]:.1f} minutes"
         for who, points in lines.items()
     )
-
-
-def _as_file(drawn: Markup, legend: Markup, text: str) -> str:
-    whole = Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" class="gain" width="{width}" height="{height}" '
-        'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc">\n'
-        '<title id="title">{title}</title>\n<desc id="desc">{text}</desc>\n<style>\n{style}\n</style>\n'
-        '<rect class="paper" width="100%" height="100%"/>\n'
-        '<svg x="{margin}"><text class="title" x="0" y="26">{title}</text>{legend}</svg>\n'
-        '<svg x="{margin}" y="{head}" width="{inner}" height="{tall}">{drawn}</svg>\n</svg>\n'
-    )
-    return str(
-        whole.format(
-            width=WIDTH, height=HEAD + HEIGHT + MARGIN, margin=MARGIN, head=HEAD, inner=WIDTH - 2 * MARGIN, tall=HEIGHT,
-            title=TITLE, text=text, style=Markup(f"{COLOURS}\n{STYLE}"), legend=legend, drawn=drawn,
-        )
-    )  # fmt: skip
 
 
 def _down(up: Axis, bits: float) -> float:

@@ -8,9 +8,6 @@ weights in memory. What is loaded here is in no contestant's memory or time.
 from __future__ import annotations
 
 import gc
-import json
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.contest import answer_job
 from tuner.evaluate.validation import score_validation
 from tuner.models import fast_dtype, load_model
 from tuner.progress import Progress
@@ -54,12 +52,5 @@ def _scales(weight: Any) -> Iterator[torch.Tensor]:
         state = state.state2
 
 
-def main() -> int:
-    """Judge what standard input names."""
-    job, started = json.load(sys.stdin), time.monotonic()
-    print(json.dumps({**work(job), "seconds": time.monotonic() - started}))
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(answer_job(work))

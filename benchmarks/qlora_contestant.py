@@ -7,14 +7,12 @@ at from outside; nothing is scored here, which would add to it.
 
 from __future__ import annotations
 
-import json
 import shutil
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contest import answer_job
 from benchmarks.stage_training import train_stage
 from tuner.progress import Progress
 from tuner.recipe import TrainSettings
@@ -35,12 +33,5 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     return {"tokens_per_second": rate, "steps": len(tokens), "tokens": sum(tokens), "adapter": job["keep"]}
 
 
-def main() -> int:
-    """Run the contestant on standard input."""
-    job, started = json.load(sys.stdin), time.monotonic()
-    print(json.dumps({**work(job), "seconds": time.monotonic() - started}))
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(answer_job(work))

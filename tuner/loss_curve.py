@@ -16,11 +16,10 @@ from markupsafe import Markup
 
 from tuner.axes import Axis, linear
 from tuner.drawing import dot, label, line
+from tuner.picture_file import LETTER, picture_file
 from tuner.training_log import WINDOW, Line, steps_of, validations_of
 
 HEIGHT, TOP, BOTTOM = 200, 10, 26  # pixels: of the picture, and kept free in it
-WIDTH, MARGIN, HEAD = 720, 16, 58  # pixels of the file: its width, what is free around the picture, title and legend
-LETTER = 7  # pixels that a letter of the legend takes at most
 TITLE = "Training loss, nats a token"
 # What a page that shows the curve needs beside its own colours.
 STYLE = """
@@ -29,13 +28,6 @@ STYLE = """
 .curve .smooth { stroke: var(--ours); stroke-width: 2.5 }
 .curve .rate { stroke: var(--faint); stroke-width: 1; stroke-dasharray: 4 4 } .curve circle.valid { fill: var(--other) }
 .curve polyline.valid { stroke: var(--other); stroke-width: 1.5 }
-""".strip()
-COLOURS = """
-:root { --ink: #1c2128; --paper: #fff; --faint: #59636e; --line: #d5dae1; --ours: #0a58a8; --other: #6e4a00 }
-@media (prefers-color-scheme: dark) {
-:root { --ink: #e6e9ee; --paper: #12161b; --faint: #9ba6b3; --line: #333b45; --ours: #7db8ff; --other: #e3b45f } }
-text { font: 12px system-ui, sans-serif; fill: var(--faint) } .title { font-size: 15px; fill: var(--ink) }
-.paper { fill: var(--paper) } .grid { stroke: var(--line) } svg { overflow: visible }
 """.strip()
 
 
@@ -87,21 +79,7 @@ def as_file(found: Curve) -> str:
         legend += Markup('<circle class="valid" cx="{}" cy="48" r="5"/>').format(x + 11) if css == "valid" else ""
         legend += Markup('<text x="{}" y="52">{}</text>').format(x + 28, name)
         x += 48 + LETTER * len(name)
-    height = HEAD + HEIGHT + MARGIN
-    whole = Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" class="curve" width="{width}" height="{height}" '
-        'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc">\n'
-        '<title id="title">{title}</title>\n<desc id="desc">{text}</desc>\n<style>\n{style}\n</style>\n'
-        '<rect class="paper" width="100%" height="100%"/>\n'
-        '<svg x="{margin}"><text class="title" x="0" y="26">{title}</text>{legend}</svg>\n'
-        '<svg x="{margin}" y="{head}" width="{inner}" height="{tall}">{drawn}</svg>\n</svg>\n'
-    )
-    return str(
-        whole.format(
-            width=WIDTH, height=height, margin=MARGIN, head=HEAD, inner=WIDTH - 2 * MARGIN, tall=HEIGHT,
-            title=TITLE, text=found.text, style=Markup(f"{COLOURS}\n{STYLE}"), legend=legend, drawn=found.drawn,
-        )
-    )  # fmt: skip
+    return picture_file("curve", TITLE, found.text, STYLE, legend, found.drawn, HEIGHT)
 
 
 def smoothed(losses: Sequence[float]) -> list[float]:

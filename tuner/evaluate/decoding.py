@@ -133,7 +133,7 @@ class Decoder:
             going = [row for row, index in enumerate(live) if not answers[index].done]
             if not going or step + 1 == max_new_tokens:
                 break
-            if len(going) <= len(live) * FULL_SHARE:  # a finished row costs as much as a live one; so does moving them
+            if len(going) <= len(live) * FULL_SHARE:  # a finished row costs a live one's time
                 rows = self._ids(going)
                 prompt.cache.batch_select_indices(rows)
                 mask_bt, lengths_b = mask_bt[rows], lengths_b[rows]

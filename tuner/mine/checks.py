@@ -20,9 +20,8 @@ EMPTY_CHECK = re.compile(r"\)\s*\.(?:rejects|resolves|not|to|be)\s*(?:;|$)", re.
 PRINTS = re.compile(r"\bprint(?:ln|f)?!?\s*\(|console\.log|System\.out|\bPrint(?:ln|f)?\(")
 CHECKS = re.compile(r"assert|expect|should|raises|fail|Error|panic|check|verify|match|want", re.IGNORECASE)
 MESSAGE = re.compile(r"[mM]essage|getLocalizedMessage|match=|\.Error\(\)|what\(\)|toThrow|FORMAT_ERROR|THROW_MSG")
-OWN_WORDS = re.compile(
-    r"\bt\.(?:Error|Fatal|Log|Skip|Run)f?\(|\bfail\(|\bthrow new\b|\bpanic\w*!?\("
-)  # what the test itself says
+# What the test itself says.
+OWN_WORDS = re.compile(r"\bt\.(?:Error|Fatal|Log|Skip|Run)f?\(|\bfail\(|\bthrow new\b|\bpanic\w*!?\(")
 LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'|`([^`]*)`")
 WORD = re.compile(r"[A-Za-z]{4,}")
 MIN_WORDS, MIN_SAID = 5, 0.5

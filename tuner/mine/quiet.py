@@ -11,9 +11,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
-MOST_CHARS = (
-    2 << 20
-)  # of lines that are noted together; those before them are kept as well, 14 MiB with all that a set needs
+# Of lines that are noted together; those before them are kept as well, 14 MiB with all that a set needs.
+MOST_CHARS = 2 << 20
 FEW = 3  # different loud lines of a text that are looked for one by one, which C does
 
 
