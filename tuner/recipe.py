@@ -68,7 +68,10 @@ class MineSettings(Section):
         default=14, ge=0, description="code that a fix or revert took away so soon is no target; 0 keeps it"
     )
     half_life_days: int = Field(
-        default=540, ge=1, description="age at which a pair's weight has halved; never below 0.2"
+        default=540, ge=1, description="age at which the weight of a commit's pairs has halved; never below 0.2"
+    )
+    file_half_life_days: int = Field(
+        default=180, ge=1, description="age at which a change counts half for how often its file is drawn"
     )
     only_authors: list[str] = Field(
         default=[], description="globs of names or addresses; only their commits give pairs"
@@ -130,7 +133,7 @@ class DatasetSettings(Section):
     folder_share: float = Field(
         default=0.5, gt=0, le=1, description="share of the training tokens from one folder, while others have any"
     )
-    max_train_tokens: int | None = Field(default=60_000, ge=1_000, description="training tokens kept; null keeps all")
+    max_train_tokens: int | None = Field(default=120_000, ge=1_000, description="training tokens kept; null keeps all")
     valid_share: float = Field(
         default=0.1, ge=0, lt=0.5, description="share of the commits after the cut kept for validation, not for items"
     )

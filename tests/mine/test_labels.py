@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tuner.mine.history import Change
-from tuner.mine.labels import DAY_SECONDS, Fate, Fates, Lineage, freshness, weight
+from tuner.mine.labels import DAY_SECONDS, Fate, Fates, Lineage, Warmth, freshness, weight
 
 
 def rename(old: str, new: str) -> Change:
@@ -63,8 +63,36 @@ def test_survival_is_the_share_of_added_lines_that_stand_at_the_cut() -> None:
 
 def test_weights_halve_with_age_and_never_vanish() -> None:
     cut = 10_000 * DAY_SECONDS
-    assert weight(cut, cut, 540) == 1.0
-    assert weight(cut - 540 * DAY_SECONDS, cut, 540) == 0.5
-    assert weight(0, cut, 540) == 0.2
+    assert weight(cut, cut, 540, survival=1.0) == 1.0
+    assert weight(cut - 540 * DAY_SECONDS, cut, 540, survival=1.0) == 0.5
+    assert weight(0, cut, 540, survival=1.0) == 0.2
     assert weight(cut, cut, 540, survival=0.0) == 0.5
     assert freshness(cut + DAY_SECONDS, cut, 540) == 1.0
+
+
+def test_a_file_weighs_by_how_often_and_how_lately_it_was_changed() -> None:
+    cut = 10_000 * DAY_SECONDS
+    warmth = Warmth(cut, half_life_days=180)
+    for _ in range(4):
+        warmth.note(["often.py"], cut)
+    warmth.note(["once.py", "gone.py"], cut)
+    for _ in range(4):
+        warmth.note(["long_ago.py"], cut - 360 * DAY_SECONDS)
+    warmth.note(["ages_ago.py"], 0)
+    paths = ["often.py", "once.py", "long_ago.py", "ages_ago.py", "never.py"]
+    assert warmth.weights(paths) == {
+        "often.py": 1.0,
+        "once.py": round(0.25**0.7, 4),
+        "long_ago.py": round(0.25**0.7, 4),
+        "ages_ago.py": 0.02,
+        "never.py": 0.02,
+    }
+    assert warmth.weights(["once.py", "never.py"]) == {
+        "once.py": 1.0,
+        "never.py": 0.02,
+    }  # a file that is gone counts not
+
+
+def test_files_without_any_change_weigh_the_same() -> None:
+    assert Warmth(0, half_life_days=180).weights(["a.py", "b.py"]) == {"a.py": 1.0, "b.py": 1.0}
+    assert Warmth(0, half_life_days=180).weights([]) == {}

@@ -245,3 +245,23 @@ def test_one_clock_that_runs_ahead_does_not_cost_the_commits_after_the_cut(tmp_p
     assert outcome.mined.rejected_counts.get("date_before_cut", 0) == 0
     assert outcome.mined.rejected_counts["date_after_cut"] == 1
     assert outcome.additions
+
+
+def test_a_file_that_is_changed_often_weighs_more_under_the_name_that_it_has_at_the_cut(tmp_path: Path) -> None:
+    history = History()
+    history.commit(
+        "Add the till, the cart and the stock", {f"shop/{each}.py": code(each) for each in ("till", "cart", "stock")}
+    )
+    for count in range(3, 6):
+        history.commit(f"Give the till a {VERBS[count - 1]}", {"shop/till.py": code("till", VERBS[:count])})
+    history.commit("Move the till", {"shop/till.py": None, "shop/desk.py": code("till", VERBS[:5])})
+    history.commit("Give the cart a deposit", {"shop/cart.py": code("cart", VERBS[:3])})
+    many = ("stock", *VERBS)  # more files than a commit that gives pairs may have
+    history.commit("Log in all", {f"shop/{each}.py": code(each, VERBS[:4]) for each in many})
+    history.commit("Add the wallet", {"shop/wallet.py": code("wallet")})
+    folder = history.write(tmp_path / "shop")
+    outcome = mine(folder, tmp_path / "out", cut="main~1", file_half_life_days=100_000)
+    weights = {pair.path: pair.weight for pair in outcome.pairs if pair.kind == "file"}
+    assert weights["shop/desk.py"] == 1.0
+    assert weights["shop/cart.py"] == pytest.approx((2 / 5) ** 0.7, abs=1e-3)  # with two changes of five
+    assert weights["shop/stock.py"] == pytest.approx((1 / 5) ** 0.7, abs=1e-3)

@@ -19,7 +19,7 @@ from tuner.mine.drafts import Draft
 from tuner.mine.draw import Draw
 from tuner.mine.history import Commit
 from tuner.mine.kinds.test import title_of
-from tuner.mine.labels import Fate, Fates, Lineage, weight
+from tuner.mine.labels import Fate, Fates, Lineage, Warmth, weight
 from tuner.mine.ledger import Ledger
 from tuner.mine.memo import Memo, is_whole, remembered
 from tuner.mine.names import PastDefinitions
@@ -45,7 +45,8 @@ class Touch:
 class Changes:
     """The commits of one repository. After `mine`, `touched` says when each path of the cut was last changed.
 
-    `after` are then the commits after the cut, newest first, without merges; `past` what earlier ones defined.
+    `warmth` says how often; mass changes do not count there, which say nothing of what is worked on. `after` are then
+    the commits after the cut, newest first, without merges; `past` what earlier ones defined.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Changes:
     ) -> None:
         self.ledger, self.split, self.draw, self.settings, self.books = ledger, split, draw, settings, books
         self.touched: dict[str, Touch] = {}
+        self.warmth = Warmth(split.cut.committed_at if split.cut is not None else 0, settings.file_half_life_days)
         self.after: list[Commit] = []
         self.past = PastDefinitions()
         self._lineage = Lineage()
@@ -93,6 +95,8 @@ class Changes:
                 paths = {each.path: self._lineage.at_cut(each.path) for each in commit.changes}
                 for path in paths.values():
                     self.touched.setdefault(path, Touch(commit.sha, commit.committed_at))
+                if commit.sha in self.ledger.code and len(paths) <= self.settings.max_commit_files:
+                    self.warmth.note(paths.values(), commit.committed_at)
                 self._lineage.note(commit.changes)
                 if commit.sha in self.draw.spent:
                     self._spent.append(commit.sha)

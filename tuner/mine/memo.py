@@ -38,7 +38,7 @@ class Memo:
 
     @classmethod
     def of_scope(cls, path: Path, scope: str) -> Memo:
-        """Open a memo in a worker process, with the scope that the first process worked out."""
+        """Give an open memo in a worker process, with the scope that the first process worked out."""
         memo = cls(path)
         memo.scope = scope
         return memo.__enter__()
@@ -55,6 +55,10 @@ class Memo:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Keep what was put in, and let go of the file."""
         self._database.commit()
         self._database.close()
 

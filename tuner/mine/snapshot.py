@@ -7,6 +7,7 @@ had again without holding it. Pairs are written in the order of the tree.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import pickle
@@ -158,14 +159,12 @@ class Indexing:
     scratch: str
 
     def __call__(self, keys: dict[str, str]) -> str:
-        index, facts = SymbolIndex(self.repo), Memo.of_scope(Path(self.memo), self.scope)
-        try:
+        index = SymbolIndex(self.repo)
+        with contextlib.closing(Memo.of_scope(Path(self.memo), self.scope)) as facts:
             for path, plain in zip(keys, facts.stream(list(keys.values())), strict=True):
                 symbols = plain["symbols"]  # also a file without names has text to be found
                 index.add(path, FileSymbols.from_plain(symbols) if symbols else FileSymbols())
             index.chunks(lambda path: facts.get([keys[path]])[keys[path]]["text"])
-        finally:
-            facts.__exit__()
         data = pickle.dumps((index, keys))
         place = Path(self.scratch) / f"{hashlib.sha256(data).hexdigest()[:16]}.index"  # `_opened` goes by the name
         place.write_bytes(data)

@@ -21,7 +21,6 @@ from tuner.mine.changes import FEW_COMMITS, Changes, Touch
 from tuner.mine.cut import Split, choose_cuts
 from tuner.mine.draw import Draw, draw
 from tuner.mine.held_log import MOST_HELD
-from tuner.mine.labels import weight
 from tuner.mine.ledger import Ledger, read_ledger
 from tuner.mine.memo import Memo
 from tuner.mine.names import names_of
@@ -100,12 +99,11 @@ def _mine(
     changes = Changes(ledger, split, drawn, snapshot, settings, books)
     changes.mine(memo, workers, work.progress)
     if cut is not None and snapshot is not None:
+        weights = changes.warmth.weights(snapshot.kept)
 
         def origin(path: str) -> Provenance:
             touch = changes.touched.get(path, Touch(cut.commit, cut.committed_at))
-            date = min(touch.committed_at, cut.committed_at)
-            weighed = weight(date, cut.committed_at, settings.half_life_days)
-            return Provenance(ledger.repo.name, touch.commit, date, weighed)
+            return Provenance(ledger.repo.name, touch.commit, min(touch.committed_at, cut.committed_at), weights[path])
 
         snapshot.write(origin, workers, work.progress)
     commit = cut.commit if cut is not None else None
