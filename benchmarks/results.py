@@ -2,7 +2,8 @@
 
 In: run folders that are evaluated and compared. Out: Markdown, on standard output or between two marks of a file.
 Every figure is read from the runs; a row that a run lacks is left out. Nothing is measured here, and nothing is chosen
-by its outcome: what is named is shown, gain or loss.
+by its outcome: what is named is shown, gain or loss. `--chosen-by` names a sweep by which settings of the runs were
+chosen: a further table leaves out the items of commits that judged it.
 
     python -m benchmarks.results adapters/click-... adapters/zod-... --into docs/results.md
 """
@@ -15,10 +16,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.filling import fill
+from tuner.compare.differences import REPORTED, differences
 from tuner.comparison import Comparison, Contest, Difference
 from tuner.errors import DataError
-from tuner.records import Adapter, Dataset, from_json
+from tuner.records import Adapter, Dataset, Item, Prediction, from_json, read_jsonl
 from tuner.rundir import Run
+from tuner.sweep_rows import read_prepared
 
 MARK = "runs"
 LIBRARY = "stdlib_bits_per_byte_relative"
@@ -30,6 +33,10 @@ GAINS = (
     ("exact match", "exact_match", "all"),
     ("edit similarity", "edit_similarity", "all"),
     ("invented names", "invented_name_rate", "all"),
+)
+GAIN_HEAD = (
+    "| repository | metric | base | tuned | change [95 %] | finding | n |",
+    "|---|---|--:|--:|--:|---|--:|",
 )
 RIVALS = (("tuned", "base+bm25"), ("tuned+bm25", "base+bm25"), ("tuned", "control"), ("control", "base"))
 RIVAL_METRICS = (
@@ -45,12 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__.partition("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folder")
     parser.add_argument("--into", type=Path, help=f"file to write between <!-- {MARK} --> and <!-- /{MARK} -->")
+    parser.add_argument("--chosen-by", action="append", type=Path, default=[], metavar="SWEEP", help="sweep folder")
     chosen = parser.parse_args(arguments)
-    text = "\n".join(tables([Run.find(each) for each in chosen.runs])) + "\n"
-    if chosen.into is None:
-        print(text, end="")
-        return 0
+    runs = [Run.find(each) for each in chosen.runs]
     try:
+        text = "\n".join([*tables(runs), *_unjudged(runs, chosen.chosen_by)]) + "\n"
+        if chosen.into is None:
+            print(text, end="")
+            return 0
         fill(chosen.into, MARK, text)
     except DataError as error:
         parser.error(str(error))
@@ -73,18 +82,41 @@ def tables(runs: list[Run]) -> Iterator[str]:
             f"`{comparison.verdict}`",
         )
     yield ""
-    yield "| repository | metric | base | tuned | change [95 %] | finding | n |"
-    yield "|---|---|--:|--:|--:|---|--:|"
+    yield from GAIN_HEAD
     for run in runs:
-        rows = {(each.metric, each.stratum): each for each in _compared(run).differences}
-        for label, metric, stratum in GAINS:
-            if (row := rows.get((metric, stratum))) is not None:
-                relative = rows.get((f"{metric}_relative", stratum), row)
-                values = [_value(row.metric, value) for value in (row.b, row.a)]
-                yield _line(_name(run), label, *values, _change(relative), relative.finding, str(row.items))
+        yield from _gains(run, _compared(run).differences)
         if run.manifest["decides"]["recipe"]["evaluate"]["probes"]["library_pieces"]:
             yield _library(run)
     yield from _rivals(runs)
+
+
+def _gains(run: Run, differences: Sequence[Difference]) -> Iterator[str]:
+    rows = {(each.metric, each.stratum): each for each in differences}
+    for label, metric, stratum in GAINS:
+        if (row := rows.get((metric, stratum))) is not None:
+            relative = rows.get((f"{metric}_relative", stratum), row)
+            values = [_value(row.metric, value) for value in (row.b, row.a)]
+            yield _line(_name(run), label, *values, _change(relative), relative.finding, str(row.items))
+
+
+def _unjudged(runs: list[Run], sweeps: list[Path]) -> Iterator[str]:
+    """Give the gains on items of commits that judged none of the sweeps, for runs that have others too."""
+    judged = {commit for each in sweeps for commit in read_prepared(each).commits.values()}
+    lines: list[str] = []
+    for run in runs:
+        recipe = run.manifest["decides"]["recipe"]
+        items = list(read_jsonl(run.folder / run.record("dataset", Dataset).items, Item))
+        left = [item for item in items if item.commit not in judged]
+        answers = [
+            {each.item_id: each for each in read_jsonl(run.folder / f"eval/{name}.predictions.jsonl", Prediction)}
+            for name in ("base", "tuned")
+        ]
+        pairs = [(item, answers[1][item.id], answers[0][item.id]) for item in left]
+        if len(left) < len(items):
+            lines += _gains(run, differences(pairs, REPORTED, recipe["compare"]["resamples"], recipe["seed"]))
+    if lines:
+        yield from ("", "Items of commits that judged a sweep by which settings were chosen left out:", "", *GAIN_HEAD)
+        yield from lines
 
 
 def _rivals(runs: list[Run]) -> Iterator[str]:

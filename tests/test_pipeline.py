@@ -123,6 +123,14 @@ def test_the_command_ends_well_and_leaves_all_files_of_a_run(finished: Finished)
     assert files - OWN_FILES == recorded  # nothing lies about that no stage answers for
 
 
+def test_a_base_without_a_recipe_of_its_own_is_told_what_the_defaults_suit(finished: Finished) -> None:
+    said = (
+        "recipe     defaults (those of the embedded base; a larger one wants a lower train.learning_rate, about 2e-4, "
+        "and one with infilling tokens more infilling in dataset.shares, as in recipes/qwen2.5-coder-7b-lora.yaml)\n"
+    )
+    assert said in finished.answer.err
+
+
 def test_the_metrics_are_complete_and_finite(finished: Finished) -> None:
     metrics = finite_numbers((finished.folder / "metrics.json").read_text(encoding="utf-8"))
     assert WANTED_METRICS - set(metrics) == set()
@@ -220,6 +228,27 @@ def test_the_table_of_results_shows_what_the_comparison_holds(finished: Finished
     line = next(each for each in tables if each.startswith(f"| {name} | bits per byte | "))
     assert f"| {row['b']:.3f} | {row['a']:.3f} | {shown} |" in line and line.endswith(f"| {row['items']} |")
     assert any(f"| `{comparison['verdict']}` |" in each for each in tables)
+
+
+def test_items_of_commits_that_judged_a_sweep_are_left_out_of_a_further_table(
+    finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commits = [item.commit for item in read_jsonl(finished.folder / "data/eval_items.jsonl", Item)]
+    sweep = tmp_path / "sweep"
+    (sweep / "rows").mkdir(parents=True)
+
+    def further(judged: str) -> list[str]:
+        prepared = {"valid_sha256": "0" * 64, "commits": {"row": judged}, "rows": {}}
+        (sweep / "rows/prepared.json").write_text(json.dumps(prepared), encoding="utf-8")
+        assert results.main([str(finished.folder), "--chosen-by", str(sweep)]) == 0
+        return capsys.readouterr().out.partition("left out:")[2].splitlines()
+
+    (bits,) = (line for line in further(commits[0]) if "| bits per byte |" in line)
+    assert bits.endswith(f"| {len(commits) - commits.count(commits[0])} |")
+    assert further("f" * 40) == []  # it judged by none of them
+    with pytest.raises(SystemExit):
+        results.main([str(finished.folder), "--chosen-by", str(tmp_path)])
+    assert "no sweep has got as far as its rows there" in capsys.readouterr().err
 
 
 def test_no_planted_secret_and_no_address_stands_in_the_run(finished: Finished) -> None:

@@ -19,7 +19,10 @@ from tuner.screen import final_screen, run_line, stage_line
 CUT = Cut("c" * 40, 1_000_000, 90, 10, "10 later commits")
 MINED = Mined("p", "a", "r", CUT, [], {"file": 1200, "line_infilling": 34, "additions": 50}, {"binary": 5}, {})
 DATA = {"dataset.train_tokens": 40_000.0, "dataset.train_rows": 80.0, "dataset.items": 120.0}
-DATASET = Dataset("t", "v", "i", "d" * 64, "r", {}, {"too_long": 7, "near_duplicate": 9}, DATA)
+ROWS = {"train_rows.file": 60, "train_tokens.file": 38_000, "train_rows.edit": 20, "train_tokens.edit": 2_000}
+DATASET = Dataset(
+    "t", "v", "i", "d" * 64, "r", ROWS | {"train_tokens.body": 0}, {"too_long": 7, "near_duplicate": 9}, DATA
+)
 TRAIN = {"train.steps": 40.0, "train.tokens_per_second": 512.4, "train.peak_memory_gib": 2.25}
 ADAPTER = Adapter("adapter", BASE.name, BASE.revision, "9" * 64, TRAIN, ["nf4 was read back as bf16"])
 WIN = Difference("bits_per_byte", "all", 0.8125, 1.25, -0.4375, -0.5, -0.375, 120, 20, "lower")
@@ -86,6 +89,7 @@ def test_what_was_mined_dropped_and_trained_is_counted(tmp_path: Path) -> None:
     assert shown["mined"] == "1,234 pairs: 1,200 file, 34 line_infilling"
     assert shown["dropped"] == "21: 9 near_duplicate, 7 too_long, 5 binary"
     assert shown["trained"] == "40,000 tokens, 40 steps, 512 tokens/s, peak memory 2.2 GiB"
+    assert shown["trained on"] == "80 rows, share of tokens: 60 file (95.0 %), 20 edit (5.0 %)"
     assert shown["note"] == "nf4 was read back as bf16"
 
 

@@ -21,9 +21,9 @@ from tuner.errors import DataError, TrainError
 from tuner.mine.repositories import open_repositories, together
 from tuner.pipeline import MEMORY
 from tuner.progress import Progress, Track, View
-from tuner.records import Row, from_json, read_jsonl, sha256_file, write_jsonl
+from tuner.records import Row, read_jsonl, sha256_file, write_jsonl
 from tuner.sweep_log import HEADER
-from tuner.sweep_rows import Prepared, Rows, require_apart
+from tuner.sweep_rows import Rows, read_prepared, require_apart
 from tuner.sweep_stages import Sweeping
 from tuner.sweep_trials import Bench
 from tuner.variants import make_variants
@@ -103,12 +103,6 @@ def opened(finished: Finished, adapters: Path) -> Sweeping:
     return Sweeping(adapters, repos, together(repos), bases.resolve(base, adapters, Progress()), variants, True)
 
 
-def prepared_in(folder: Path) -> Prepared:
-    """Read what a sweep's trainings were given."""
-    path = folder / "rows/prepared.json"
-    return from_json(Prepared, json.loads(path.read_text(encoding="utf-8")), str(path))
-
-
 def stop(sweeping: Sweeping, at: StopAt) -> list[Path]:
     """Run a sweep until it is stopped, and list the evaluation items that lie in its folder then."""
     sweeping.folder.mkdir(parents=True, exist_ok=True)
@@ -143,6 +137,14 @@ def test_a_stopped_sweep_goes_on_from_the_step_where_it_was(swept: Swept) -> Non
     ]
 
 
+def test_the_share_that_judged_is_to_be_kept_by_the_run_that_follows(swept: Swept) -> None:
+    said = (
+        '  note        give the run that follows SET="dataset.valid_share=0.4" too, or some of its items '
+        "are of commits that judged here\n"
+    )
+    assert said in swept.answer.out
+
+
 def test_the_items_are_gone_before_the_first_training(swept: Swept) -> None:
     assert swept.items_at_first_stop  # the negative control: the datasets were made with them
     assert swept.items_at_second_stop == []
@@ -162,7 +164,7 @@ def test_a_learning_rate_that_learns_nothing_loses_against_a_sane_one(swept: Swe
 
 
 def test_every_variant_is_judged_on_the_same_rows_and_trained_on_none_of_them(swept: Swept) -> None:
-    prepared = prepared_in(swept.folder)
+    prepared = read_prepared(swept.folder)
     assert prepared.valid_sha256 == sha256_file(swept.folder / "rows/valid.jsonl")
     valid = list(read_jsonl(swept.folder / "rows/valid.jsonl", Row))
     judging = {row.pair_id for row in valid}
@@ -194,7 +196,7 @@ def test_a_training_that_fails_is_a_result_but_not_of_the_baseline(
     sweeping = opened(finished, tmp_path)
     long = [replace(row, input_ids=row.input_ids * 99) for row in read_jsonl(swept.folder / "rows/valid.jsonl", Row)]
     write_jsonl(tmp_path / "long.jsonl", long)
-    dataset = prepared_in(swept.folder).rows["baseline"].dataset
+    dataset = read_prepared(swept.folder).rows["baseline"].dataset
     rows = Rows("long.jsonl", sha256_file(tmp_path / "long.jsonl"), dataset)
     bench = Bench(tmp_path, sweeping.repos, sweeping.repo, sweeping.base, [], Progress())
     variant = sweeping.variants.all[1]
@@ -210,7 +212,7 @@ def test_a_training_that_fails_is_a_result_but_not_of_the_baseline(
 def test_rows_that_judge_and_are_trained_on_are_refused_and_so_is_a_sweep_without_any(
     swept: Swept, tmp_path: Path
 ) -> None:
-    prepared = prepared_in(swept.folder)
+    prepared = read_prepared(swept.folder)
     folder = Path(shutil.copytree(swept.folder, tmp_path / "sweep"))
     require_apart(folder, prepared)  # the negative control: as it is, nothing is refused
     valid = folder / "rows/valid.jsonl"

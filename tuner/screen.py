@@ -62,6 +62,7 @@ def final_screen(run: Run, base: Base, command: str) -> str:
             f"{_count(int(dataset.metrics['dataset.train_tokens']))} tokens, {train['train.steps']:.0f} steps, "
             f"{train['train.tokens_per_second']:.0f} tokens/s, peak memory {train['train.peak_memory_gib']:.1f} GiB",
         ),
+        _field("trained on", _trained_on(dataset)),
     ]
     lines += [_field("note", each) for each in [*dataset.notes, *adapter.fallbacks]]
     lines += ["", *_table(comparison, systems), "", *headline_lines(comparison.headlines)]
@@ -98,6 +99,17 @@ def contest_screen(run: Run) -> str:
     lines += forecast_lines(run, run.record("compare", Comparison))
     lines += [_field("report", f"{run.folder}/report/index.html")]
     return "\n".join(lines)
+
+
+def _trained_on(dataset: Dataset) -> str:
+    """Say how many rows of each kind were drawn, most tokens first: what was mined is not what the shares let in."""
+    tokens = {kind: dataset.counts.get(f"train_tokens.{kind}", 0) for kind in PAIR_KINDS}
+    total = max(1, sum(tokens.values()))
+    drawn = sorted((kind for kind in PAIR_KINDS if tokens[kind]), key=lambda kind: -tokens[kind])
+    kinds = ", ".join(
+        f"{_count(dataset.counts[f'train_rows.{kind}'])} {kind} ({100 * tokens[kind] / total:.1f} %)" for kind in drawn
+    )
+    return f"{_count(int(dataset.metrics['dataset.train_rows']))} rows, share of tokens: {kinds}"
 
 
 # The table of systems: intervals are 95 %, money is in dollars.

@@ -20,7 +20,7 @@ from tuner.base_config import find_config, require_context
 from tuner.errors import RunError
 from tuner.pipeline import Said
 from tuner.progress import TerminalProgress
-from tuner.recipe import Recipe
+from tuner.recipe import DatasetSettings, Recipe
 from tuner.rundir import locked
 from tuner.sweep_log import append, table
 from tuner.sweep_stages import FILE, Sweeping
@@ -66,6 +66,12 @@ def show(options: argparse.Namespace, choose: Choose, said: Said) -> int:
     log = options.log or plan_commands.recipes_folder() / LOG
     added = append(log, sweep)
     print(f"\n  log         {log}{'' if added else ' (has it already)'}\n  result      {sweeping.folder / FILE}")
+    share = sweeping.variants.baseline.recipe.dataset.valid_share
+    if share > DatasetSettings().valid_share:  # a smaller share keeps some of the same commits, drawn by seed
+        print(
+            f'  note        give the run that follows SET="dataset.valid_share={share:g}" too, or some of its items '
+            "are of commits that judged here"
+        )
     return 0
 
 

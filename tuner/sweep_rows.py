@@ -76,6 +76,14 @@ def prepare(
         require_apart(folder, prepared)
         write_atomically(marker, json.dumps(json.loads(to_json(prepared)), indent=1, sort_keys=True) + "\n")
     shutil.rmtree(folder / DATASETS, ignore_errors=True)
+    return read_prepared(folder)
+
+
+def read_prepared(folder: Path) -> Prepared:
+    """Read what a sweep's trainings were given, from the sweep's folder."""
+    marker = folder / ROWS / MARKER
+    if not marker.is_file():
+        raise DataError(f"{folder}: no sweep has got as far as its rows there", "name a folder with rows/prepared.json")
     return from_json(Prepared, json.loads(marker.read_text(encoding="utf-8")), str(marker))
 
 
