@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,26 +45,62 @@ class ContestantError(Exception):
     """A contestant ended with an error, which is a result of its own: nothing stands in for its figures."""
 
 
+class Contestant:
+    """A contestant in a fresh process, `python -m module`, with its job on standard input; use it in a `with` block.
+
+    `most` is what it used at most, as far as `look` was called often enough; None on a system without /proc.
+    """
+
+    def __init__(self, module: str, job: dict[str, Any], inherited: Sequence[int] = (), **environment: str) -> None:
+        self.job = job
+        self._given, self._said, self._complaints = (tempfile.TemporaryFile() for _ in range(3))  # noqa: SIM115
+        self._given.write(json.dumps(job).encode())
+        self._given.seek(0)
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module], stdin=self._given, stdout=self._said, stderr=self._complaints,
+            env={**os.environ, "PYTHONPATH": path, **environment}, pass_fds=inherited,
+        )  # fmt: skip
+        self.most = Use() if (PROCESSES / "self" / "task").is_dir() else None
+
+    def __enter__(self) -> Contestant:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for each in (self._given, self._said, self._complaints):
+            each.close()
+
+    def look(self) -> None:
+        """Note what it uses now."""
+        if self.most is not None:
+            now, most = tree_use(self.process.pid), self.most
+            seconds = most.cpu_seconds | now.cpu_seconds
+            self.most = Use(max(most.own_mib, now.own_mib), max(most.mib, now.mib), seconds)
+
+    def measured(self) -> Measured:
+        """Wait for its end, and give what it said and used."""
+        while self.process.poll() is None:
+            self.look()
+            time.sleep(1 / LOOKS_PER_SECOND)
+        self._said.seek(0)
+        self._complaints.seek(0)
+        if self.process.returncode != 0:
+            raise ContestantError(f"{self.job}: {self._complaints.read().decode('utf-8', 'replace').strip()[-2000:]}")
+        counted = json.loads(self._said.read())
+        if self.most is None:
+            return Measured(counted.pop("seconds"), None, None, counted)
+        # Looked at from outside, the last moment is missing: the contestant may know better.
+        counted.setdefault("cpu_seconds", sum(self.most.cpu_seconds.values()))
+        return Measured(counted.pop("seconds"), self.most.own_mib, self.most.mib, counted)
+
+
 def run_once(module: str, job: dict[str, Any]) -> Measured:
-    """Run one contestant in a fresh process: `python -m module`, with the job on its standard input."""
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complaints:
-        given.write(json.dumps(job).encode())
-        given.seek(0)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-        process = subprocess.Popen(
-            [sys.executable, "-m", module], stdin=given, stdout=said, stderr=complaints, env=environment
-        )
-        watched = _watch(process)
-        said.seek(0)
-        complaints.seek(0)
-        if process.returncode != 0:
-            raise ContestantError(f"{job}: {complaints.read().decode('utf-8', 'replace').strip()[-2000:]}")
-        counted = json.loads(said.read())
-    if watched is None:
-        return Measured(counted.pop("seconds"), None, None, counted)
-    # Looked at from outside, the last moment is missing: the contestant may know better.
-    counted.setdefault("cpu_seconds", sum(watched.cpu_seconds.values()))
-    return Measured(counted.pop("seconds"), watched.own_mib, watched.mib, counted)
+    """Run one contestant to its end."""
+    with Contestant(module, job) as contestant:
+        return contestant.measured()
 
 
 def answer_job(work: Callable[[dict[str, Any]], dict[str, Any]]) -> int:
@@ -126,19 +162,6 @@ def machine() -> dict[str, Any]:
         "machine.python": platform.python_version(),
         "machine.load_before": round(os.getloadavg()[0], 2),
     }
-
-
-def _watch(process: subprocess.Popen[bytes]) -> Use | None:
-    """Wait for a process; give the peaks of memory, and the processor seconds when each process was last seen."""
-    if not (PROCESSES / "self" / "task").is_dir():
-        process.wait()
-        return None
-    most = Use()
-    while process.poll() is None:
-        now = tree_use(process.pid)
-        most = Use(max(most.own_mib, now.own_mib), max(most.mib, now.mib), most.cpu_seconds | now.cpu_seconds)
-        time.sleep(1 / LOOKS_PER_SECOND)
-    return most
 
 
 def _cpu() -> str:

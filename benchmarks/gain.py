@@ -2,8 +2,9 @@
 
 In: a repository or a run, and a dose in tokens. Out: a table on standard output, `benchmarks/results/gain.json` and
 `gain.svg` beside it; with `--into` table and picture go between the marks `figures:gain` of a document. Each contestant
-trains in a fresh process, one after another, on the same rows. The adapters that it kept on the way are judged when all
-have trained, as `tuner sweep` judges: by lines that later commits added. Stock TRL is ended at a cap.
+trains in a fresh process on the same rows; they take turns, a step each, so that a machine whose speed wanders slows
+all of them alike. The adapters that each kept on the way are judged when all have trained, as `tuner sweep` judges: by
+lines that later commits added. Stock TRL is ended at a cap.
 
 What is compared is the time to come within `NEAR` of the bits that TRL at its best ends with: ours and it see the same
 batches, and end at the same bits but for rounding.
@@ -28,6 +29,7 @@ from benchmarks.contest import ContestantError, Runner, machine, run_once
 from benchmarks.filling import fill, require_marks
 from benchmarks.gain_picture import draw
 from benchmarks.material import Material, add_arguments, described, gather
+from benchmarks.turns import Together, run_in_turns
 from tuner.errors import TunerError
 from tuner.progress import TerminalProgress
 from tuner.swept import RowScore, bits_per_byte
@@ -42,13 +44,13 @@ MINUTE = 60.0
 Curve = list[tuple[float, float]]  # minutes of training, bits per byte
 
 
-def main(arguments: Sequence[str] | None = None, run: Runner = run_once) -> int:
-    """Measure, print, write; `run` runs a contestant."""
+def main(arguments: Sequence[str] | None = None, run: Runner = run_once, together: Together = run_in_turns) -> int:
+    """Measure, print, write; `run` runs a process, `together` the contestants in turns."""
     options = _parser().parse_args(arguments)
     try:
         if options.into is not None:
             require_marks(options.into, MARK)
-        figures, found = measure(options, run)
+        figures, found = measure(options, run, together)
     except TunerError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None, run: Runner = run_once) -> int:
     return 0
 
 
-def measure(options: argparse.Namespace, run: Runner) -> tuple[dict[str, Any], dict[str, Curve]]:
+def measure(options: argparse.Namespace, run: Runner, together: Together) -> tuple[dict[str, Any], dict[str, Curve]]:
     """Let the contestants train, judge what they kept, and give figures and curves."""
     figures: dict[str, Any] = machine()
     chosen = [each for each in NAMES if not options.only or each in options.only or each == "best"]
@@ -78,7 +80,8 @@ def measure(options: argparse.Namespace, run: Runner) -> tuple[dict[str, Any], d
             TerminalProgress(),
         )  # fmt: skip
         figures |= material.figures()
-        said = {who: _train(who, material, folder, options, run) for who in chosen}
+        jobs = {who: _job(who, material, folder, options) for who in chosen}
+        said: Any = {who: each.said for who, each in together("benchmarks.gain_contestants", jobs).items()}
         places = [each["adapter"] for one in said.values() for each in one["points"]]
         job = {**material.job(), "adapters": [None, *places], "quantization": "none"}
         scores: Any = run("benchmarks.judging", job).said["scores"]
@@ -143,13 +146,9 @@ def table(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _train(who: str, material: Material, folder: Path, options: argparse.Namespace, run: Runner) -> dict[str, Any]:
+def _job(who: str, material: Material, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     cap = options.cap_minutes * MINUTE if who == "stock" else None
-    job = {**material.job(), "who": who, "points": options.points, "cap_seconds": cap, "keep": str(folder / who)}
-    said: dict[str, Any] = dict(run("benchmarks.gain_contestants", job).said)
-    last = said["points"][-1]
-    print(f"{NAMES[who]}: {last['step']} steps in {last['seconds']:.1f} s of training", file=sys.stderr, flush=True)
-    return said
+    return {**material.job(), "who": who, "points": options.points, "cap_seconds": cap, "keep": str(folder / who)}
 
 
 def _flat(who: str, points: list[dict[str, Any]], planned: int) -> dict[str, Any]:

@@ -7,8 +7,8 @@ folder; the learning rates; how many steps were planned.
     best     TRL with all that helps here: packed, no checkpointing, the allocator told to keep memory
     stock    TRL as its documentation shows it: padded batches of 8, gradient checkpointing
 All have the same base, LoRA, seed and rows, and a learning rate of the same shape over all of their steps. The clock
-runs from the first step's beginning, and stands still while an adapter is written. Nothing is scored here: a forward
-pass over other rows would leave the memory, and so the next step, other than it was.
+runs from the first step's beginning, and stands still while an adapter is written and while the others have their turn.
+Nothing is scored here: a forward pass over other rows would leave the memory, and so the next step, other than it was.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from transformers.trainer_callback import TrainerControl, TrainerState
 from benchmarks.contest import answer_job
 from benchmarks.stage_training import train_stage
 from benchmarks.training_contestants import BEST, STOCK_BATCH, adapted, sft_trainer
+from benchmarks.turns import Turn
 from tuner.models import keep_freed_memory
 from tuner.progress import Progress
 from tuner.recipe import TrainSettings
@@ -43,7 +44,7 @@ class Recorder(TrainerCallback):
     def __init__(
         self, points: int, cap: float | None, folder: Path, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.count, self.cap, self.folder, self.clock = points, cap, folder, clock
+        self.count, self.cap, self.folder, self.clock, self.turn = points, cap, folder, clock, Turn()
         self.begun = self.cpu_begun = self.seconds = self.cpu_seconds = 0.0
         self.steps: set[int] = set()
         self.points: list[dict[str, Any]] = []
@@ -75,6 +76,7 @@ class Recorder(TrainerCallback):
             self.rates.append(float(logs["learning_rate"]))
 
     def _go_on(self) -> None:
+        self.turn.over()
         self.begun, self.cpu_begun = self.clock(), sum(os.times()[:2])
 
     def said(self, planned: int) -> dict[str, Any]:

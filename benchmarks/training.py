@@ -1,12 +1,14 @@
 """Train on the same rows with TRL as it comes, TRL at its best, a plain loop, and the train stage; compare.
 
 In: nothing, or the rows of a run. Out: a table on standard output, and `benchmarks/results/training.json`. Each
-contestant is a fresh process; the first step of each warms up and is not counted. Tokens are those that are no padding.
-A share of the peak is the work that the rows need at least, whoever does it, over what the fastest product of matrices
-on this machine would have done in the time: linear layers forward and backward, adapters, attention within rows without
-its upper half, and logits where there are labels.
+contestant is a fresh process; the first step of each warms up and is not counted. TRL at its best, ours and the
+products that make the peak take turns, a step each on the same batch, so that a machine whose speed wanders slows all
+of them alike: their ratios are medians over the steps. The others run alone. Tokens are those that are no padding. A
+share of the peak is the work that the rows need at least, whoever does it, over what the fastest product of matrices
+of the same turn would have done in the time: linear layers forward and backward, adapters, attention within rows
+without its upper half, and logits where there are labels.
 
-    make bench ROOM=training                                       # about six minutes on two cores
+    make bench ROOM=training                                       # about eight minutes on two cores
     .venv/bin/python -m benchmarks.training --only ours --only best --steps 3
 """
 
@@ -14,17 +16,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contest import ROOT, machine, run_once
+from benchmarks.contest import ROOT, Measured, Runner, machine, run_once
+from benchmarks.turns import Together, run_in_turns
 from tuner import bases
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
-TRAINED = ("stock", "best", "loop", "ours", "two")
-STEPS, STOCK_STEPS = 6, 2
+CONTESTANTS = "benchmarks.training_contestants"
+TRAINED = ("stock", "loop", "two", "best", "ours")
+IN_TURNS = ("best", "ours")
+STEPS, STOCK_STEPS = 12, 2
 MAX_TOKENS = 512
 # Lengths of rows, as a share of the longest, and the share of each that is learned: what a dataset of ours looks like.
 ROW_SHAPES = ((1.0, 1.0), (1.0, 1.0), (0.3, 0.2), (0.7, 1.0), (0.15, 0.3), (1.0, 1.0), (0.55, 0.4), (0.25, 0.2))
@@ -34,12 +41,18 @@ MOST = {"memory_vs_trl_best": 1.0, "loss_difference": 0.01}
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What one contestant did, its first step left out."""
+    """What one contestant did: seconds, processor seconds, tokens and the loss of each step."""
 
-    tokens_per_second: float
-    tokens_per_cpu_second: float | None  # None where other processes did the work
+    seconds: Sequence[float]
+    cpu_seconds: Sequence[float] | None  # None where other processes did the work
+    tokens: Sequence[int]
+    losses: Sequence[float]
     peak_mib: float | None
-    losses: list[float]
+
+    @property
+    def tokens_per_second(self) -> float:
+        """The speed of all steps but the first."""
+        return sum(self.tokens[1:]) / sum(self.seconds[1 : len(self.tokens)])
 
 
 def write_rows(tokenizer_file: Path, path: Path, tokens: int, max_tokens: int) -> None:
@@ -76,37 +89,42 @@ def needed_flops(config: dict[str, Any], rank: int, rows: list[dict[str, Any]]) 
     return tokens * (frozen + adapters) + pairs * attention + labels * 4.0 * width * config["vocab_size"]
 
 
-def measure(job: dict[str, Any]) -> Trained:
-    """Run one contestant in a process of its own."""
-    measured = run_once("benchmarks.training_contestants", job)
+def trained(who: str, measured: Measured) -> Trained:
+    """Read what a contestant said of itself."""
     said: dict[str, Any] = dict(measured.said)
-    tokens = sum(said["tokens"][1:])
-    spent = {key: sum(said[key][1 : len(said["tokens"])]) for key in ("step_seconds", "step_cpu_seconds")}
-    per_cpu_second = tokens / spent["step_cpu_seconds"] if job["who"] != "two" else None
-    return Trained(tokens / spent["step_seconds"], per_cpu_second, measured.peak_mib, said["losses"])
+    cpu_seconds = None if who == "two" else said["step_cpu_seconds"]
+    return Trained(said["step_seconds"], cpu_seconds, said["tokens"], said["losses"], measured.peak_mib)
 
 
-def compared(found: dict[str, Trained], peak_gflops: float, flops_per_token: float) -> dict[str, float]:
-    """Set ours against the others; a contestant that did not run gives no figure."""
-    figures: dict[str, float] = {}
+def compared(found: dict[str, Trained], gflops: Sequence[float], flops_per_token: float) -> dict[str, float]:
+    """Set ours against the others; `gflops` is the peak of each turn. A contestant that did not run gives no figure."""
+    figures: dict[str, float] = {"peak.gflops": round(statistics.median(gflops), 1)}
     for name, each in found.items():
         figures[f"{name}.tokens_per_second"] = round(each.tokens_per_second, 1)
-        if each.tokens_per_cpu_second is not None:
-            figures[f"{name}.tokens_per_cpu_second"] = round(each.tokens_per_cpu_second, 1)
-        figures[f"{name}.share_of_peak"] = round(each.tokens_per_second * flops_per_token / (1e9 * peak_gflops), 3)
+        if each.cpu_seconds is not None:
+            of_cores = sum(each.tokens[1:]) / sum(each.cpu_seconds[1 : len(each.tokens)])
+            figures[f"{name}.tokens_per_cpu_second"] = round(of_cores, 1)
+        # a contestant that ran alone has no turns: the usual peak stands in for that of its time
+        peaks = gflops if name in IN_TURNS else [statistics.median(gflops)] * len(each.seconds)
+        steps = zip(each.tokens[1:], each.seconds[1:], peaks[1:], strict=False)
+        figures |= _spread(f"{name}.share_of_peak", [n * flops_per_token / (1e9 * s * peak) for n, s, peak in steps])
         figures |= {f"{name}.peak_mib": round(each.peak_mib)} if each.peak_mib else {}
         figures |= {f"{name}.loss.{step}": round(loss, 4) for step, loss in enumerate(each.losses, start=1)}
     if "ours" not in found:
         return figures
     ours = found["ours"]
-    figures["share_of_peak"] = figures["ours.share_of_peak"]
-    for name, key in (("stock", "tokens_vs_trl_stock"), ("best", "tokens_vs_trl_best"), ("loop", "tokens_vs_loop")):
+    figures |= {
+        key.removeprefix("ours."): value for key, value in figures.items() if key.startswith("ours.share_of_peak")
+    }
+    for name, key in (("stock", "tokens_vs_trl_stock"), ("loop", "tokens_vs_loop")):
         if name in found:
             figures[key] = round(ours.tokens_per_second / found[name].tokens_per_second, 2)
     if "two" in found:
         figures["two_vs_one_process"] = round(found["two"].tokens_per_second / ours.tokens_per_second, 2)
     if "best" in found:
         best = found["best"]
+        pairs = zip(best.seconds[1:], ours.seconds[1:], strict=False)  # the same batches, so the same tokens
+        figures |= _spread("tokens_vs_trl_best", [theirs / own for theirs, own in pairs])
         if ours.peak_mib and best.peak_mib:
             figures["memory_vs_trl_best"] = round(ours.peak_mib / best.peak_mib, 3)
         apart = [abs(one - other) / other for one, other in zip(ours.losses, best.losses, strict=False)]
@@ -114,8 +132,14 @@ def compared(found: dict[str, Trained], peak_gflops: float, flops_per_token: flo
     return figures
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure, print, write."""
+def _spread(name: str, values: list[float]) -> dict[str, float]:
+    """Give the median of the steps, and between what values half of them lie."""
+    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+    return {name: round(middle, 3), f"{name}.low": round(low, 3), f"{name}.high": round(high, 3)}
+
+
+def main(arguments: list[str] | None = None, run: Runner = run_once, together: Together = run_in_turns) -> int:
+    """Measure, print, write; `run` runs a contestant, `together` several in turns."""
     parser = argparse.ArgumentParser(prog="benchmarks.training", description=str(__doc__).splitlines()[0])
     parser.add_argument("--base", default="auto", help="a base that the train stage takes; the embedded one without it")
     parser.add_argument("--rows", type=Path, help="data/train.jsonl of a run; without it, this program's own source")
@@ -137,19 +161,21 @@ def main(arguments: list[str] | None = None) -> int:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         job = {"base": base.path, "rows": str(path), "max_tokens": options.max_tokens, "threads": options.threads}
         job |= {"steps": options.steps, "stock_steps": options.stock_steps}
-        rates: dict[str, float] = {}
+        chosen = [each for each in TRAINED if not options.only or each in options.only]
         found: dict[str, Trained] = {}
-        for who in ("peak", *(each for each in TRAINED if not options.only or each in options.only), "peak"):
-            if who == "peak":  # before and after: the faster one counts
-                said = run_once("benchmarks.training_contestants", {**job, "who": who}).said
-                rates = {key: max(value, rates.get(key, 0.0)) for key, value in said.items()}
-                continue
-            found[who] = measure({**job, "who": who})
+        for who in (each for each in chosen if each not in IN_TURNS):
+            found[who] = trained(who, run(CONTESTANTS, {**job, "who": who}))
             print(f"{who}: {found[who].tokens_per_second:.1f} tokens/s", flush=True)
-    peak = max(value for key, value in rates.items() if key.endswith("gflops"))
-    per_token = needed_flops(config, 32, rows) / sum(len(row["input_ids"]) for row in rows)
-    figures |= {f"peak.{key}": round(value, 1) for key, value in rates.items()} | {"peak.gflops": round(peak, 1)}
-    figures |= {"flops_per_token": round(per_token), **compared(found, peak, per_token)}
+        in_turns = sorted({"peak", *chosen} & {"peak", *IN_TURNS})  # best, ours, peak: the peak lies between the two
+        tokens = sum(len(row["input_ids"]) for row in rows)
+        job["steps"] = 2 + tokens * 5 // (4 * 2 * options.max_tokens)  # of the peak: no fewer than packing may need
+        measured = together(CONTESTANTS, {who: {**job, "who": who} for who in in_turns})
+    products: Any = measured.pop("peak").said["rates"]
+    found |= {who: trained(who, each) for who, each in measured.items()}
+    per_token = needed_flops(config, 32, rows) / tokens
+    figures |= {f"peak.{key}": round(statistics.median(each[key] for each in products), 1) for key in products[0]}
+    figures["flops_per_token"] = round(per_token)
+    figures |= compared(found, [max(each.values()) for each in products], per_token)
     _print(figures, found)
     options.results.parent.mkdir(parents=True, exist_ok=True)
     options.results.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -161,18 +187,19 @@ def _print(figures: dict[str, Any], found: dict[str, Trained]) -> None:
     for name, each in found.items():
         share = figures[f"{name}.share_of_peak"]
         losses = " ".join(f"{loss:.3f}" for loss in each.losses)
-        per_cpu_second = "-" if each.tokens_per_cpu_second is None else f"{each.tokens_per_cpu_second:.1f}"
+        per_cpu_second = figures.get(f"{name}.tokens_per_cpu_second", "-")
         print(
             f"{name:<8}{each.tokens_per_second:>10.1f}{per_cpu_second:>11}{share:>9.1%}"
             f"{each.peak_mib or 0:>10,.0f}   {losses}"
         )
     print(f"peak {figures['peak.gflops']:.0f} GFLOP/s, {figures['flops_per_token'] / 1e6:.0f} Mflop a token at least")
-    for key, bar in BARS.items():
-        if key in figures:
-            print(f"{key:<22}{figures[key]:>8}   bar at least {bar:<5} {'met' if figures[key] >= bar else 'missed'}")
-    for key, bar in MOST.items():
-        if key in figures:
-            print(f"{key:<22}{figures[key]:>8}   bar at most {bar:<6} {'met' if figures[key] <= bar else 'missed'}")
+    for bars, sign in ((BARS, 1), (MOST, -1)):
+        for key, bar in bars.items():
+            if key in figures:
+                verdict = "met" if sign * figures[key] >= sign * bar else "missed"
+                if (low := figures.get(f"{key}.low")) is not None:
+                    verdict += f", half of the steps {low} to {figures[f'{key}.high']}"
+                print(f"{key:<22}{figures[key]:>8}   bar at {'least' if sign > 0 else 'most'} {bar:<6} {verdict}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """One contestant of the training benchmark: train on the given rows, and say how long each step took.
 
 In, as JSON on standard input: `who`, the base's folder, the file of rows, the longest row, steps at most, threads.
-Out, as JSON: seconds and processor seconds of the steps after the first, tokens that are no padding, losses.
-    peak     products of matrices: 2048 squared, and the shapes of the model's layers for one packed sequence
+Out, as JSON: seconds and processor seconds of each step, tokens that are no padding, losses.
+    peak     products of matrices: 2048 squared, and the shapes of the model's layers for one packed sequence; a step is
+             a few of each, and gives the fastest
     stock    TRL as its documentation shows it: padded batches of 8, gradient checkpointing; in float32 where the
              machine has no bf16 of its own, which is kinder than its default
     best     TRL with all that helps here: packed, no checkpointing, the allocator told to keep memory, float32
@@ -10,6 +11,7 @@ Out, as JSON: seconds and processor seconds of the steps after the first, tokens
     ours     the train stage
     two      the same in two processes, which share the cores and each batch
 All but the first have the same base, LoRA, learning rate, seed and rows; the packed ones see the same batches in turn.
+Between two steps `peak`, `best` and `ours` let the others have their turn, which no clock counts.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ import itertools
 import json
 import os
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,56 +27,68 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contest import answer_job
+from benchmarks.turns import Turn
+
 LEARNING_RATE, SEED, RANK = 1e-3, 17, 32
 END = "<|endoftext|>"
 PER_STEP = 2  # packed sequences: the recipe's accumulation
 STOCK_BATCH = 8  # TRL's default
-ROUNDS = 5  # of each product; the fastest counts
+ROUNDS = 8  # of each product in a step; the fastest counts
 # What helps TRL here, beside keeping freed memory; the last is ours, so that both learn the same.
 BEST = {"packing": True, "gradient_checkpointing": False, "per_device_train_batch_size": 1, "adam_beta2": 0.98}
 
 
 class Clock:
-    """Times of the ends of steps, by the clock and by the processor."""
+    """What each step took, by the clock and by the processor; between two steps others have their turn."""
 
     def __init__(self) -> None:
         self.wall: list[float] = []
         self.cpu: list[float] = []
+        self._turn = Turn()
+        self._begun: tuple[float, float] | None = None
 
     def mark(self) -> None:
-        """Note that a step has begun or ended."""
-        self.wall.append(time.monotonic())
-        self.cpu.append(sum(os.times()[:2]))
+        """Note that a step has ended, and begin the next one when it is our turn; the first call only begins."""
+        if self._begun is not None:
+            self.wall.append(time.monotonic() - self._begun[0])
+            self.cpu.append(sum(os.times()[:2]) - self._begun[1])
+        self._turn.over()
+        self._begun = time.monotonic(), sum(os.times()[:2])
 
     def spans(self) -> dict[str, Any]:
-        """Give the seconds of all steps but the first, which warms up."""
-        wall = [later - earlier for earlier, later in itertools.pairwise(self.wall)]
-        cpu = [later - earlier for earlier, later in itertools.pairwise(self.cpu)]
-        return {"step_seconds": wall, "step_cpu_seconds": cpu}
+        """Give the seconds of all steps."""
+        return {"step_seconds": self.wall, "step_cpu_seconds": self.cpu}
 
 
 def peak(job: dict[str, Any]) -> dict[str, Any]:
-    """Measure products of matrices, 2048 squared and as the model's layers make them, in GFLOP/s."""
+    """Measure products of matrices, 2048 squared and as the model's layers make them, in GFLOP/s, once for a step."""
     import torch
 
     config = json.loads((Path(job["base"]) / "config.json").read_text(encoding="utf-8"))
     width, inner, rows = config["hidden_size"], config["intermediate_size"], job["max_tokens"]
+    shapes = {
+        "square_gflops": (2048, 2048, 2048),
+        "up_gflops": (rows, width, inner),
+        "down_gflops": (rows, inner, width),
+        "square_small_gflops": (rows, width, width),
+    }
+    given = {name: (torch.randn(m, k), torch.randn(k, n)) for name, (m, k, n) in shapes.items()}
 
-    def rate(m: int, k: int, n: int) -> float:
-        a, b = torch.randn(m, k), torch.randn(k, n)
-        spent = []
+    def rate(name: str) -> float:
+        (m, k, n), (a, b), spent = shapes[name], given[name], []
         for _ in range(ROUNDS):
             started = time.monotonic()
             a @ b
             spent.append(time.monotonic() - started)
         return 2e-9 * m * k * n / min(spent)
 
-    return {
-        "square_gflops": rate(2048, 2048, 2048),
-        "up_gflops": rate(rows, width, inner),
-        "down_gflops": rate(rows, inner, width),
-        "square_small_gflops": rate(rows, width, width),
-    }
+    clock, rates = Clock(), []
+    clock.mark()
+    for _ in range(job["steps"]):
+        rates.append({name: rate(name) for name in shapes})
+        clock.mark()
+    return {**clock.spans(), "rates": rates}
 
 
 def ours(job: dict[str, Any]) -> dict[str, Any]:
@@ -259,18 +272,15 @@ CONTESTANTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-def main() -> int:
-    """Run the contestant on standard input."""
-    job, started = json.load(sys.stdin), time.monotonic()
+def work(job: dict[str, Any]) -> dict[str, Any]:
+    """Do what the job's contestant does."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import torch
 
     if job["threads"]:
         torch.set_num_threads(job["threads"])
-    said = CONTESTANTS[job["who"]](job)
-    print(json.dumps({"seconds": time.monotonic() - started, "threads": torch.get_num_threads(), **said}))
-    return 0
+    return {"threads": torch.get_num_threads(), **CONTESTANTS[job["who"]](job)}
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(answer_job(work))

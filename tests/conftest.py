@@ -25,8 +25,9 @@ hypothesis.settings.load_profile("tuner")
 # Files whose few tests take longest. xdist hands out whole files, those of most tests first: these would come last,
 # and one process would wait for the other.
 LONGEST = (
-    *("test_pipeline_stops", "test_pipeline", "test_leaks", "test_executing", "test_planted_repository"),
-    *("test_parity", "test_families", "test_methods", "test_resume", "test_contest", "test_screening"),
+    *("test_pipeline_stops", "test_processes", "test_pipeline", "test_leaks", "test_executing", "test_clients"),
+    *("test_benchmarks", "test_planted_repository", "test_parity", "test_families", "test_methods", "test_resume"),
+    *("test_hostile_sizes", "test_benchmark", "test_contest", "test_completing", "test_screening"),
     *("test_real_faults", "test_real_signing_in"),
 )
 NAMES_OF_THIS_MACHINE = {"::1", "localhost", "0.0.0.0", "::", "", None}
