@@ -1,3 +1,3 @@
 """Turn a team's git repository into a local code model, and prove whether it helps."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
