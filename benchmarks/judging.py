@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.contest import answer_job
 from tuner.evaluate.validation import score_validation
-from tuner.models import fast_dtype, load_model
+from tuner.models import load_model, training_dtype
 from tuner.progress import Progress
 from tuner.records import Base, Row, read_jsonl
 from tuner.render import Renderer
@@ -29,7 +29,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     vocabulary = Renderer.from_folder(Path(base.path), job["repository"]).vocabulary
     scores, sizes = [], []
     for adapter in job["adapters"]:
-        model = load_model(base, adapter and Path(adapter), fast_dtype(), job["quantization"])
+        model = load_model(base, adapter and Path(adapter), training_dtype(), job["quantization"])
         sizes.append(weight_bytes(model))
         with Progress().track("judging", total=len(rows), unit="row") as track:
             scores.append([asdict(each) for each in score_validation(model, rows, vocabulary, track)])

@@ -4,13 +4,14 @@ In, as JSON on standard input: `who`, the base's folder, the file of rows, the l
 Out, as JSON: seconds and processor seconds of each step, tokens that are no padding, losses.
     peak     products of matrices: 2048 squared, and the shapes of the model's layers for one packed sequence; a step is
              a few of each, and gives the fastest
-    stock    TRL as its documentation shows it: padded batches of 8, gradient checkpointing; in float32 where the
-             machine has no bf16 of its own, which is kinder than its default
-    best     TRL with all that helps here: packed, no checkpointing, the allocator told to keep memory, float32
+    stock    TRL as its documentation shows it: padded batches of 8, gradient checkpointing
+    best     TRL with all that helps here: packed, no checkpointing, the allocator told to keep memory
     loop     transformers and PEFT in a loop of one's own, a row at a time, nothing padded
     ours     the train stage
     two      the same in two processes, which share the cores and each batch
 All but the first have the same base, LoRA, learning rate, seed and rows; the packed ones see the same batches in turn.
+Where the machine has bf16 of its own, all compute in it, TRL's as it does by default (adapters in float32 under
+autocast); else in float32, which is kinder to TRL than its default of emulated bf16. So is the peak.
 Between two steps `peak`, `best` and `ours` let the others have their turn, which no clock counts.
 """
 
@@ -65,6 +66,8 @@ def peak(job: dict[str, Any]) -> dict[str, Any]:
     """Measure products of matrices, 2048 squared and as the model's layers make them, in GFLOP/s, once for a step."""
     import torch
 
+    from tuner.models import training_dtype
+
     config = json.loads((Path(job["base"]) / "config.json").read_text(encoding="utf-8"))
     width, inner, rows = config["hidden_size"], config["intermediate_size"], job["max_tokens"]
     shapes = {
@@ -73,7 +76,8 @@ def peak(job: dict[str, Any]) -> dict[str, Any]:
         "down_gflops": (rows, inner, width),
         "square_small_gflops": (rows, width, width),
     }
-    given = {name: (torch.randn(m, k), torch.randn(k, n)) for name, (m, k, n) in shapes.items()}
+    dtype = training_dtype()
+    given = {name: (torch.randn(m, k).to(dtype), torch.randn(k, n).to(dtype)) for name, (m, k, n) in shapes.items()}
 
     def rate(name: str) -> float:
         (m, k, n), (a, b), spent = shapes[name], given[name], []
@@ -172,7 +176,8 @@ def loop(job: dict[str, Any]) -> dict[str, Any]:
         total = 0.0
         for row in batch:
             wanted = torch.tensor([row["labels"]])
-            loss = model(input_ids=torch.tensor([row["input_ids"]]), labels=wanted, use_cache=False).loss
+            with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16()):
+                loss = model(input_ids=torch.tensor([row["input_ids"]]), labels=wanted, use_cache=False).loss
             loss = loss * int((wanted[:, 1:] != -100).sum()) / labels
             loss.backward()
             total += float(loss.detach())
@@ -223,7 +228,7 @@ def sft_trainer(
     disable_progress_bar()
     settings = {
         "num_train_epochs": 1.0,
-        "bf16": False,
+        "bf16": in_bf16(),
         "use_cpu": True,
         "logging_steps": 1,
         "save_strategy": "no",
@@ -245,17 +250,27 @@ def sft_trainer(
 
 
 def adapted(base: str, rank: int, alpha: int, seed: int, rslora: bool = False) -> Any:
-    """Load a base in float32 with a new LoRA, drawn as ours is."""
-    import torch
+    """Load a base as training would, with a new LoRA in float32, drawn as ours is."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, set_seed
 
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
+    from tuner.models import training_dtype
+
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=training_dtype()).eval()
     set_seed(seed)
     shape = {"r": rank, "lora_alpha": alpha, "use_rslora": rslora}
     return get_peft_model(
         model, LoraConfig(**shape, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
     )
+
+
+def in_bf16() -> bool:
+    """Say whether everybody computes in bf16 here."""
+    import torch
+
+    from tuner.models import training_dtype
+
+    return training_dtype() == torch.bfloat16
 
 
 def _rows(job: dict[str, Any]) -> list[dict[str, Any]]:

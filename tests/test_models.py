@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tests.export.checkpoints import tiny_adapter
 from tests.train.examples import base_record, small_base
 from tuner.errors import BaseError
-from tuner.models import adapter_sha256, device, fast_dtype, load_model
+from tuner.models import adapter_sha256, device, load_model, training_dtype
 from tuner.records import sha256_file
 
 IDS = torch.tensor([[5, 17, 200, 31]])
@@ -36,7 +36,7 @@ def test_a_model_is_ready_to_answer_in_the_wanted_number_type(folder: Path) -> N
         model = load_model(base_record(folder), None, dtype)
         assert {weight.dtype for weight in model.parameters()} == {dtype}
         assert not model.training and model.device.type == device().type
-    assert fast_dtype() in (torch.float32, torch.bfloat16)
+    assert training_dtype() in (torch.float32, torch.bfloat16)
 
 
 def test_an_adapter_changes_the_answers_and_keeps_the_number_type(folder: Path, adapter: Path) -> None:

@@ -7,10 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load_file
+from safetensors.torch import load_file
 
 from tests.pipelines import ROOT, Finished, finished_run, tuner
 from tuner.errors import DataError, RunError
@@ -38,8 +37,8 @@ def test_it_is_packed_in_16_bits_with_a_card_of_the_runs_own_figures(finished: F
     ]
     trained = load_file(finished.folder / "adapter" / WEIGHTS)
     for name, values in load_file(packed / WEIGHTS).items():
-        assert values.dtype == np.float16
-        np.testing.assert_allclose(values.astype(np.float32), trained[name], rtol=1e-3, atol=1e-7)
+        assert values.dtype == torch.float16
+        torch.testing.assert_close(values.float(), trained[name].float(), rtol=1e-3, atol=1e-7)
     metrics = json.loads((finished.folder / "metrics.json").read_text())
     card = (packed / "README.md").read_text()
     tuned, delta = metrics["eval.tuned.bits_per_byte"], metrics["eval.tuned_vs_base.bits_per_byte.delta"]
@@ -84,7 +83,7 @@ def test_altered_weights_and_another_base_are_refused(packed: Path, tmp_path: Pa
 
 
 def test_one_that_is_too_large_is_refused_with_the_rank_that_fits(finished: Finished, tmp_path: Path) -> None:
-    size = 2 * sum(values.size for values in load_file(finished.folder / "adapter" / WEIGHTS).values())
+    size = 2 * sum(values.numel() for values in load_file(finished.folder / "adapter" / WEIGHTS).values())
     with pytest.raises(RunError) as caught:
         pack(finished.run, tmp_path, most_bytes=size - 1)
     assert "at rank 2, wanted " in caught.value.message

@@ -12,7 +12,7 @@ import pytest
 from benchmarks import training
 from benchmarks.contest import Measured
 from benchmarks.training import Trained
-from tests.benchmarks.contestants import all_here, run_here
+from tests.benchmarks.contestants import all_here, in_float32, run_here
 from tests.train.examples import small_base
 
 CONFIG = {
@@ -57,7 +57,8 @@ def test_the_figures_are_those_of_contestants_that_see_the_same_batches(
 
     base, results = small_base(tmp_path / "base"), tmp_path / "training.json"
     given = ["--base", str(base), "--max-tokens", "64", "--steps", "3", "--only", "best", "--only", "ours"]
-    assert training.main([*given, "--results", str(results)], run_here, together) == 0
+    with in_float32():
+        assert training.main([*given, "--results", str(results)], run_here, together) == 0
     assert asked == ["best", "ours", "peak"]
     figures = json.loads(results.read_text(encoding="utf-8"))
     assert figures["loss_difference"] < 1e-4 and figures["peak.gflops"] > 0

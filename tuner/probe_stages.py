@@ -103,10 +103,10 @@ class Probing:
     def weaken(self, adapter: Adapter, dataset: Dataset, workspace: Workspace) -> Adapter:
         """Make an adapter that was just trained weaker, if it forgets too much: before any item is looked at."""
         from tuner.evaluate.probes import trade
-        from tuner.models import fast_dtype, load_model
+        from tuner.models import judging_dtype, load_model
 
         def load() -> Any:
-            return load_model(self.pipeline.base, workspace.out / adapter.folder, fast_dtype())
+            return load_model(self.pipeline.base, workspace.out / adapter.folder, judging_dtype())
 
         valid, settings = workspace.run / dataset.valid, self.pipeline.recipe.evaluate.probes
         return trade.weaken(adapter, load, self.renderer(), self._choice(), valid, settings, workspace)
@@ -149,10 +149,10 @@ class Probing:
         """Give what loads a system's model."""
 
         def load() -> Any:
-            from tuner.models import fast_dtype, load_model
+            from tuner.models import judging_dtype, load_model
 
             adapter = self.pipeline.run.folder / "adapter" if system == "tuned" else None
-            return load_model(self.pipeline.base, adapter, fast_dtype())
+            return load_model(self.pipeline.base, adapter, judging_dtype())
 
         return load
 

@@ -87,10 +87,10 @@ class Bench:
     def judge(self, adapter: Path | None) -> list[RowScore]:
         """Score the validation rows under the base, with an adapter or without."""
         from tuner.evaluate.validation import score_validation
-        from tuner.models import fast_dtype, load_model
+        from tuner.models import judging_dtype, load_model
 
         gc.collect()  # trainer and model hold each other: a sweep would gather one after the other
-        model = load_model(self.base, adapter, fast_dtype())
+        model = load_model(self.base, adapter, judging_dtype())
         vocabulary = Renderer.from_folder(Path(self.base.path), self.repos[0].name).vocabulary
         with self.progress.track("judging", total=len(self.valid), unit="row") as track:
             return score_validation(model, self.valid, vocabulary, track)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
+import torch
 
 from benchmarks.contest import Measured
 
@@ -17,3 +21,15 @@ def run_here(module: str, job: dict[str, Any]) -> Measured:
 def all_here(module: str, jobs: Mapping[str, dict[str, Any]]) -> dict[str, Measured]:
     """Do what `turns.run_in_turns` does, one contestant after another."""
     return {name: run_here(module, job) for name, job in jobs.items()}
+
+
+@contextmanager
+def in_float32() -> Iterator[None]:
+    """Let everybody train in float32 also where the machine has bf16: losses are compared to many digits."""
+    import benchmarks.judging
+    import tuner.train.stage
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (tuner.models, tuner.train.stage, benchmarks.judging):
+            patch.setattr(module, "training_dtype", lambda: torch.float32)
+        yield

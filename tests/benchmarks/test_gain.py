@@ -20,7 +20,7 @@ from tuner.progress import Progress
 from tuner.records import Dataset, Row, read_jsonl
 from tuner.rundir import Run
 
-from .contestants import all_here, run_here
+from .contestants import all_here, in_float32, run_here
 
 MARKED = "before\n<!-- figures:gain -->\nold\n<!-- /figures:gain -->\nafter\n"
 DOSE = ["--tokens", "900", "--points", "2", "--set", "train.accumulation=1", "--set", "train.learning_rate=1e-2"]
@@ -37,7 +37,9 @@ def measured(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Pa
     folder = tmp_path_factory.mktemp("gain")
     (folder / "page.md").write_text(MARKED, encoding="utf-8")
     written = ["--results", str(folder / "figures" / "gain.json"), "--into", str(folder / "page.md")]
-    assert gain.main(["--run", str(finished.folder), *DOSE, "--cap-minutes", "0", *written], run_here, all_here) == 0
+    with in_float32():
+        given = ["--run", str(finished.folder), *DOSE, "--cap-minutes", "0", *written]
+        assert gain.main(given, run_here, all_here) == 0
     return folder
 
 

@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from benchmarks import qlora
 from tests.pipelines import Finished, finished_run
-from tuner.models import fast_dtype
+from tuner.models import training_dtype
 from tuner.swept import RowScore
 
 from .contestants import run_here
@@ -35,7 +35,7 @@ def test_both_ways_are_trained_judged_and_written_down(finished: Finished, tmp_p
     assert figures["none.before.bits_per_byte"] != figures["nf4.before.bits_per_byte"]  # it really was quantised
     with safe_open(finished.inputs.base / "model.safetensors", "pt") as weights:
         count = sum(weights.get_tensor(name).numel() for name in weights.keys())  # noqa: SIM118
-    assert figures["none.weights_bytes"] == count * fast_dtype().itemsize
+    assert figures["none.weights_bytes"] == count * training_dtype().itemsize
     assert figures["nf4.weights_bytes"] < figures["none.weights_bytes"]
     for name, (one, other, said) in qlora.DIFFERENCES.items():
         change = figures[f"difference.{name}"]

@@ -17,5 +17,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def wide_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_base(tmp_path_factory.mktemp("wide") / "base", width=64)
+
+
+@pytest.fixture(scope="session")
 def rows(base: Path) -> list[Row]:
     return code_rows(base)

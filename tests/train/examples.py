@@ -37,8 +37,12 @@ SETTINGS: dict[str, Any] = {"rank": 4, "alpha": 16, "learning_rate": 1e-2, "epoc
 SETTINGS |= {"checkpoint_steps": 3, "validations": 3}
 
 
-def small_base(folder: Path) -> Path:
-    """Write a random model of the Llama architecture, two layers of 32, with a vocabulary of about 400 tokens."""
+def small_base(folder: Path, width: int = 32) -> Path:
+    """Write a random model of the Llama architecture, two layers of 32, with a vocabulary of about 400 tokens.
+
+    Four bits want a `width` of 64 at least: bitsandbytes keeps a scale for 64 weights, and on a processor with bf16
+    takes rows that hold a whole number of them.
+    """
     tokenizer = Tokenizer(models.BPE())
     digits, byte_level = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level])
@@ -53,7 +57,7 @@ def small_base(folder: Path) -> Path:
         torch.manual_seed(5)
         config = LlamaConfig(
             vocab_size=tokenizer.get_vocab_size(),
-            hidden_size=32,
+            hidden_size=width,
             intermediate_size=64,
             num_hidden_layers=2,
             num_attention_heads=2,

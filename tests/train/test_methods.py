@@ -154,8 +154,8 @@ def test_four_bits_are_refused_where_they_would_be_lost() -> None:
      {"optimizer": "paged_adamw_8bit", "quantization": "nf4"}],
     ids=str,
 )  # fmt: skip
-def test_every_method_trains(base: Path, rows: list[Row], tmp_path: Path, settings: dict[str, Any]) -> None:
-    adapter = train(tmp_path, base, rows, rows[:2], epochs=2.0, **settings)
+def test_every_method_trains(wide_base: Path, rows: list[Row], tmp_path: Path, settings: dict[str, Any]) -> None:
+    adapter = train(tmp_path, wide_base, rows, rows[:2], epochs=2.0, **settings)
     assert adapter.metrics["train.valid_loss_best"] < adapter.metrics["train.valid_loss_base"] - 0.1
     card = (tmp_path / "out/adapter/README.md").read_text(encoding="utf-8")
     assert f"Method {settings.get('method', 'lora')}, rank 4" in card

@@ -23,7 +23,7 @@ from torch.distributed.tensor import DTensor
 
 from tuner import recipe_file as recipes
 from tuner.errors import RecipeError, TrainError
-from tuner.models import load_model
+from tuner.models import load_model, training_dtype
 from tuner.progress import Progress
 from tuner.recipe import Recipe, TrainSettings
 from tuner.recipe_processes import share_of_batch
@@ -45,6 +45,8 @@ from .test_resume import StopAt
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="lists processes by Linux's /proc")
 EPOCHS = 8.0  # three steps each: the processes have five sequences, so that one is left over in the last
 KILLED_AT = 8  # checkpoints are written at 3 and 6
+# Spread weights leave the halves of layers to transformers, which rounds elsewhere: in bf16 that is seen.
+NEAR = 1e-4 if training_dtype() == torch.float32 else 3e-2
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +73,14 @@ def log(folder: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def require_same(found: list[dict[str, float]], wanted: list[dict[str, float]]) -> None:
+def require_same(found: list[dict[str, float]], wanted: list[dict[str, float]], near: float = 1e-4) -> None:
     """Compare the logs of two trainings, step for step."""
     assert [(line["step"], line.get("tokens")) for line in found] == [
         (line["step"], line.get("tokens")) for line in wanted
     ]
     for key in ("loss", "learning_rate", "valid_loss"):
         ours, theirs = ([line[key] for line in lines if key in line] for lines in (found, wanted))
-        assert ours == pytest.approx(theirs, rel=1e-4) and ours
+        assert ours == pytest.approx(theirs, rel=near) and ours
 
 
 class KillAt(StopAt):
@@ -147,12 +149,12 @@ def test_spread_weights_on_two_machines_learn_what_one_process_learns(
     alone: tuple[Path, Adapter], on_two_machines: tuple[Path, Adapter]
 ) -> None:
     folder, adapter = on_two_machines
-    require_same(log(folder / "out"), log(alone[0] / "out"))
+    require_same(log(folder / "out"), log(alone[0] / "out"), NEAR)
     wanted = alone[1].metrics
     cost = {"train.seconds", "train.tokens_per_second", "train.peak_memory_gib"}
     assert adapter.metrics.keys() == wanted.keys() | {"train.processes"}
     kept = wanted.keys() - cost
-    assert {key: adapter.metrics[key] for key in kept} == pytest.approx({key: wanted[key] for key in kept}, rel=1e-4)
+    assert {key: adapter.metrics[key] for key in kept} == pytest.approx({key: wanted[key] for key in kept}, rel=NEAR)
     assert adapter.metrics["train.processes"] == 2
     files = {path.name for path in (folder / "out/adapter").iterdir()}
     assert files == {"README.md", "adapter_config.json", "adapter_model.safetensors"}

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from tuner.errors import TrainError
-from tuner.models import fast_dtype, load_model
+from tuner.models import load_model, training_dtype
 from tuner.progress import Progress
 from tuner.recipe import TrainSettings
 from tuner.records import Row
 
 from .examples import DATASET, MAX_TOKENS, SETTINGS, base_record, hand_loss, train, workspace
 
-EXACT = fast_dtype() == torch.float32
+EXACT = training_dtype() == torch.float32
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_packing_keeps_every_token_of_every_row(trainer: Any, rows: list[Row]) -
 def test_the_first_loss_is_the_cross_entropy_of_the_completions(base: Path, rows: list[Row], tmp_path: Path) -> None:
     adapter = train(tmp_path, base, rows, epochs=1.0, sequences_per_batch=20, accumulation=1)
     logged = [json.loads(line) for line in (tmp_path / "out/metrics.jsonl").read_text().splitlines()]
-    model = load_model(base_record(base), None, fast_dtype())
+    model = load_model(base_record(base), None, training_dtype())
     assert [line["step"] for line in logged] == [1]
     assert logged[0]["loss"] == pytest.approx(hand_loss(model, rows), rel=1e-4 if EXACT else 2e-2)
     assert logged[0]["tokens"] == adapter.metrics["train.tokens"] == sum(len(row.input_ids) for row in rows)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers.models.llama.modeling_llama import LlamaMLP
 
-from tuner.models import fast_dtype
+from tuner.models import training_dtype
 from tuner.recipe import TrainSettings
 from tuner.records import Row
 from tuner.training_log import steps_of
@@ -38,7 +38,7 @@ def test_metrics_say_what_happened(base: Path, rows: list[Row], tmp_path: Path) 
     assert metrics["train.tokens"] == 4 * sum(len(row.input_ids) for row in rows)
     assert 0 < metrics["train.seconds"] < 60 and metrics["train.resumed_at_step"] == 0
     assert 0.05 < metrics["train.peak_memory_gib"] < 64
-    in_bf16 = fast_dtype() == torch.bfloat16
+    in_bf16 = training_dtype() == torch.bfloat16
     assert adapter.fallbacks == ([] if in_bf16 else ["no native bf16 on this machine: trained in float32"])
 
 
@@ -56,9 +56,9 @@ def test_part_of_an_epoch_is_trained(base: Path, rows: list[Row], tmp_path: Path
     assert adapter.metrics["train.tokens"] < sum(len(row.input_ids) for row in rows)
 
 
-def test_qlora_trains_on_the_processor(base: Path, rows: list[Row], tmp_path: Path) -> None:
-    quantised = train(tmp_path / "nf4", base, rows, rows[:2], quantization="nf4").metrics
-    whole = train(tmp_path / "none", base, rows, rows[:2], epochs=0.1).metrics
+def test_qlora_trains_on_the_processor(wide_base: Path, rows: list[Row], tmp_path: Path) -> None:
+    quantised = train(tmp_path / "nf4", wide_base, rows, rows[:2], quantization="nf4").metrics
+    whole = train(tmp_path / "none", wide_base, rows, rows[:2], epochs=0.1).metrics
     assert quantised["train.loss_final"] < quantised["train.loss_first"] - 0.1
     assert quantised["train.valid_loss_final"] < quantised["train.valid_loss_base"] - 0.1
     assert quantised["train.valid_loss_base"] != whole["train.valid_loss_base"]  # it really was quantised

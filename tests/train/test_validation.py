@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from tuner.errors import TrainError
-from tuner.models import fast_dtype, load_model
+from tuner.models import load_model, training_dtype
 from tuner.recipe import TrainSettings
 from tuner.records import Row
 from tuner.render import MASKED
@@ -29,7 +29,7 @@ from .examples import base_record, hand_loss, train
 from .test_resume import StopAt, Stopped, outcome, same_but_for_cost
 
 SEED = 17  # which the poisoned row comes late in
-NEAR = 2e-4 if fast_dtype() == torch.float32 else 5e-2
+NEAR = 2e-4 if training_dtype() == torch.float32 else 5e-2
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_the_best_step_is_saved_and_it_is_said_which(base: Path, other: list[Row
     assert list(found) == list(range(9)) and 0 < best < 8
     assert (metrics["train.best_step"], metrics["train.steps"]) == (best, 8)
     assert metrics["train.valid_loss_best"] == round(found[best], 4) < metrics["train.valid_loss_final"]
-    again = load_model(base_record(base), folder / "out/adapter", fast_dtype())
+    again = load_model(base_record(base), folder / "out/adapter", training_dtype())
     assert hand_loss(again, other) == pytest.approx(found[best], abs=NEAR)
     with again.disable_adapter():
         assert hand_loss(again, other) == pytest.approx(found[0], abs=NEAR)
@@ -201,7 +201,7 @@ def test_a_training_that_runs_away_ends_with_its_best_step_where_that_beats_the_
         f"training stopped: the loss is nan at step {stop}, after {first:.4g} at the first; the adapter is the best "
         'before that; hint: lower the learning rate: SET="train.learning_rate=2.5e-03"'
     )
-    again = load_model(base_record(folder), tmp_path / "out/adapter", fast_dtype())
+    again = load_model(base_record(folder), tmp_path / "out/adapter", training_dtype())
     assert hand_loss(again, rows[:2]) == pytest.approx(found[best], abs=NEAR)
     with pytest.raises(Diverged, match=rf"^the loss is nan at step {stop}, after "):  # nothing was validated before
         train(tmp_path / "late", folder, bad, rows[:2], **(given | {"validations": 0}))
@@ -215,7 +215,7 @@ def test_the_loss_is_of_labelled_tokens_alike_and_told_in_bits_per_byte(
     short = [replace(row, labels=[*[MASKED] * (len(row.labels) - 1), row.labels[-1]]) for row in rows[:3]]
     valid = [*short, *rows[3:6]]
     adapter = train(tmp_path, base, rows, valid, epochs=0.1)
-    model = load_model(base_record(base), None, fast_dtype())
+    model = load_model(base_record(base), None, training_dtype())
     assert adapter.metrics["train.valid_loss_base"] == pytest.approx(hand_loss(model, valid), abs=NEAR)
     dataset = stage.Dataset("", "", "", "", "", {}, {}, {"dataset.valid_labels": 30.0, "dataset.valid_bytes": 90.0})
     assert stage._bits_per_nat(dataset) == pytest.approx(30 / 90 / math.log(2))

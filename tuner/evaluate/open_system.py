@@ -131,8 +131,8 @@ def notices(settings: CompareSettings, names: Sequence[str]) -> list[str]:
 
 def _loaded(base: Base, adapter: Path | None) -> Any:
     from tuner.evaluate.weight_layout import lay_out_by_columns
-    from tuner.models import fast_dtype, load_model
+    from tuner.models import judging_dtype, load_model
 
-    model = load_model(base, adapter, fast_dtype())
+    model = load_model(base, adapter, judging_dtype())
     lay_out_by_columns(model)
     return model

@@ -16,7 +16,7 @@ from collections import Counter
 from importlib import resources
 
 from tuner.errors import BaseError
-from tuner.models import fast_dtype, load_model
+from tuner.models import judging_dtype, load_model
 from tuner.recipe import DatasetSettings
 from tuner.records import Base, Row, content_id, write_jsonl
 from tuner.render import MASKED, Renderer
@@ -95,7 +95,7 @@ def _rows(
                     return rows
                 place, asked = f"{number}/{start}", [prompts[which] for which in order[start : start + BATCH]]
                 if place not in memory.known:
-                    model = model or load_model(base, None, fast_dtype())
+                    model = model or load_model(base, None, judging_dtype())
                     drawn = None if number == 0 else int(content_id(str(seed), place)[:8], 16)
                     memory.add(place, answer(model, asked, limits, drawn))
                 before = rows.tokens

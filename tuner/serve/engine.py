@@ -65,7 +65,7 @@ class Engine:
             process.stdin.write(json.dumps(asked).encode() + b"\n")
             await process.stdin.drain()
             line = await process.stdout.readline()
-        except OSError:  # it ended before it read what it was asked
+        except (OSError, RuntimeError):  # it ended before it read what it was asked; uvloop raises the latter
             line = b""
         except asyncio.CancelledError:
             process.kill()

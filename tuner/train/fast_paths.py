@@ -54,13 +54,11 @@ def take_fast_paths(model: PeftModel, where: torch.device) -> FastPaths:
     attending = forward = 0
     if any(isinstance(each, DTensor) for each in base.parameters()):
         notes.append("weights are spread over processes: both halves of layers are left to transformers, slower")
-    elif attention and base.dtype == torch.float32:
+    elif attention:
         attending, forward, layers = take_halves(base)
         for taken, half in ((attending, "attention"), (forward, "feed-forward")):
             if taken < layers:
                 notes.append(f"{layers - taken} of {layers} {half} halves of layers are left to transformers, slower")
-    elif attention:
-        notes.append("weights are bf16: both halves of layers are left to transformers, ours were measured in float32")
     labelled_loss = takes_head(base)
     if labelled_loss:
         add_labelled_loss(base)

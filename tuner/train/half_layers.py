@@ -1,11 +1,11 @@
 """The two halves of a decoder layer, each one step of autograd: norm, products, what lies between, and the sum.
 
-In: a PEFT model of one of the architectures in `LAYERS`, in float32. Out: the same model, whose layers compute
+In: a PEFT model of one of the architectures in `LAYERS`, in float32 or bf16. Out: the same model, whose layers compute
 `x + o(attend(rotate(q, k), v))` of the norm of x, and `x + down(silu(gate) * up)` of the norm of that, as transformers
 does, with a pass over memory where autograd takes several, and with nothing kept that is cheap to make again.
 
 Left to the libraries, and counted: other architectures, experts, norms within the attention, layers that are more than
-a plain LoRA, weights of another type. Left to them for a call: what is not one pack, a row longer than `row_attention`
+a plain LoRA, weights of mixed types. Left to them for a call: what is not one pack, a row longer than `row_attention`
 takes, an adapter that is switched off.
 """
 
@@ -163,8 +163,9 @@ def _forward_half(layer: Any) -> Half | None:
 
 
 def _fit(before: Any, layers: list[Any]) -> bool:
-    frozen = before.weight.dtype == torch.float32 and not before.weight.requires_grad
-    return frozen and all(is_plain(each) and each.weight.dtype == torch.float32 for each in layers)
+    dtype = before.weight.dtype
+    alike = not before.weight.requires_grad and dtype in (torch.float32, torch.bfloat16)
+    return alike and all(is_plain(each) and each.weight.dtype == dtype for each in layers)
 
 
 def _layer(attention: Half | None, forward: Half | None) -> Any:

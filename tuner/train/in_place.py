@@ -1,7 +1,8 @@
 """Norm, rotary positions and the gate of a feed-forward part, forward and backward, in few passes over memory.
 
-In: float32 matrices of a row for each position. Out: the same numbers as transformers' modules give, which make a new
-tensor for each of their steps (a norm: four forward, eight backward). No autograd here: `half_layers` calls these.
+In: matrices of a row for each position, in float32 or bf16; norms are computed in float32, as transformers does. Out:
+the same numbers as transformers' modules give, which make a new tensor for each of their steps (a norm: four forward,
+eight backward). No autograd here: `half_layers` calls these.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from torch.nn import functional
 
 
 def norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Divide each row by its root mean square; return it with what it was multiplied by."""
-    scale = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
-    return torch.mul(x, scale).mul_(weight), scale
+    """Divide each row by its root mean square; return it with what it was multiplied by, which is float32."""
+    scale = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
+    scale = scale.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+    return torch.mul(x, scale).to(x.dtype).mul_(weight), scale
 
 
 def norm_backward(
@@ -21,8 +23,10 @@ def norm_backward(
 ) -> torch.Tensor:
     """Give the gradient of x, added to the one that passes `beside` the norm; `grad` is used up."""
     grad.mul_(weight)
-    along = (grad * x).sum(-1, keepdim=True).mul_(scale.pow(3)).div_(-x.shape[-1])
-    return torch.addcmul(beside, grad, scale).addcmul_(x, along)
+    along = (grad * x).sum(-1, keepdim=True, dtype=torch.float32).mul_(scale.pow(3)).div_(-x.shape[-1])
+    if x.dtype == torch.float32:
+        return torch.addcmul(beside, grad, scale).addcmul_(x, along)
+    return torch.mul(grad, scale).addcmul_(x, along).add_(beside).to(x.dtype)
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, out: torch.Tensor, back: bool = False) -> None:

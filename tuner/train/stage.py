@@ -24,7 +24,7 @@ from transformers import PreTrainedTokenizerFast, PrinterCallback, set_seed
 
 from tuner.errors import TrainError
 from tuner.families import LINEAR
-from tuner.models import adapter_sha256, device, fast_dtype, giving_memory_back, is_out_of_memory, load_model
+from tuner.models import adapter_sha256, device, giving_memory_back, is_out_of_memory, load_model, training_dtype
 from tuner.recipe import TrainSettings
 from tuner.records import Adapter, Base, Dataset, Row, read_jsonl
 from tuner.replayed import Replay
@@ -61,7 +61,7 @@ def run(
         raise TrainError("there is no training row", "`data/README.md` in the run folder says what was dropped and why")
     valid = _columns([work.run / dataset.valid], max_tokens)
     with _memory_errors_named(settings, max_tokens), giving_memory_back(settings.gradient_checkpointing):
-        dtype = fast_dtype()
+        dtype = training_dtype()
         fallbacks = [] if dtype == torch.bfloat16 else ["no native bf16 on this machine: trained in float32"]
         trainer, optimizer = _build(base, rows, valid, settings, max_tokens, end_token, seed, dtype, work.scratch)
         fallbacks += trainer.paths.notes_for(max(map(len, rows["input_ids"])))
