@@ -95,7 +95,7 @@ bench: $(READY) ## Measure beside the peers: ROOM=mining, gain, qlora REPO=..., 
 	  $(BENCH)
 
 test: $(READY) ## Run the whole test suite: no network, no GPU
-	@$(VENV)/bin/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
+	@$(VENV)/bin/python -m pytest -n logical --dist loadfile --no-loadscope-reorder --max-worker-restart=1
 
 browser-checks: $(READY) ## Fetch axe-core from npm and check the pages in headless Chromium
 	@npm install --prefix .browser --no-save --no-audit --no-fund axe-core@$(AXE)
