@@ -11,11 +11,14 @@ import asyncio
 import json
 import os
 import secrets
+import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from tuner.errors import ServeError
 from tuner.recipe import ServeSettings
@@ -23,18 +26,19 @@ from tuner.serve.engine_client import EngineClient
 
 PROGRAM = Path(__file__).with_name("engine_process.py")
 _KEPT_LINES = 40
+_LONGEST_LINE = 1 << 16
 _SECONDS_TO_END = 5.0
 
 
 class Engine:
     """A running engine. `ended` is set when its process has ended, for whatever reason."""
 
-    def __init__(self, process: asyncio.subprocess.Process, client: EngineClient, log: deque[str]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], client: EngineClient, log: deque[str]) -> None:
         self.process = process
         self.client = client
         self.ended = asyncio.Event()
         self._log = log
-        self._watch = asyncio.create_task(self._wait())
+        threading.Thread(target=self._wait, args=(asyncio.get_running_loop(),), daemon=True).start()
 
     @classmethod
     async def start(cls, base: Path, adapters: Sequence[Path], settings: ServeSettings) -> Engine:
@@ -49,30 +53,29 @@ class Engine:
             "threads": settings.threads or _cores(),
             "drafting": settings.drafting,
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # the program's folder is not searched for modules
-            str(PROGRAM),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        # Not by the event loop: uvloop runs Python in the child before it becomes the program, which hangs or crashes
+        # where another thread held a lock.
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(PROGRAM)],  # -P: the program's folder is not searched for modules
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the front, which ends the engine in its own time
         )
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        assert process.stderr is not None
         log: deque[str] = deque(maxlen=_KEPT_LINES)
-        reading = asyncio.create_task(_keep(process.stderr, log))
+        reading = threading.Thread(target=_keep, args=(process.stderr, log), daemon=True)
+        reading.start()
         try:
-            process.stdin.write(json.dumps(asked).encode() + b"\n")
-            await process.stdin.drain()
-            line = await process.stdout.readline()
-        except (OSError, RuntimeError):  # it ended before it read what it was asked; uvloop raises the latter
-            line = b""
+            line = await asyncio.to_thread(_ask, process, json.dumps(asked).encode() + b"\n")
         except asyncio.CancelledError:
             process.kill()
+            process.wait()
             raise
         if not line:
-            await reading
-            await process.wait()
+            process.kill()  # what closed its output serves nobody
+            await asyncio.to_thread(process.wait)
+            await asyncio.to_thread(reading.join)
             files = " with ".join(path.name for path in (base, *adapters))
             raise ServeError(f"the engine could not load {files}: {_reason(log)}", "export again")
         return cls(process, EngineClient(json.loads(line)["address"], key), log)
@@ -84,29 +87,34 @@ class Engine:
         try:
             await asyncio.wait_for(self.ended.wait(), _SECONDS_TO_END)
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                self.process.kill()
+            self.process.kill()
             await self.ended.wait()
 
     def last_words(self) -> str:
         """Give the line of its log that says why it ended."""
         return _reason(self._log)
 
-    async def _wait(self) -> None:
-        await self.process.wait()
-        self.ended.set()
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.process.wait()
+        with suppress(RuntimeError):  # the loop may have ended before
+            loop.call_soon_threadsafe(self.ended.set)
 
 
-async def _keep(stream: asyncio.StreamReader, log: deque[str]) -> None:
-    """Keep the last lines of the engine's log; a line that is too long is dropped."""
-    while True:
-        try:
-            line = await stream.readline()
-        except ValueError:
-            continue
-        if not line:
-            return
-        log.append(line.decode("utf-8", "replace").strip())
+def _ask(process: subprocess.Popen[bytes], asked: bytes) -> bytes:
+    """Tell the engine what to load, and give its answer, empty if it ended before."""
+    assert process.stdin is not None and process.stdout is not None
+    with suppress(OSError):
+        process.stdin.write(asked)
+        process.stdin.flush()
+        return process.stdout.readline()
+    return b""
+
+
+def _keep(stream: IO[bytes], log: deque[str]) -> None:
+    """Keep the last lines of the engine's log, until it ends."""
+    with stream:
+        while line := stream.readline(_LONGEST_LINE):
+            log.append(line.decode("utf-8", "replace").strip())
 
 
 def _reason(log: deque[str]) -> str:
