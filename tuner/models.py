@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ warnings.filterwarnings("ignore", r"`is_gradient_checkpointing` is deprecated", 
 
 MISMATCH = re.compile(r"size mismatch for [^:]+|Target modules .* not found in the base model")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # names of malloc.h
+# Read at the first product in bf16. oneDNN keeps what it made for each shape, 0.7 MiB each and 1,024 of them, and every
+# packed sequence has a length of its own: what the layers of one step share is enough.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 
 def keep_freed_memory(keep: bool = True) -> None:
