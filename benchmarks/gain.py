@@ -4,7 +4,7 @@ In: a repository or a run, and a dose in tokens. Out: a table on standard output
 `gain.svg` beside it; with `--into` table and picture go between the marks `figures:gain` of a document. Each contestant
 trains in a fresh process on the same rows; they take turns, a step each, so that a machine whose speed wanders slows
 all of them alike. The adapters that each kept on the way are judged when all have trained, as `tuner sweep` judges: by
-lines that later commits added. Stock TRL is ended at a cap.
+lines that later commits added, but in the number type of training. Stock TRL is ended at a cap.
 
 What is compared is the time to come within `NEAR` of the bits that TRL at its best ends with: ours and it see the same
 batches, and end at the same bits but for rounding.

@@ -1,4 +1,4 @@
-"""Judge adapters by validation rows, as `tuner sweep` does, in a process of its own.
+"""Judge adapters by validation rows, as `tuner sweep` does but in the number type of training, in a process of its own.
 
 In, as JSON on standard input: a `Material`'s job, how the base is held (`quantization`), and folders of adapters, null
 for the base alone. Out, as JSON: for each of them the bits, bytes and tokens of every row, and the bytes of the base's

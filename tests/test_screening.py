@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines import Finished, arguments, finished_run, tuner
+from tests.pipelines import ROOT, Finished, arguments, finished_run, tuner
 from tuner.forecast import MEASURED, forecast, missed
 from tuner.records import Item, read_jsonl
 from tuner.rundir import Run
@@ -100,6 +100,14 @@ def test_with_few_items_nothing_is_predicted(finished: Finished, tmp_path: Path)
 def test_what_screening_cannot_go_with_is_said(given: list[str], said: str) -> None:
     answer = tuner("evaluate", "--screen", "here", *given)
     assert (answer.status, answer.err) == (2, said)
+
+
+def test_what_the_rule_rests_on_is_what_the_results_show() -> None:
+    page = (ROOT / "docs/results.md").read_text(encoding="utf-8").splitlines()
+    for each in MEASURED:
+        assert any(line.startswith(f"| {each.repository} |") and f"| {each.tokens:,} |" in line for line in page)
+        (bits, *_) = (line for line in page if line.startswith(f"| {each.repository} | bits per byte | "))
+        assert f"| {each.bits_per_byte:.3f} |" in bits and f"| {100 * each.change:.1f} [" in bits
 
 
 def test_the_rule_is_off_by_no_more_than_it_says_and_says_how_little_it_rests_on() -> None:

@@ -69,11 +69,18 @@ def test_the_loss_in_tiles_and_its_gradient_are_those_of_cross_entropy(labelled:
     if not labelled:
         assert (float(total.detach()), float(found.abs().max())) == (0, 0)
         return
-    exact = hidden.detach().double().requires_grad_()  # in float32 torch's own gradient is off by more than ours
-    logits = exact[0, :labelled] @ head.double().t()
-    wanted = functional.cross_entropy(logits, labels[0, 1 : 1 + labelled], reduction="sum")
-    assert float(total.detach()) == pytest.approx(float(wanted.detach()), rel=1e-6)
-    torch.testing.assert_close(found.double(), torch.autograd.grad(3 * wanted, exact)[0], rtol=1e-4, atol=1e-3)
+
+    def by_torch(dtype: torch.dtype) -> tuple[float, torch.Tensor]:
+        states = hidden.detach().to(dtype).requires_grad_()
+        logits = states[0, :labelled] @ head.to(dtype).t()
+        loss = functional.cross_entropy(logits, labels[0, 1 : 1 + labelled], reduction="sum")
+        return float(loss.detach()), torch.autograd.grad(3 * loss, states)[0].double()
+
+    (loss, exact), (_, single) = by_torch(torch.float64), by_torch(torch.float32)
+    assert float(total.detach()) == pytest.approx(loss, rel=1e-6)
+    # float32 sums over so many words are no better than this on some processors, torch's own least of all
+    rounding = max(1e-4, float((single - exact).abs().max()))
+    torch.testing.assert_close(found.double(), exact, rtol=1e-4, atol=min(1e-3, rounding))
 
 
 def adapted(base: Path, folder: Path, **settings: Any) -> Any:

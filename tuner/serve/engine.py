@@ -33,12 +33,14 @@ _SECONDS_TO_END = 5.0
 class Engine:
     """A running engine. `ended` is set when its process has ended, for whatever reason."""
 
-    def __init__(self, process: subprocess.Popen[bytes], client: EngineClient, log: deque[str]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], client: EngineClient, log: deque[str], reading: threading.Thread
+    ) -> None:
         self.process = process
         self.client = client
         self.ended = asyncio.Event()
         self._log = log
-        threading.Thread(target=self._wait, args=(asyncio.get_running_loop(),), daemon=True).start()
+        threading.Thread(target=self._wait, args=(asyncio.get_running_loop(), reading), daemon=True).start()
 
     @classmethod
     async def start(cls, base: Path, adapters: Sequence[Path], settings: ServeSettings) -> Engine:
@@ -78,7 +80,7 @@ class Engine:
             await asyncio.to_thread(reading.join)
             files = " with ".join(path.name for path in (base, *adapters))
             raise ServeError(f"the engine could not load {files}: {_reason(log)}", "export again")
-        return cls(process, EngineClient(json.loads(line)["address"], key), log)
+        return cls(process, EngineClient(json.loads(line)["address"], key), log, reading)
 
     async def stop(self) -> None:
         """End the engine, by force if it does not end by itself."""
@@ -91,11 +93,12 @@ class Engine:
             await self.ended.wait()
 
     def last_words(self) -> str:
-        """Give the line of its log that says why it ended."""
+        """Give the line of its log that says why it ended; only when it has."""
         return _reason(self._log)
 
-    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _wait(self, loop: asyncio.AbstractEventLoop, reading: threading.Thread) -> None:
         self.process.wait()
+        reading.join()  # its last words are whole, and nobody adds to them while they are looked through
         with suppress(RuntimeError):  # the loop may have ended before
             loop.call_soon_threadsafe(self.ended.set)
 
