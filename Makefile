@@ -44,13 +44,13 @@ dataset: $(READY) ## Up to the training rows and the frozen evaluation items
 audit: $(READY) ## Look at the dataset before training: page, text, verdict (RUN=adapters/... or REPO=...)
 	@$(TUNER) dataset audit $(FLAGS)
 
-evaluate: $(READY) ## Up to the scores of base and tuned; GATE=1 fails unless the verdict is ship
+evaluate: $(READY) ## Up to base against tuned and the verdict; GATE=1 fails unless it is ship
 	@$(TUNER) evaluate $(FLAGS) $(VERDICT)
 
 screen: $(READY) ## Before any training: will it help? What base and retrieval do, and a prediction (REPO=...)
 	@$(TUNER) evaluate --screen $(FLAGS)
 
-compare: $(READY) ## Up to the differences, with intervals, and the verdict
+compare: $(READY) ## The same with every other system of the recipe, and what may be said aloud
 	@$(TUNER) compare $(FLAGS) $(VERDICT)
 
 export: $(READY) ## Up to the exported files and their parity check; EDITOR_NAME=continue RUN=... writes its settings

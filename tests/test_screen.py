@@ -12,7 +12,7 @@ from tests.runs import BASE, REPO
 from tuner.comparison import Comparison, Difference
 from tuner.progress import Progress
 from tuner.recipe import Recipe
-from tuner.records import Adapter, Artefact, Bundle, Cut, Dataset, Evaluation, Interval, Mined
+from tuner.records import Adapter, Artefact, Bundle, Cut, Dataset, Evaluation, Interval, Mined, Page
 from tuner.rundir import Run
 from tuner.screen import final_screen, run_line, stage_line
 
@@ -45,7 +45,7 @@ def evaluated(system: str, bits: float, exact: float) -> Evaluation:
 
 
 def finished(tmp_path: Path, **changes: Any) -> Run:
-    """Make a run whose stages returned these records."""
+    """Make a run whose stages returned these records; None leaves a stage out."""
     records = {
         "mine": MINED,
         "dataset": DATASET,
@@ -54,17 +54,20 @@ def finished(tmp_path: Path, **changes: Any) -> Run:
         "evaluate-tuned": evaluated("tuned", 0.8125, 0.25),
         "compare": COMPARISON,
         "export": BUNDLE,
+        "report": Page("report/index.html", "report/report.md", {}),
         **changes,
     }
     run = Run.create(tmp_path, REPO, BASE, Recipe())
     for name, record in records.items():
+        if record is None:
+            continue
         run.stage(name, type(record), lambda _, record=record: record, settings={}, inputs=[], progress=Progress())
     return run
 
 
 def lines(run: Run) -> dict[str, str]:
     """Give the screen's lines by their first word or words."""
-    screen = final_screen(run, BASE, "make serve").splitlines()
+    screen = final_screen(run).splitlines()
     return {first: rest.strip() for first, _, rest in (line.strip().partition("  ") for line in screen)}
 
 
@@ -78,7 +81,7 @@ def test_losses_and_open_questions_stand_beside_wins_each_with_its_interval(tmp_
 
 
 def test_what_n_counts_is_said_below_the_table(tmp_path: Path) -> None:
-    screen = final_screen(finished(tmp_path), BASE, "make serve")
+    screen = final_screen(finished(tmp_path))
     said = "  n items from up to 20 commits after the cut; novel: the line stands in no training text\n"
     assert said in screen
 
@@ -110,6 +113,14 @@ def test_what_to_type_next_names_the_run(tmp_path: Path) -> None:
     assert shown["report"] == f"{run.folder}/report/index.html"
 
 
+def test_a_run_that_was_only_evaluated_shows_its_verdict_and_no_file_that_it_lacks(tmp_path: Path) -> None:
+    run = finished(tmp_path, export=None, report=None)
+    shown = lines(run)
+    assert (shown["verdict"], shown["adapter"]) == ("ship: it is better", f"{run.folder}/adapter")
+    assert shown["next"].startswith("the same with `make train` exports it")
+    assert {"exported", "not exported", "report"}.isdisjoint(shown)
+
+
 @pytest.mark.parametrize(
     ("artefacts", "text"),
     [
@@ -126,7 +137,7 @@ def test_an_artefact_that_failed_parity_is_named(tmp_path: Path, artefacts: list
 
 def test_a_run_without_items_says_that_nothing_was_compared(tmp_path: Path) -> None:
     nothing = dataclasses.replace(COMPARISON, differences=[], verdict="no_benefit_shown", reason="there are no items")
-    screen = final_screen(finished(tmp_path, compare=nothing), BASE, "make serve")
+    screen = final_screen(finished(tmp_path, compare=nothing))
     assert "  nothing was compared: there are no evaluation items\n" in screen
     assert "no_benefit_shown: there are no items" in screen
     assert "n items from" not in screen and "[95 %]" not in screen
@@ -155,4 +166,4 @@ def test_a_run_is_one_line_with_its_last_stage(tmp_path: Path) -> None:
     fresh = Run.create(tmp_path / "fresh", REPO, BASE, Recipe())
     assert run_line(fresh).split() == [fresh.folder.name, "0", "stages,", "last", "none"]
     run = finished(tmp_path)
-    assert run_line(run).split() == [run.folder.name, "7", "stages,", "last", "export", "ship"]
+    assert run_line(run).split() == [run.folder.name, "8", "stages,", "last", "report", "ship"]

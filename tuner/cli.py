@@ -45,7 +45,7 @@ LAST_STAGE = {
     "train": "report",
     "mine": "mine",
     "dataset": "dataset",
-    "evaluate": "evaluate-tuned",
+    "evaluate": "compare",
     "compare": "trade",
     "export": "export",
     "report": "report",
@@ -54,7 +54,7 @@ HELP = {
     "train": "everything: mine, dataset, train, evaluate, compare, export, report",
     "mine": "read a repository into pairs",
     "dataset": "up to the training rows and the frozen evaluation items",
-    "evaluate": "up to the scores of base and tuned",
+    "evaluate": "up to base against tuned and the verdict",
     "compare": "base, tuned and every other system of the recipe on the same items",
     "export": "up to the exported files and their parity check",
     "report": "up to one offline page with all results",
@@ -168,11 +168,11 @@ def _run(options: argparse.Namespace) -> int:
     if options.run is not None:
         return _show_finished(options)
     pipeline = _pipeline(options)
-    last = verdict_commands.last_stage(options, LAST_STAGE[options.command])
+    last = LAST_STAGE[options.command]
     with locked(pipeline.run.folder):
         pipeline.upto(last)
-    if last in ("report", "export"):
-        print(screen.final_screen(pipeline.run, pipeline.base, "make serve"))
+    if pipeline.run.entry("compare") and last in ("compare", "report", "export"):
+        print(screen.final_screen(pipeline.run))
     else:
         print(f"\n  run         {pipeline.run.folder}")
     return verdict_commands.ended(pipeline.run, options)
@@ -248,12 +248,12 @@ def _show_finished(options: argparse.Namespace) -> int:
     """Answer a command on a finished run without its repository: nothing is computed, the result is shown."""
     _refuse_beside_run(options)
     run = Run.find(options.run)
-    last = verdict_commands.last_stage(options, LAST_STAGE[options.command])
+    last = LAST_STAGE[options.command]
     if run.entry(last) is None:
         raise RunError(
             f"{run.folder}: stage `{last}` has not finished", "repeat the `make train REPO=...` command of this run"
         )
-    print(screen.final_screen(run, _base_of(run), "make serve") if run.entry("export") else screen.run_line(run))
+    print(screen.final_screen(run) if run.entry("compare") else screen.run_line(run))
     return verdict_commands.ended(run, options)
 
 
@@ -350,7 +350,7 @@ def _runs_ls(options: argparse.Namespace) -> int:
 
 def _runs_show(options: argparse.Namespace) -> int:
     run = Run.find(options.run)
-    print(screen.final_screen(run, _base_of(run), "make serve") if run.entry("export") else screen.run_line(run))
+    print(screen.final_screen(run) if run.entry("compare") else screen.run_line(run))
     return 0
 
 
@@ -363,11 +363,6 @@ def _runs_verify(options: argparse.Namespace) -> int:
         files = sum(len(entry["outputs"]) for entry in run.stages)
         print(f"{run.folder}: {len(run.stages)} stages, {files} files, all as recorded")
     return 1 if faults else 0
-
-
-def _base_of(run: Run) -> Base:
-    recorded = run.manifest["base"]
-    return Base(recorded["name"], "", recorded["revision"], recorded["fim_form"])
 
 
 def _recipe_ls(options: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tuner.comparison import Comparison, Contest, Difference, Headline, SystemResult
 from tuner.not_drawn import not_drawn
-from tuner.records import PAIR_KINDS, Adapter, Base, Bundle, Dataset, Evaluation, Interval, Mined, from_json
+from tuner.records import PAIR_KINDS, Adapter, Bundle, Dataset, Evaluation, Interval, Mined, from_json
 from tuner.rundir import Run, State
 from tuner.screening import Screening
 
@@ -41,11 +41,13 @@ def stage_line(name: str, state: State, entry: dict[str, Any]) -> str:
     return line if more is None else f"{line}\n{'':<14} {more}"
 
 
-def final_screen(run: Run, base: Base, command: str) -> str:
-    """Show what was mined and dropped, what was trained, base against tuned, the verdict, and what to type next."""
+def final_screen(run: Run) -> str:
+    """Show what was mined and dropped, what was trained, base against tuned, the verdict, and what to type next.
+
+    A run that was only evaluated has no exported files to name.
+    """
     mined, dataset = run.record("mine", Mined), run.record("dataset", Dataset)
     adapter, comparison = run.record("train", Adapter), run.record("compare", Comparison)
-    bundle = run.record("export", Bundle)
     systems = {name: run.record(f"evaluate-{name}", Evaluation) for name in ("base", "tuned")}
     repo, train = run.manifest["repo"], adapter.metrics
     kinds = ", ".join(f"{_count(mined.counts[kind])} {kind}" for kind in PAIR_KINDS if mined.counts.get(kind))
@@ -67,16 +69,25 @@ def final_screen(run: Run, base: Base, command: str) -> str:
     lines += [_field("note", each) for each in [*dataset.notes, *adapter.fallbacks]]
     lines += ["", *_table(comparison, systems), "", *headline_lines(comparison.headlines)]
     lines += [*verdict_lines(comparison), *forecast_lines(run, comparison)]
+    if run.entry("export"):
+        lines += _exported(run.record("export", Bundle))
+    lines.append(_field("adapter", f"{run.folder}/{adapter.folder}"))
+    if run.entry("report"):
+        lines.append(_field("report", f"{run.folder}/report/index.html"))
+    lines.append(_field("next", f"make serve RUN={run.folder}" if run.entry("export") else TRAIN_GOES_ON))
+    return "\n".join(lines)
+
+
+TRAIN_GOES_ON = "the same with `make train` exports it for editors and writes the report; nothing is done twice"
+
+
+def _exported(bundle: Bundle) -> list[str]:
     failed = [each.name for each in bundle.artefacts if each.passed is False]
     parity = f"FAILED for {', '.join(failed)}" if failed else _parity(bundle)
-    lines += [_field("not exported", f"{name}: {why}") for name, why in sorted(bundle.skipped.items())]
-    lines += [
+    return [
+        *(_field("not exported", f"{name}: {why}") for name, why in sorted(bundle.skipped.items())),
         _field("exported", f"{bundle.folder}/ with {', '.join(each.name for each in bundle.artefacts)}; {parity}"),
-        _field("adapter", f"{run.folder}/{adapter.folder}"),
-        _field("report", f"{run.folder}/report/index.html"),
-        _field("next", f"{command} RUN={run.folder}"),
     ]
-    return "\n".join(lines)
 
 
 def contest_screen(run: Run) -> str:

@@ -1,7 +1,7 @@
 """Compose `--gate` of `tuner evaluate` and `tuner compare`: the verdict as an exit status, for a script to act on.
 
-In: a run that is brought up to its verdict, or a finished one (`--run`). Out: the verdict with its reason and its gates
-on stdout, and the exit status: 0 ship, 3 no_benefit_shown, 4 harm. 1 and 2 keep their meaning: there is no verdict.
+In: a run that has its verdict on the screen. Out: the exit status: 0 ship, 3 no_benefit_shown, 4 harm. 1 and 2 keep
+their meaning: there is no verdict.
 
     tuner evaluate --gate --repo ../your-repository && deploy
 """
@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from tuner import screen, screen_commands
+from tuner import screen_commands
 from tuner.comparison import Comparison, Verdict
 from tuner.rundir import Run
 
@@ -33,15 +33,6 @@ def add_to(command: argparse.ArgumentParser, opened: Callable[[argparse.Namespac
     screen_commands.add_to(command, opened, otherwise)
 
 
-def last_stage(options: argparse.Namespace, otherwise: str) -> str:
-    """Name the stage to stop at: a verdict needs the comparison."""
-    return "compare" if getattr(options, "gate", False) else otherwise
-
-
 def ended(run: Run, options: argparse.Namespace) -> int:
-    """Give the exit status of a command on `run`; with `--gate`, print the verdict and let it decide."""
-    if not getattr(options, "gate", False):
-        return 0
-    comparison = run.record("compare", Comparison)
-    print("\n".join([*screen.verdict_lines(comparison), *screen.forecast_lines(run, comparison)]))
-    return STATUS[comparison.verdict]
+    """Give the exit status of a command on `run`, whose verdict is on the screen: with `--gate` it decides."""
+    return STATUS[run.record("compare", Comparison).verdict] if getattr(options, "gate", False) else 0
