@@ -113,7 +113,7 @@ def mine(job: Job) -> dict[str, float]:
         shutil.rmtree(job["memory"], ignore_errors=True)
     settings = MineSettings(max_commits=max(2, job["newest"]))
     if job["all_history"]:
-        settings = settings.model_copy(update={"history_commits": None})
+        settings = settings.model_copy(update=dict.fromkeys(("history_commits", "later_commits", "repository_files")))
     with tempfile.TemporaryDirectory() as folder, _clock() as counted:
         out = Path(folder)
         repo = open_repository(job["path"], out / "clones", Progress())

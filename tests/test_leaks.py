@@ -118,12 +118,13 @@ def test_what_is_remembered_of_an_older_revision_changes_nothing(seed: int, tmp_
     folder = random_history(tmp_path / "shop", seed, secrets=0.15 * (seed % 3))
     newest, memory = git(folder, "rev-parse", "main").strip(), tmp_path / "memory"
     wanted = (300, 4, 2)[seed % 3]  # of most, other commits are drawn once there are newer ones
+    drawn = {"history_commits": wanted, "later_commits": wanted, "repository_files": wanted}
     for back in (12, 5):
         git(folder, "update-ref", "refs/heads/main", f"{newest}~{back}")
-        mine(folder, tmp_path / str(back), memory=memory, history_commits=wanted)
+        mine(folder, tmp_path / str(back), memory=memory, **drawn)
     git(folder, "update-ref", "refs/heads/main", newest)
-    fresh = mine(folder, tmp_path / "fresh", history_commits=wanted)
-    again = mine(folder, tmp_path / "again", memory=memory, history_commits=wanted)
+    fresh = mine(folder, tmp_path / "fresh", **drawn)
+    again = mine(folder, tmp_path / "again", memory=memory, **drawn)
     assert ("not_drawn" in fresh.mined.rejected_counts) == (wanted < 300)
     assert fresh.mined.metrics["mine.remembered"] == 0 < again.mined.metrics["mine.remembered"]
     assert_same(again, fresh)

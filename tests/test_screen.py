@@ -97,12 +97,17 @@ def test_what_was_mined_dropped_and_trained_is_counted(tmp_path: Path) -> None:
 
 
 def test_commits_that_were_not_drawn_are_said_with_the_way_to_have_all(tmp_path: Path) -> None:
-    mined = dataclasses.replace(MINED, rejected_counts={"not_drawn": 1234, "binary": 5})
+    mined = dataclasses.replace(MINED, counts={**MINED.counts}, rejected_counts={"not_drawn": 1234, "binary": 5})
     said = '1,234 commits were not drawn for pairs; all are with SET="mine.history_commits=null"'
     assert lines(finished(tmp_path, mine=mined))["history"] == said
     assert "history" not in lines(finished(tmp_path / "all"))
+    mined.rejected_counts["later_not_drawn"], mined.counts["files_alone"] = 1, 2
+    more = [
+        '1 later commit was not drawn for items; all are with SET="mine.later_commits=null"',
+        '2 files were not drawn for pairs with other files; all are with SET="mine.repository_files=null"',
+    ]
     entry = {"record": dataclasses.asdict(mined), "seconds": 1.0}
-    assert [each.strip() for each in stage_line("mine", "done", entry).splitlines()[1:]] == [said]
+    assert [each.strip() for each in stage_line("mine", "done", entry).splitlines()[1:]] == [said, *more]
 
 
 def test_what_to_type_next_names_the_run(tmp_path: Path) -> None:

@@ -1,19 +1,23 @@
-"""Say in words that pairs were drafted from some commits of history only, and how to have all.
+"""Say in words that mining took some commits and files only, and how to have all.
 
-In: the reasons that mining counted. Out: a sentence; none where every commit was read for pairs.
+In: what mining counted, kept and dropped. Out: sentences; none where nothing was passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-REASON = "not_drawn"
 
-
-def not_drawn(rejected: Mapping[str, int]) -> str | None:
-    """Say how many commits before the cut gave no pairs since others were drawn."""
-    count = rejected.get(REASON, 0)
-    if not count:
-        return None
-    commits = "commit was" if count == 1 else "commits were"
-    return f'{count:,} {commits} not drawn for pairs; all are with SET="mine.history_commits=null"'
+def not_drawn(counts: Mapping[str, int], rejected: Mapping[str, int]) -> list[str]:
+    """Say how many commits on each side of the cut, and files, give less than they could since others were drawn."""
+    said = (
+        (rejected.get("not_drawn", 0), "commit", "not drawn for pairs", "history_commits"),
+        (rejected.get("later_not_drawn", 0), "later commit", "not drawn for items", "later_commits"),
+        (counts.get("files_alone", 0), "file", "not drawn for pairs with other files", "repository_files"),
+    )
+    return [
+        f"{count:,} {what} was {rest}" if count == 1 else f"{count:,} {what}s were {rest}"
+        for count, what, dropped, setting in said
+        if count
+        for rest in [f'{dropped}; all are with SET="mine.{setting}=null"']
+    ]

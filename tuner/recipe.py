@@ -61,6 +61,12 @@ class MineSettings(Section):
     history_commits: int | None = Field(
         default=300, ge=1, description="commits before the cut that pairs are drafted from at most; null takes all"
     )
+    later_commits: int | None = Field(
+        default=500, ge=2, description="commits after the cut that additions are taken from at most; null takes all"
+    )
+    repository_files: int | None = Field(
+        default=400, ge=1, description="files of a repository that give pairs with its other files; null takes all"
+    )
     max_commit_files: int = Field(default=10, ge=1, description="commits that touch more files give no pairs")
     max_commit_lines: int = Field(default=400, ge=1, description="commits that change more lines give no pairs")
     max_edit_lines: int = Field(default=60, ge=1, description="longest old or new region of an edit pair")

@@ -35,10 +35,11 @@ STATES: dict[State, str] = {
 
 
 def stage_line(name: str, state: State, entry: dict[str, Any]) -> str:
-    """Say in one line what a stage did; of mining, in a second one, what it passed over."""
+    """Say in one line what a stage did; of mining, in further ones, what it passed over."""
     line = f"{name:<14} {_outcome(name, entry['record']):<80}{entry['seconds']:>7.1f} s{STATES[state]}"
-    more = not_drawn(entry["record"].get("rejected_counts", {})) if name == "mine" else None
-    return line if more is None else f"{line}\n{'':<14} {more}"
+    record = entry["record"]
+    more = not_drawn(record["counts"], record["rejected_counts"]) if name == "mine" else []
+    return "\n".join([line, *(f"{'':<14} {said}" for said in more)])
 
 
 def final_screen(run: Run) -> str:
@@ -58,7 +59,7 @@ def final_screen(run: Run) -> str:
         ),
         _field("mined", f"{_count(sum(mined.counts.get(kind, 0) for kind in PAIR_KINDS))} pairs: {kinds}"),
         _field("dropped", _reasons(Counter(mined.rejected_counts) + Counter(dataset.rejected_counts))),
-        *(_field("history", said) for said in [not_drawn(mined.rejected_counts)] if said),
+        *(_field("history", said) for said in not_drawn(mined.counts, mined.rejected_counts)),
         _field(
             "trained",
             f"{_count(int(dataset.metrics['dataset.train_tokens']))} tokens, {train['train.steps']:.0f} steps, "

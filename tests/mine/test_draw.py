@@ -1,4 +1,4 @@
-"""Pairs are drafted from some commits of history; what is judged by the others stays as it is."""
+"""Pairs and additions are taken from some commits and files; what is judged by the others stays as it is."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from tests.tiny_repo import build_tiny_repo
 from tuner.mine.books import open_books
 from tuner.mine.commit_facts import CommitMiner
 from tuner.mine.cut import choose_cuts
-from tuner.mine.draw import draw, parts
+from tuner.mine.draw import draw, drawn_paths, parts
 from tuner.mine.history import read_commits
+from tuner.mine.kinds import REPOSITORY_KINDS
 from tuner.mine.ledger import read_ledger
 from tuner.mine.plumbing import Git
 from tuner.mine.repositories import open_repositories
+from tuner.not_drawn import not_drawn
 from tuner.progress import Progress
 from tuner.recipe import MineSettings
 from tuner.records import COMMIT_KINDS
@@ -61,12 +63,13 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, str]
     return folder, history.shas(folder)
 
 
-@pytest.mark.parametrize("wanted", [None, 20, 5_000])
+@pytest.mark.parametrize("wanted", [None, 50, 5_000])
+@pytest.mark.parametrize("setting", ["history_commits", "later_commits", "repository_files"])
 def test_where_all_are_wanted_the_bytes_are_those_without_a_draw(
-    wanted: int | None, mined: Outcome, tiny: Path, tmp_path: Path
+    setting: str, wanted: int | None, mined: Outcome, tiny: Path, tmp_path: Path
 ) -> None:
-    assert_same(mine(tiny, tmp_path, history_commits=wanted), mined)  # twenty commits are fewer than the default
-    assert "not_drawn" not in mined.mined.rejected_counts
+    assert_same(mine(tiny, tmp_path, **{setting: wanted}), mined)  # there are fewer than the defaults
+    assert not_drawn(mined.mined.counts, mined.mined.rejected_counts) == []
 
 
 def test_what_is_not_drawn_is_counted_and_only_pairs_from_history_are_fewer(
@@ -89,6 +92,53 @@ def test_a_drawn_commit_gives_what_it_gives_where_all_are_drawn(seed: int, tmp_p
     capped = mine(folder, tmp_path / "capped", seed=seed, history_commits=4)
     assert from_history(capped).items() <= full.items()
     assert capped.mined.rejected_counts["not_drawn"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_later_commits_some_give_what_they_give_where_all_are_drawn_and_pairs_stay(
+    seed: int, tmp_path: Path
+) -> None:
+    folder = random_history(tmp_path / "shop", seed)
+    full = mine(folder, tmp_path / "full", seed=seed)
+    capped = mine(folder, tmp_path / "capped", seed=seed, later_commits=2)
+    assert {each.id for each in capped.additions} < {each.id for each in full.additions}
+    assert 0 < len({each.commit for each in capped.additions}) <= 2
+    for name in (full.mined.pairs, str(full.mined.names)):
+        assert (capped.folder / name).read_bytes() == (full.folder / name).read_bytes()
+    count = capped.mined.rejected_counts["later_not_drawn"]
+    assert f"{count} later commits were not drawn for items" in not_drawn({}, capped.mined.rejected_counts)[0]
+
+
+def test_each_later_commit_is_drawn_as_often_as_any_other(long: tuple[Path, dict[int, str]], tmp_path: Path) -> None:
+    folder, _ = long
+    settings = MineSettings(later_commits=3, future_share=0.3, min_future_commits=1)
+    (repo,) = open_repositories(str(folder), tmp_path, Progress())
+    with open_books(tmp_path) as books:
+        ledgers = [read_ledger(repo, settings, books, Progress())]
+    splits = choose_cuts(ledgers, settings)
+    counts = dict.fromkeys(ledgers[0].code - splits[0].before, 0)
+    for seed in range(400):
+        (found,) = draw(ledgers, splits, settings, seed, Progress())
+        drawn = set(counts) - found.passed_over
+        assert len(drawn) == 3 and found.passed_over < set(counts)
+        counts.update({sha: counts[sha] + 1 for sha in drawn})
+    expected = 400 * 3 / len(counts)
+    # each is binomial: five standard deviations off would be a weight, since a fix has four times that of another
+    assert all(abs(each - expected) < 5 * expected**0.5 for each in counts.values()) and len(counts) == 12
+
+
+def test_pairs_with_other_files_are_made_of_some_files_the_warmest_most_often(tmp_path: Path) -> None:
+    folder = random_history(tmp_path / "shop", 1)
+    full = mine(folder, tmp_path / "full")
+    capped = mine(folder, tmp_path / "capped", repository_files=2)
+    some, others = ([pair for pair in full.pairs if (pair.kind in REPOSITORY_KINDS) == of] for of in (True, False))
+    kept = [pair for pair in capped.pairs if pair.kind in REPOSITORY_KINDS]
+    assert {pair.path for pair in kept} < {pair.path for pair in some} and len({pair.path for pair in kept}) <= 2
+    assert kept == [pair for pair in some if pair.path in {each.path for each in kept}]
+    assert [pair for pair in capped.pairs if pair.kind not in REPOSITORY_KINDS] == others
+    assert capped.mined.counts["files_alone"] == full.mined.counts["files_kept"] - 2
+    chosen = [drawn_paths({"warm.py": 0.8, "cold.py": 0.1, "colder.py": 0.1}, 1, seed) for seed in range(200)]
+    assert 130 < sum(each == {"warm.py"} for each in chosen) < 190
 
 
 def unlucky(folder: Path) -> tuple[Path, str, str]:
@@ -165,5 +215,8 @@ def test_no_file_of_a_commit_that_was_left_out_is_read(tiny: Path, monkeypatch: 
     miner = CommitMiner(repo.name, repo.path, settings)
     found = miner([(each, "left_out") for each in commits])
     assert any(each["patch_id"] for each in found) and any(each["defined"] for each in found)
-    with pytest.raises(AssertionError, match="a blob was read"):
-        miner([(each, "before") for each in commits])
+    later = miner([(each, "passed_over") for each in commits])
+    assert [each["patch_id"] for each in later] == [each["patch_id"] for each in found]
+    for side in ("before", "after"):
+        with pytest.raises(AssertionError, match="a blob was read"):
+            miner([(each, side) for each in commits])

@@ -39,7 +39,7 @@ def card(
         f"- training pairs are from {_day(dates[0])} to {_day(dates[1])}; items are from {_range(items)}",
         f"- items: `{dataset.items}`, sha256 `{dataset.items_sha256}`",
         *([f"- note on the cut: {mined.cut.note}"] if mined.cut.note else []),
-        *(f"- history: {said}" for said in [not_drawn(mined.rejected_counts)] if said),
+        *(f"- history: {said}" for said in not_drawn(mined.counts, mined.rejected_counts)),
         "",
         "## Rows",
         "",

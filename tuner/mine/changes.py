@@ -62,7 +62,7 @@ class Changes:
         self._at_cut = snapshot.text if snapshot is not None else _gone
         # A revert after the cut must not decide what training sees: that would be knowledge of the future.
         before, after = (ledger.reverted(split.before, inside=inside) for inside in (True, False))
-        self._reverted = {"before": before, "left_out": before, "after": after}
+        self._reverted = {"before": before, "left_out": before, "after": after, "passed_over": after}
         self._paths_at_cut: dict[str, dict[str, str]] = {}  # of the commits that are under way
         self._spent: list[str] = []
         self._patches: set[str] = set()
@@ -89,9 +89,10 @@ class Changes:
         """Yield the code commits newest first; on the way, follow renames and note when files were last changed."""
         for commit in self.ledger.log:
             side = self._side(commit.sha)
-            if side == "after" and len(commit.parents) < 2:
+            later = commit.sha not in self.split.before
+            if later and len(commit.parents) < 2:
                 self.after.append(dataclasses.replace(commit, author="", email="", message=""))
-            if side != "after":
+            if not later:
                 paths = {each.path: self._lineage.at_cut(each.path) for each in commit.changes}
                 for path in paths.values():
                     self.touched.setdefault(path, Touch(commit.sha, commit.committed_at))
@@ -109,7 +110,7 @@ class Changes:
 
     def _side(self, sha: str) -> Side:
         if sha not in self.split.before:
-            return "after"
+            return "passed_over" if sha in self.draw.passed_over else "after"
         return "left_out" if sha in self.draw.left_out else "before"
 
     def _take(self, commit: Commit, side: Side, facts: CommitFacts) -> None:
@@ -122,6 +123,8 @@ class Changes:
             self._patches.add(facts.patch_id)
         if reason is None and side == "left_out":
             reason = "poor_message" if commit.sha in self.draw.silent else "not_drawn"
+        if reason is None and side == "passed_over":
+            reason = "later_not_drawn"
         fates = self._judged(commit, side, facts, paths)
         kept = 0
         if reason is None and side == "before":
@@ -186,9 +189,9 @@ class Changes:
         if self.split.cut is None:
             return "repository_after_cut"
         cut_at = self.split.cut.committed_at
-        if side != "after":
-            return "date_after_cut" if commit.committed_at > cut_at else None
-        return "date_before_cut" if commit.committed_at <= cut_at else None
+        if side in ("after", "passed_over"):
+            return "date_before_cut" if commit.committed_at <= cut_at else None
+        return "date_after_cut" if commit.committed_at > cut_at else None
 
 
 def _key(sha: str, side: Side) -> str:

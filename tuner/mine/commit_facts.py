@@ -35,7 +35,8 @@ from tuner.mine.texts import Texts, texts_of
 from tuner.recipe import MineSettings
 from tuner.records import Addition, Neighbour, Span
 
-Side = Literal["before", "left_out", "after"]  # left_out: before the cut, and not drawn for pairs
+# left_out: before the cut, and not drawn for pairs; passed_over: after it, and not drawn for additions
+Side = Literal["before", "left_out", "after", "passed_over"]
 MIN_LINE_CHARS = 8  # visible characters of a line that is telling enough to be followed through history
 
 
@@ -116,9 +117,9 @@ class CommitMiner:
         sides = {commit: side for commit, side in batch if commit not in found}
         for commit, patches in read_patches(git, sides, code_pathspecs(sides)):
             facts = found[commit] = CommitFacts(_patch_reason(patches, self.settings), patch_id(patches))
-            if sides[commit] != "after":
+            if sides[commit] in ("before", "left_out"):
                 facts.defined, facts.removed = definitions_of(patches)
-            if facts.reason is None:
+            if facts.reason is None and sides[commit] != "passed_over":
                 reading = _Reading(self.repo, commit, patches, texts, self.settings, facts)
                 {"before": reading.before, "left_out": reading.left_out, "after": reading.after}[sides[commit]]()
         return (found[commit].to_plain() for commit, _ in batch)

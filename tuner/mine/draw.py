@@ -1,19 +1,21 @@
-"""Draw the commits of history that pairs are drafted from, before any of their blobs is read.
+"""Draw the commits that pairs and additions are taken from, before a blob of them is read, and files for some pairs.
 
-In: the ledgers and splits of all repositories, and how many commits are wanted. Out: for each repository a `Draw`. A
-commit may be drawn when the log alone does not rule it out: what is reverted before the cut, has a date after it, says
-too little, or changes only files that had enough, is not. Each has a chance in proportion to its weight: that of a pair
-of its date, more for the message of a fix and for tests beside code, which rare kinds come from, and less for several
-files of code, since the more a commit changes, the less often its message asks for it and the longer its pairs are.
+In: the ledgers and splits of all repositories, and how many are wanted. Out: for each repository a `Draw`. After the
+cut every commit has the same chance, since what is judged must not be chosen. Before it a commit may be drawn when the
+log alone does not rule it out: what is reverted before the cut, has a date after it, says too little, or changes only
+files that had enough, is not. Each has a chance in proportion to its weight: that of a pair of its date, more for the
+message of a fix and for tests beside code, which rare kinds come from, and less for several files of code, since the
+more a commit changes, the less often its message asks for it and the longer its pairs are.
 
-A commit's place in the draw depends on itself, its side of the cut and the seed alone. So neither the order of work nor
-what was remembered matters, and what a draw leaves out is still looked at wherever others are judged by it.
+A place in a draw depends on the commit or path, its weight and the seed alone. So neither the order of work nor what
+was remembered matters, and what a draw leaves out is still looked at wherever others are judged by it.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
@@ -39,7 +41,8 @@ class Draw:
     """What becomes of one repository's code commits before the cut. `places` has each candidate's place in the draw.
 
     `spent` changed only files that had enough; `silent` say too little and add no test; `left_out` are all that are
-    neither spent nor drawn, the silent among them. Nothing is left out where all candidates were drawn.
+    neither spent nor drawn, the silent among them. `passed_over` lie after the cut and are not drawn. Where all
+    candidates were drawn nothing is left out or passed over.
     """
 
     places: dict[str, float] = field(default_factory=dict)
@@ -47,26 +50,40 @@ class Draw:
     silent: set[str] = field(default_factory=set)
     ruled_out: set[str] = field(default_factory=set)
     left_out: frozenset[str] = frozenset()
-
-    def take(self, count: int) -> None:
-        """Draw `count` of the candidates."""
-        if count < len(self.places):
-            ordered = sorted(self.places, key=lambda sha: (self.places[sha], sha))
-            self.left_out = frozenset({*ordered[count:], *self.silent, *self.ruled_out})
+    passed_over: frozenset[str] = frozenset()
 
 
 def draw(
     ledgers: list[Ledger], splits: list[Split], settings: MineSettings, seed: int, progress: Progress
 ) -> list[Draw]:
-    """Draw from each repository its part of `mine.history_commits`, in proportion to its candidates."""
+    """Draw from each repository its part of the commits wanted on each side, in proportion to its candidates."""
     draws = [
         _candidates(ledger, split, settings, seed, progress) for ledger, split in zip(ledgers, splits, strict=True)
     ]
-    counts = [len(each.places) for each in draws]
-    if settings.history_commits is not None and settings.history_commits < sum(counts):
-        for each, part in zip(draws, parts(settings.history_commits, counts), strict=True):
-            each.take(part)
+    for each, beyond in zip(draws, _beyond([each.places for each in draws], settings.history_commits), strict=True):
+        if beyond:
+            each.left_out = frozenset({*beyond, *each.silent, *each.ruled_out})
+    later = [
+        {sha: place("later", sha, 1.0, seed) for sha in ledger.code - split.before}
+        for ledger, split in zip(ledgers, splits, strict=True)
+    ]
+    for each, beyond in zip(draws, _beyond(later, settings.later_commits), strict=True):
+        each.passed_over = frozenset(beyond)
     return draws
+
+
+def drawn_paths(weights: Mapping[str, float], count: int | None, seed: int) -> set[str]:
+    """Draw `count` paths, each with a chance in proportion to its weight; all where no more are there."""
+    return set(weights).difference(*_beyond([{p: place("path", p, w, seed) for p, w in weights.items()}], count))
+
+
+def _beyond(places: list[dict[str, float]], wanted: int | None) -> list[list[str]]:
+    """Give, for each repository, the candidates that are not drawn."""
+    counts = [len(each) for each in places]
+    if wanted is None or wanted >= sum(counts):
+        return [[] for _ in places]
+    ordered = ([name for _, name in sorted((at, name) for name, at in each.items())] for each in places)
+    return [each[part:] for each, part in zip(ordered, parts(wanted, counts), strict=True)]
 
 
 def parts(wanted: int, counts: list[int]) -> list[int]:
@@ -99,7 +116,7 @@ def _candidates(ledger: Ledger, split: Split, settings: MineSettings, seed: int,
                     found.silent.add(commit.sha)
                 else:
                     age = freshness(commit.committed_at, split.cut.committed_at, settings.half_life_days)
-                    found.places[commit.sha] = _place(commit.sha, age * _rarity(commit, code), seed)
+                    found.places[commit.sha] = place("draw", commit.sha, age * _rarity(commit, code), seed)
                 changes_of.update(at_cut)
             lineage.note(commit.changes)
     return found
@@ -114,6 +131,6 @@ def _may_hold_tests(code: list[str]) -> bool:
     return any(may_hold_tests(path, language) for path in code if (language := language_of(path)) is not None)
 
 
-def _place(sha: str, weight: float, seed: int) -> float:
-    """Give a commit's place; the smallest are drawn (Efraimidis and Spirakis 2006: log(u) / w, its sign turned)."""
-    return -math.log((int(content_id("draw", sha, str(seed)), 16) + 1) / DIGEST) / weight
+def place(draw: str, name: str, weight: float, seed: int) -> float:
+    """Give a place; the smallest are drawn (Efraimidis and Spirakis 2006: log(u) / w, its sign turned)."""
+    return -math.log((int(content_id(draw, name, str(seed)), 16) + 1) / DIGEST) / weight

@@ -19,6 +19,7 @@ from typing import Any
 from tuner.mine.books import Books, Provenance
 from tuner.mine.commit_facts import draft_from_plain, draft_to_plain, is_telling, line_hash
 from tuner.mine.drafts import Surroundings
+from tuner.mine.draw import drawn_paths
 from tuner.mine.file_facts import Blob, FileMiner, healthy_tree, source_file
 from tuner.mine.gates.attributes import Attributes
 from tuner.mine.gates.licences import Owners, is_licence_file, licence_folders, licence_reason, names_owners
@@ -96,10 +97,13 @@ class Snapshot:
                 track.advance(1)
         memo, place = self.memo, self._indexed()
         miner = RepositoryMiner(self.repo.name, place, str(memo.path), memo.scope, self.settings, self.seed)
-        with progress.track(f"mining names of {self.repo.name}", total=len(self.kept), unit="file") as track:
-            for path, drafts in zip(
-                self.kept, workers.map(miner, self.kept, FILES_PER_BATCH, few=FEW_FILES), strict=True
-            ):
+        drawn = drawn_paths(
+            {path: origin(path).weight for path in self.kept}, self.settings.repository_files, self.seed
+        )
+        beside = [path for path in self.kept if path in drawn]
+        self.books.counts["files_alone"] += len(self.kept) - len(beside)
+        with progress.track(f"mining names of {self.repo.name}", total=len(beside), unit="file") as track:
+            for path, drafts in zip(beside, workers.map(miner, beside, FILES_PER_BATCH, few=FEW_FILES), strict=True):
                 for draft in map(draft_from_plain, drafts):
                     self.books.keep(draft, origin(path))
                 track.advance(1)

@@ -34,6 +34,9 @@ from tuner.repo_names import PLACE as NAMES
 from tuner.repo_names import RepoNames, write_names
 from tuner.rundir import Workspace, slug
 
+# What these choose is not what is found in a commit or file: the results that are remembered serve all their values.
+DECIDES_NO_FACT = {"only_authors", "except_authors", "cut", "history_commits", "later_commits", "repository_files"}
+
 
 def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work: Workspace) -> Mined:
     """Mine `repos` into `work.out`; results are remembered under `memory`."""
@@ -48,7 +51,7 @@ def run(repos: list[Repo], settings: MineSettings, seed: int, memory: Path, work
         draws = draw(ledgers, splits, settings, seed, work.progress)
         known: list[RepoNames] = []
         for ledger, split, drawn in zip(ledgers, splits, draws, strict=True):
-            decides = settings.model_dump_json(exclude={"only_authors", "except_authors", "cut", "history_commits"})
+            decides = settings.model_dump_json(exclude=DECIDES_NO_FACT)
             place = memory / f"{slug(ledger.repo.name)}-{content_id(ledger.repo.path)[:8]}.sqlite"
             with Memo(place, _program(), ledger.repo.name, decides, str(seed)) as memo:
                 known.append(_mine(ledger, split, drawn, settings, seed, names, memo, workers, books, work))

@@ -17,6 +17,7 @@ from tuner.mine.resolve import Resolver, family_of
 from tuner.mine.symbols import TYPE_KINDS, Call, Definition, FileSymbols
 
 MAX_REEXPORTS = 5
+MOST_MEANT = 50_000  # meanings of calls that are remembered; what calls one name is asked about again and again
 STANDARD = (sys.stdlib_module_names | {"java", "javax"}, ("std", "core", "alloc", "node"))
 SELF = ("self", "this", "cls", "Self")
 
@@ -55,6 +56,7 @@ class SymbolIndex:
         self._ranks: dict[str, int] = {}
         self._chunks: ChunkIndex | None = None
         self._headers: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        self._meant: dict[tuple[str, str, str, str], tuple[Site, ...]] = {}
         self._importers_by_name: dict[str, tuple[str, ...]] | None = None
         self.asked: dict[tuple[str, str, str], tuple[Site, ...]] = {}  # what others found by asking here
 
@@ -162,6 +164,14 @@ class SymbolIndex:
     def meaning(self, path: str, call: Call) -> tuple[Site, ...]:
         """Find the definitions that a call in a file means; several when overloaded, none when it cannot be told."""
         self._tables()
+        asked = path, call.name, call.on, call.inside if call.on in SELF else ""
+        if asked not in self._meant:
+            if len(self._meant) == MOST_MEANT:
+                self._meant.clear()
+            self._meant[asked] = self._meaning(path, call)
+        return self._meant[asked]
+
+    def _meaning(self, path: str, call: Call) -> tuple[Site, ...]:
         if call.on:
             return self._member(path, call)
         named = self._definitions.get(call.name, [])

@@ -42,7 +42,7 @@ def data_card(mined: Mined, dataset: Dataset, adapter: Adapter) -> DataCard:
     replaced = {name.removeprefix(REDACTED): count for name, count in mined.counts.items() if name.startswith(REDACTED)}
     return DataCard(
         day=_day(mined.cut.committed_at),
-        cut=[*_cut(mined.cut), *(("history", said) for said in [not_drawn(mined.rejected_counts)] if said)],
+        cut=[*_cut(mined.cut), *(("history", said) for said in not_drawn(mined.counts, mined.rejected_counts))],
         kinds=_kinds(mined, dataset),
         training=_training(adapter.metrics),
         redacted=_ranked(replaced),
