@@ -75,7 +75,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         figures: dict[str, Any] = {"repository": repo.name, "revision": repo.revision[:12], "rounds": options.rounds}
         figures |= machine()
         if options.rounds:
-            measured = _measured(_jobs(repo, commits, options.peer_commits, peers, place), options.rounds)
+            jobs = _jobs(repo, commits, options.peer_commits, peers, place)
+            measured = _measured({name: jobs[name] for name in jobs if name in (options.only or jobs)}, options.rounds)
             figures |= ratios(measured) | flat(measured)
             print(table(measured, figures))
         if options.curve:
@@ -92,37 +93,46 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def _measured(jobs: dict[str, dict[str, Any]], rounds: int) -> Rounds:
     measured: Rounds = {name: [] for name in jobs}
     for name in ("floor", "mine"):  # for nothing: now the pack is in the page cache, and something is remembered
-        run_once(CONTESTANTS, jobs[name])
+        if name in jobs:
+            run_once(CONTESTANTS, jobs[name])
     for name, result in run_rounds(CONTESTANTS, jobs, rounds):
         print(f"  {name:<18}{result.seconds:9.3f} s", file=sys.stderr, flush=True)
         measured[name].append(result)
     return measured
 
 
+# What a ratio is of: the slower side by its meaning, the other, and whether seconds for a commit are compared.
+RATIOS = {
+    "reading_vs_floor": ("reading", "floor", False),
+    "reading_vs_pydriller": ("pydriller", "reading.newest", False),
+    "mine_vs_pydriller": ("pydriller", "mine", True),
+    "reading_vs_gitpython": ("gitpython", "reading.newest", False),
+    "mine_vs_gitpython": ("gitpython", "mine", True),
+    "mine_all_vs_pydriller": ("pydriller", "mine.all", True),
+    "mine_vs_mine_all": ("mine.all", "mine", False),
+    "mine_again_vs_mine": ("mine", "mine.again", False),
+}
+
+
 def ratios(measured: Rounds) -> dict[str, float | None]:
-    """Give medians of pairs. Above 1 ours is faster, but for `reading_vs_floor`, which is ours over git's own."""
+    """Give medians of pairs; None where one side was not run.
 
-    def seconds(name: str) -> list[float]:
-        return [each.seconds for each in measured[name]]
+    Above 1 ours is faster, but for `reading_vs_floor`, which is ours over git's own.
+    """
 
-    def per_commit(name: str) -> list[float]:
-        return [each.seconds / each.said["commits"] for each in measured[name]]
+    def cost(name: str, of_a_commit: bool) -> list[float]:
+        return [each.seconds / (each.said["commits"] if of_a_commit else 1) for each in measured[name]]
 
-    found: dict[str, float | None] = {"reading_vs_floor": round(of_pairs(seconds("reading"), seconds("floor")), 3)}
-    for peer in PEERS:
-        found[f"reading_vs_{peer}"] = found[f"mine_vs_{peer}"] = None
-        if peer in measured:
-            found[f"reading_vs_{peer}"] = round(of_pairs(seconds(peer), seconds("reading.newest")), 2)
-            found[f"mine_vs_{peer}"] = round(of_pairs(per_commit(peer), per_commit("mine")), 2)
-    found["mine_all_vs_pydriller"] = None
-    if "pydriller" in measured:
-        found["mine_all_vs_pydriller"] = round(of_pairs(per_commit("pydriller"), per_commit("mine.all")), 2)
-    found["mine_vs_mine_all"] = round(of_pairs(seconds("mine.all"), seconds("mine")), 2)
-    found["mine_again_vs_mine"] = round(of_pairs(seconds("mine"), seconds("mine.again")), 2)
+    found = {
+        name: round(of_pairs(cost(one, of_a_commit), cost(other, of_a_commit)), 3 if other == "floor" else 2)
+        if {one, other} <= set(measured)
+        else None
+        for name, (one, other, of_a_commit) in RATIOS.items()
+    }
     peaks = [
         each.peak_mib
         for name in ("mine", "mine.all", "mine.again")
-        for each in measured[name]
+        for each in measured.get(name, ())
         if each.peak_mib is not None
     ]
     found["peak_mib"] = round(max(peaks), 1) if peaks else None
@@ -266,6 +276,7 @@ def _parser() -> argparse.ArgumentParser:
         "--peer-commits", type=int, default=400, help="newest commits without merges, for the slow peers"
     )
     parser.add_argument("--rounds", type=int, default=3, help="runs of each contestant; 0 leaves only curves")
+    parser.add_argument("--only", action="append", help="a contestant, such as pydriller or mine; all without it")
     parser.add_argument("--curve", action="store_true", help="run the whole stage over up to 10,000 commits as well")
     parser.add_argument("--curve-all", action="store_true", help="the same with pairs drafted from all of history")
     parser.add_argument("--results", type=Path, default=RESULTS, help="file for the figures")

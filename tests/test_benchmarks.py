@@ -95,6 +95,12 @@ def test_ratios_are_medians_of_pairs() -> None:
     }
 
 
+def test_what_was_not_run_has_no_ratio() -> None:
+    found = mining.ratios({"pydriller": runs(2.0, commits=20), "mine": runs(2.0, peak=None)})
+    assert {name: each for name, each in found.items() if each is not None} == {"mine_vs_pydriller": 5.0}
+    assert list(found) == [*mining.RATIOS, "peak_mib"]
+
+
 def test_a_bar_that_is_missed_is_called_missed() -> None:
     measured = {
         name: runs(1.0)
