@@ -133,19 +133,24 @@ class Use:
 
 
 def tree_use(root: int) -> Use:
-    """Add up what a process and all that it started use now; those that just ended count nothing."""
-    use, waiting, page = Use(), [root], os.sysconf("SC_PAGE_SIZE") / MIB
+    """Add up what a process and all that it started use now; those that just ended count nothing.
+
+    A child that has not become a program of its own yet runs in its parent's memory (vfork), which counts once.
+    """
+    use, page = Use(), os.sysconf("SC_PAGE_SIZE") / MIB
+    waiting = [(root, "")]
     while waiting:
-        number = waiting.pop()
+        number, parents = waiting.pop()
         place = PROCESSES / str(number)
         try:
-            resident, of_files = map(int, (place / "statm").read_text().split()[1:3])
+            memory = (place / "statm").read_text()
+            resident, of_files = map(int, memory.split()[1:3]) if memory != parents else (0, 0)
             fields = (place / "stat").read_text().rpartition(")")[2].split()
             use.mib += resident * page
             use.own_mib += (resident - of_files) * page
             use.cpu_seconds[number] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
             for task in (place / "task").iterdir():
-                waiting += map(int, (task / "children").read_text().split())
+                waiting += [(int(child), memory) for child in (task / "children").read_text().split()]
         except (OSError, ValueError, IndexError):
             continue
     return use

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,20 @@ def test_the_memory_of_a_contestant_is_that_of_all_its_processes(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     measured = contest.run_once("hungry", {})
     assert measured.peak_mib is not None and 64 < measured.peak_mib < 200
+
+
+def test_a_child_that_still_runs_in_its_parents_memory_does_not_count_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contest, "PROCESSES", tmp_path)
+    for number, resident, children in ((1, 40_000, "2 3 4"), (2, 40_000, ""), (3, 40_001, ""), (4, 100, "")):
+        task = tmp_path / str(number) / "task" / str(number)
+        task.mkdir(parents=True)
+        (task.parent.parent / "statm").write_text(f"90000 {resident} 0 1 0 30000 0\n")
+        (task.parent.parent / "stat").write_text(f"{number} (a program) S {' '.join(['0'] * 20)}\n")
+        (task / "children").write_text(children)
+    pages = contest.tree_use(1).own_mib * contest.MIB / os.sysconf("SC_PAGE_SIZE")
+    assert pages == pytest.approx(40_000 + 40_001 + 100)
 
 
 def test_a_contestant_that_fails_is_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

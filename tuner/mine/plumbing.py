@@ -57,7 +57,7 @@ INHERITED = (
 NO_INDEX = os.path.join(os.sep, "nonexistent", "index")
 READ_PIECE = 1 << 20
 HUGE = 1 << 25  # bytes that take longer to skip than a new git takes to start
-DELTA_CACHE = "24m"  # a quarter of git's own, for each process that reads; less would take longer
+DELTA_CACHE = "core.deltaBaseCacheLimit=24m"  # a quarter of git's own, for each process; less would take longer
 REQUESTS = select.PIPE_BUF // 65  # blobs that are asked for at once: so many lines of 64 digits are written whole
 
 
@@ -88,7 +88,7 @@ class Git:
         # From inside the git directory and without an index: the work tree's attributes, mail map and changed files say
         # nothing about a commit.
         place = str(_git_folder(Path(path)))
-        self.command = ["git", "-C", place, *safe_arguments(), "--git-dir=.", "--work-tree=."]
+        self.command = ["git", "-C", place, *safe_arguments(), "-c", DELTA_CACHE, "--git-dir=.", "--work-tree=."]
         self.environment = safe_environment()
         # The user's own settings may change what plumbing prints (mail maps, colours, rename limits).
         self.environment.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_INDEX_FILE=NO_INDEX)
@@ -227,7 +227,7 @@ class Blobs:
 
     def _start(self) -> None:
         self.process = subprocess.Popen(
-            [*self.git.configured(f"core.deltaBaseCacheLimit={DELTA_CACHE}").command, "cat-file", "--batch"],
+            [*self.git.command, "cat-file", "--batch"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
