@@ -3,7 +3,8 @@
 In: run folders that are evaluated and compared. Out: Markdown, on standard output or between two marks of a file.
 Every figure is read from the runs; a row that a run lacks is left out. Nothing is measured here, and nothing is chosen
 by its outcome: what is named is shown, gain or loss. `--chosen-by` names a sweep by which settings of the runs were
-chosen: a further table leaves out the items of commits that judged it.
+chosen: a further table leaves out the items of commits that judged it. `--since` names the day from which the base
+cannot have read a commit: a further table shows the items from then on, for runs that have earlier ones too.
 
     python -m benchmarks.results adapters/click-... adapters/zod-... --into docs/results.md
 """
@@ -12,18 +13,22 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from benchmarks.filling import fill
 from tuner.compare.differences import REPORTED, differences
 from tuner.comparison import Comparison, Contest, Difference
 from tuner.errors import DataError
+from tuner.forecast import covered
 from tuner.records import Adapter, Dataset, Item, Prediction, from_json, read_jsonl
 from tuner.rundir import Run
 from tuner.sweep_rows import read_prepared
 
 MARK = "runs"
+UNJUDGED = "Items of commits that judged a sweep by which settings were chosen left out:"
+UNREAD = "Items of commits from {} on alone, which the base cannot have read:"
 LIBRARY = "stdlib_bits_per_byte_relative"
 GAINS = (
     ("bits per byte", "bits_per_byte", "all"),
@@ -53,10 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folder")
     parser.add_argument("--into", type=Path, help=f"file to write between <!-- {MARK} --> and <!-- /{MARK} -->")
     parser.add_argument("--chosen-by", action="append", type=Path, default=[], metavar="SWEEP", help="sweep folder")
+    parser.add_argument("--since", type=date.fromisoformat, metavar="DAY", help="the base's release, as 2024-11-01")
     chosen = parser.parse_args(arguments)
     runs = [Run.find(each) for each in chosen.runs]
     try:
-        text = "\n".join([*tables(runs), *_unjudged(runs, chosen.chosen_by)]) + "\n"
+        judged = {commit for each in chosen.chosen_by for commit in read_prepared(each).commits.values()}
+        lines = [*tables(runs), *_left(runs, UNJUDGED, lambda item: item.commit not in judged)]
+        if chosen.since is not None:
+            first = datetime.combine(chosen.since, time(), UTC).timestamp()
+            lines += _left(runs, UNREAD.format(chosen.since), lambda item: item.committed_at >= first)
+        text = "\n".join(lines) + "\n"
         if chosen.into is None:
             print(text, end="")
             return 0
@@ -68,8 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def tables(runs: list[Run]) -> Iterator[str]:
     """Give the lines of three tables: what was run, what tuning changed, and how that stands beside rivals."""
-    yield "| repository | language | items | commits | trained tokens | verdict |"
-    yield "|---|---|--:|--:|--:|---|"
+    yield "| repository | language | items | commits | trained tokens | of the rows | verdict |"
+    yield "|---|---|--:|--:|--:|--:|---|"
     for run in runs:
         comparison, dataset, train = _compared(run), run.record("dataset", Dataset), run.record("train", Adapter)
         figures = dataset.metrics
@@ -79,6 +90,7 @@ def tables(runs: list[Run]) -> Iterator[str]:
             f"{figures['dataset.items']:.0f}",
             f"{figures['dataset.commits']:.0f}",
             f"{train.metrics['train.tokens']:,.0f}",
+            f"{100 * covered(dataset):.0f} %",
             f"`{comparison.verdict}`",
         )
     yield ""
@@ -99,14 +111,13 @@ def _gains(run: Run, differences: Sequence[Difference]) -> Iterator[str]:
             yield _line(_name(run), label, *values, _change(relative), relative.finding, str(row.items))
 
 
-def _unjudged(runs: list[Run], sweeps: list[Path]) -> Iterator[str]:
-    """Give the gains on items of commits that judged none of the sweeps, for runs that have others too."""
-    judged = {commit for each in sweeps for commit in read_prepared(each).commits.values()}
+def _left(runs: list[Run], title: str, stays: Callable[[Item], bool]) -> Iterator[str]:
+    """Give the gains on the items that stay, for runs that have others too."""
     lines: list[str] = []
     for run in runs:
         recipe = run.manifest["decides"]["recipe"]
         items = list(read_jsonl(run.folder / run.record("dataset", Dataset).items, Item))
-        left = [item for item in items if item.commit not in judged]
+        left = [item for item in items if stays(item)]
         answers = [
             {each.item_id: each for each in read_jsonl(run.folder / f"eval/{name}.predictions.jsonl", Prediction)}
             for name in ("base", "tuned")
@@ -115,7 +126,7 @@ def _unjudged(runs: list[Run], sweeps: list[Path]) -> Iterator[str]:
         if len(left) < len(items):
             lines += _gains(run, differences(pairs, REPORTED, recipe["compare"]["resamples"], recipe["seed"]))
     if lines:
-        yield from ("", "Items of commits that judged a sweep by which settings were chosen left out:", "", *GAIN_HEAD)
+        yield from ("", title, "", *GAIN_HEAD)
         yield from lines
 
 

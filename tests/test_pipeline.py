@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -249,6 +250,22 @@ def test_items_of_commits_that_judged_a_sweep_are_left_out_of_a_further_table(
     with pytest.raises(SystemExit):
         results.main([str(finished.folder), "--chosen-by", str(tmp_path)])
     assert "no sweep has got as far as its rows there" in capsys.readouterr().err
+
+
+def test_items_that_the_base_may_have_read_are_left_out_of_a_further_table(
+    finished: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moments = [item.committed_at for item in read_jsonl(finished.folder / "data/eval_items.jsonl", Item)]
+
+    def further(moment: int) -> list[str]:
+        day = datetime.fromtimestamp(moment, UTC).date()
+        assert results.main([str(finished.folder), "--since", str(day)]) == 0
+        return capsys.readouterr().out.partition(f"from {day} on alone")[2].splitlines()
+
+    middle = sorted(moments)[len(moments) // 2] // 86_400 * 86_400
+    (bits,) = (line for line in further(middle) if "| bits per byte |" in line)
+    assert bits.endswith(f"| {sum(each >= middle for each in moments)} |")
+    assert further(min(moments)) == []  # all are as late
 
 
 def test_no_planted_secret_and_no_address_stands_in_the_run(finished: Finished) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines import ROOT, Finished, arguments, finished_run, tuner
-from tuner.forecast import MEASURED, forecast, missed
-from tuner.records import Item, read_jsonl
+from tuner.forecast import MEASURED, covered, forecast, missed
+from tuner.records import Dataset, Item, read_jsonl
 from tuner.rundir import Run
 
 
@@ -51,8 +51,8 @@ def test_screening_goes_into_the_run_of_the_training_and_does_nothing_twice(scre
     items = list(read_jsonl(other / "data/eval_items.jsonl", Item))
     assert written["items"] == len(items)
     assert written["known_share"] == pytest.approx(sum(not each.novel for each in items) / len(items))
-    bits = written["scores"]["base"]["bits_per_byte"]["value"]
-    assert written["forecast"]["change"] == pytest.approx(forecast(bits, 1000).change)
+    share = covered(Run.find(other).record("dataset", Dataset))
+    assert 0 < share < 1 and written["forecast"]["change"] == pytest.approx(forecast(share, 1000).change)
     assert f"  predicted     bits per byte {100 * written['forecast']['change']:+.0f} % by tuning" in answer.out
     for line in (
         "  items         ",
@@ -105,18 +105,19 @@ def test_what_screening_cannot_go_with_is_said(given: list[str], said: str) -> N
 def test_what_the_rule_rests_on_is_what_the_results_show() -> None:
     page = (ROOT / "docs/results.md").read_text(encoding="utf-8").splitlines()
     for each in MEASURED:
-        assert any(line.startswith(f"| {each.repository} |") and f"| {each.tokens:,} |" in line for line in page)
+        dose = f"| {each.tokens:,} | {100 * each.covered:.0f} % |"
+        assert any(line.startswith(f"| {each.repository} |") and dose in line for line in page)
         (bits, *_) = (line for line in page if line.startswith(f"| {each.repository} | bits per byte | "))
         assert f"| {each.bits_per_byte:.3f} |" in bits and f"| {100 * each.change:.1f} [" in bits
 
 
 def test_the_rule_is_off_by_no_more_than_it_says_and_says_how_little_it_rests_on() -> None:
     for each in MEASURED:
-        found = forecast(each.bits_per_byte, each.tokens)
+        found = forecast(each.covered, each.tokens)
         assert abs(missed(each)) <= found.worst_error
-        assert found.runs == len(MEASURED) == 2
+        assert found.runs == len(MEASURED) == 5
         assert found.said.endswith("points: a weak guess")
-    one, other = MEASURED
-    assert missed(one) == pytest.approx(one.change - one.bits_per_byte * other.change / other.bits_per_byte)
-    assert forecast(1.0, 120_000).change == pytest.approx(-0.195, abs=0.001)
-    assert "they saw 119,910 to 119,982 training tokens, here it is 600,000" in forecast(1.0, 600_000).said
+    assert found.worst_error == pytest.approx(0.040, abs=0.001)
+    assert forecast(0.0, 120_000).change == pytest.approx(-0.108, abs=0.001)
+    assert forecast(1.0, 120_000).change == pytest.approx(-0.233, abs=0.001)
+    assert "they saw 119,899 to 119,982 training tokens, here it is 600,000" in forecast(1.0, 600_000).said

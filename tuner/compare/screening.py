@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from tuner.compare.differences import differences
 from tuner.compare.reading import read_items, read_predictions
-from tuner.forecast import forecast
+from tuner.forecast import covered, forecast
 from tuner.recipe import CompareSettings
 from tuner.records import Dataset, Evaluation, to_json
 from tuner.rundir import Workspace
@@ -36,7 +36,7 @@ def run(
     bits = scores["base"].get("bits_per_byte")
     predicted = None
     if bits is not None and len(items) >= settings.min_items:
-        predicted = forecast(bits.value, int(dataset.metrics["dataset.train_tokens"]))
+        predicted = forecast(covered(dataset), int(dataset.metrics["dataset.train_tokens"]))
     said = (
         predicted.said
         if predicted
