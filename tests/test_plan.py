@@ -26,6 +26,7 @@ from tuner.recipe_file import load
 from tuner.shape import read_shape
 
 GIB = 1 << 30
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 CPU = Machine(cores=8, total=64 * GIB, free=64 * GIB, limit="free memory", has_bf16=True, gpu=None)
 QWEN = Found("Qwen/Qwen2.5-Coder-7B", PUBLISHED["Qwen/Qwen2.5-Coder-7B"], None, "the table of known bases", False)
 
@@ -120,7 +121,7 @@ def test_what_cannot_fit_is_refused_with_what_would() -> None:
     assert caught.value.hint == "no recipe fits; end other programs, or take a machine with more memory"
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_the_base_of_every_recipe_is_known_without_asking_anybody(file: Path, tmp_path: Path) -> None:
     base = load(file).recipe.base
     if is_hub_id(base):
@@ -230,3 +231,45 @@ def test_processes_on_a_cpu_take_this_machines_memory_together_and_on_gpus_their
     assert one.weights / 4 < spread.weights < one.weights / 2 and spread.optimizer == one.optimizer
     tight = replace(CPU, free=one.total)
     assert fitting_settings(QWEN, recipe_of(**share), tight) == ("train.processes=1", one)
+
+
+def cards() -> list[tuple[Path, int]]:
+    """List the recipes that name a card in their first line, with its GiB."""
+    named = [(file, re.search(r"one GPU from (\d+) GB", file.read_text().splitlines()[0])) for file in RECIPES]
+    return [(file, int(found[1])) for file, found in named if found is not None]
+
+
+@pytest.mark.parametrize(("file", "gib"), cards(), ids=lambda value: getattr(value, "stem", value))
+def test_training_and_evaluation_of_a_recipe_fit_the_card_that_it_names(file: Path, gib: int, tmp_path: Path) -> None:
+    free = int((gib - 0.6) * GIB)  # what a screen and the driver hold is not free
+    machine = replace(CPU, gpu=Gpu("Card", gib * GIB, free, True))
+    recipe = load(file).recipe
+    plan = make_plan(find_config(recipe.base, tmp_path, asks_hub=False), recipe, machine)
+    assert plan.verdict == "fits" and plan.evaluation.total <= free
+    larger = recipe.model_copy(update={"evaluate": recipe.evaluate.model_copy(update={"batch": 512})})
+    found = find_config(recipe.base, tmp_path, asks_hub=False)
+    assert make_plan(found, larger, machine).evaluation.total > free
+
+
+def test_an_evaluation_that_cannot_fit_is_refused_before_the_training(tmp_path: Path) -> None:
+    card = replace(CPU, gpu=Gpu("Card", 16 * GIB, 14 * GIB, True))
+    recipe = load(ROOT / "recipes/qwen2.5-coder-7b-qlora.yaml").recipe
+    whole = recipe.model_copy(update={"evaluate": recipe.evaluate.model_copy(update={"quantization": "none"})})
+    assert require_room(QWEN, recipe, card, list) == ""
+    with pytest.raises(MachineError) as caught:
+        require_room(QWEN, whole, card, list)
+    takes, lighter = (make_plan(QWEN, each, card).evaluation.total / GIB for each in (whole, recipe))
+    assert str(caught.value) == (
+        f"BASE=Qwen/Qwen2.5-Coder-7B: evaluation takes {takes:.1f} GiB at its highest moment, "
+        "14.0 GiB are free (GPU memory of Card)\n"
+        f'hint: SET="evaluate.quantization=nf4" takes {lighter:.1f} GiB'
+    )
+    many = recipe.model_copy(update={"evaluate": recipe.evaluate.model_copy(update={"batch": 32})})
+    remark = require_room(QWEN, many, card, list)  # a smaller batch would do: it is said, and the training begins
+    assert remark.endswith(f'SET="evaluate.batch=8" takes {lighter:.1f} GiB')
+
+
+def test_on_a_processor_answers_are_computed_in_float32_whatever_it_trains_in() -> None:
+    plan = make_plan(QWEN, recipe_of(), CPU)
+    assert plan.evaluation.weights == 2 * plan.memory.weights
+    assert make_plan(QWEN, recipe_of(), replace(CPU, has_bf16=False)).evaluation.weights == plan.evaluation.weights

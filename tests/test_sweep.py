@@ -198,7 +198,7 @@ def test_a_training_that_fails_is_a_result_but_not_of_the_baseline(
     write_jsonl(tmp_path / "long.jsonl", long)
     dataset = read_prepared(swept.folder).rows["baseline"].dataset
     rows = Rows("long.jsonl", sha256_file(tmp_path / "long.jsonl"), dataset)
-    bench = Bench(tmp_path, sweeping.repos, sweeping.repo, sweeping.base, [], Progress())
+    bench = Bench(tmp_path, sweeping.repos, sweeping.repo, sweeping.base, [], "none", Progress())
     variant = sweeping.variants.all[1]
     trial = bench.attempt(variant, 3, rows, may_fail=True, kept=None)
     assert trial.failed is not None and "tokens, wanted 128 at most" in trial.failed

@@ -56,7 +56,7 @@ def plan_memory(shape: Shape, settings: TrainSettings, max_tokens: int, machine:
     sequences, _ = share_of_batch(settings.sequences_per_batch, settings.accumulation, settings.processes)
     t = sequences * max_tokens  # packed: a batch is one long row
     trainable = shape.trainable(settings.rank)
-    weights, quantisation = _weights(shape, settings.quantization, size)
+    weights, quantisation = weight_bytes(shape, settings.quantization, size)
     if settings.sharding == "fsdp":
         weights = _spread_weights(shape, settings.processes, size)
     kept = [block_activations(shape, block, t, size, settings.rank) for block in shape.blocks]
@@ -102,7 +102,7 @@ def loss_bytes(shape: Shape, t: int, size: int, on_gpu: bool) -> int:
     return min(t * shape.vocabulary, LOSS_TILE) * (FLOAT + size) + states
 
 
-def _weights(shape: Shape, quantization: str, size: int) -> tuple[int, int]:
+def weight_bytes(shape: Shape, quantization: str, size: int) -> tuple[int, int]:
     """Give the bytes of the frozen weights, and what unpacking quantised ones takes for a moment."""
     if quantization == "none":
         return shape.parameters * size, 0

@@ -90,12 +90,9 @@ def load_model(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
     try:
-        model = AutoModelForCausalLM.from_pretrained(base.path, **options)
-    except (ValueError, OSError, KeyError, RuntimeError, MemoryError, SafetensorError) as error:
-        if is_out_of_memory(error):
-            raise MachineError(
-                f"{base.name}: out of memory while loading the base", "choose a smaller base with BASE="
-            ) from None
+        with _memory_named(base):
+            model = AutoModelForCausalLM.from_pretrained(base.path, **options)
+    except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise BaseError(
             f"{base.path}: cannot be loaded: {reason}", "is the folder whole, and its architecture supported?"
@@ -103,8 +100,28 @@ def load_model(
     if adapter is not None:
         model = _with_adapter(model, base, adapter)
     if quantization == "none" and place:
-        model = model.to(device())
+        with _memory_named(base):
+            model = model.to(device())
     return model.eval()
+
+
+def load_judge(base: Base, adapter: Path | None, quantization: str) -> PreTrainedModel:
+    """Load what answers and is scored; `quantization` is `evaluate.quantization`, the same for base and tuned."""
+    return load_model(base, adapter, judging_dtype(), quantization)
+
+
+@contextmanager
+def _memory_named(base: Base) -> Iterator[None]:
+    """Say which base was too large."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MachineError(
+            f"{base.name}: out of memory while loading the base",
+            'choose a smaller base with BASE=, or SET="evaluate.quantization=nf4" where it is evaluated',
+        ) from None
 
 
 def _with_adapter(model: PreTrainedModel, base: Base, adapter: Path) -> PreTrainedModel:

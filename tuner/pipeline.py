@@ -173,11 +173,17 @@ class Pipeline:
         def work(workspace: Workspace) -> Replay:
             from tuner.replay import stage
 
-            return stage.run(self.base, self._renderer(), chosen, tokens, self.recipe.seed, workspace)
+            held = self.recipe.evaluate.quantization
+            return stage.run(self.base, self._renderer(), chosen, held, tokens, self.recipe.seed, workspace)
 
-        settings = {"base": self.base.revision, "seed": self.recipe.seed, "tokens": tokens}
+        settings = {**self.judged_with(), "seed": self.recipe.seed, "tokens": tokens}
         limits = chosen.model_dump(include={"replay_answer_tokens", "replay_rounds", "max_tokens"})
         return self._stage("replay", Replay, work, settings | limits, [])
+
+    def judged_with(self) -> dict[str, str]:
+        """Give what decides the model that answers and is scored, beside its adapter."""
+        held = self.recipe.evaluate.quantization
+        return {"base": self.base.revision, **({"quantization": held} if held != "none" else {})}
 
     def _train(self) -> Adapter:
         dataset, replay = self.run.record("dataset", Dataset), self._replay()

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from tuner.base_config import Found
 from tuner.errors import MachineError
+from tuner.evaluation_memory import EvaluationMemory, plan_evaluation
 from tuner.machine import Machine
 from tuner.memory import FLOAT, Memory, plan_memory
 from tuner.recipe import Recipe, TrainSettings
@@ -42,13 +43,17 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a training takes. `seconds` is None where the tokens or the speed are not known."""
+    """What a training takes, and the evaluation after it; `verdict` is of the training.
+
+    `seconds` is None where the tokens or the speed are not known.
+    """
 
     base: str
     source: str
     parameters: int
     trainable: int
     memory: Memory
+    evaluation: EvaluationMemory
     room: int
     verdict: Verdict
     disk: Disk
@@ -75,6 +80,7 @@ def make_plan(
         parameters=parameters,
         trainable=trainable,
         memory=memory,
+        evaluation=plan_evaluation(shape, recipe.evaluate, settings.rank, machine),
         room=machine.room,
         verdict=judge(memory, machine),
         disk=_disk(found, parameters, trainable, recipe, machine),
@@ -139,12 +145,13 @@ def fitting_settings(found: Found, recipe: Recipe, machine: Machine) -> tuple[st
 def require_room(found: Found, recipe: Recipe, machine: Machine, others: Callable[[], list[tuple[str, Plan]]]) -> str:
     """Refuse a training that cannot fit, and name what would; give a remark where it is not certain to fit.
 
+    A training whose evaluation cannot fit is refused too: it would end in nothing that can be told.
     `others` gives recipes with their plans, best first; it is called only if there is something to say.
     """
     plan = make_plan(found, recipe, machine)
-    if plan.verdict == "fits":
-        return ""
     where = f"GPU memory of {machine.gpu.name}" if machine.gpu else machine.limit
+    if plan.verdict == "fits":
+        return _require_room_to_evaluate(found, recipe, machine, where)
     message = (
         f"BASE={found.name}: training takes {gib(plan.memory.total)} GiB at its highest moment, "
         f"{gib(plan.room)} GiB are free ({where})"
@@ -158,6 +165,31 @@ def require_room(found: Found, recipe: Recipe, machine: Machine, others: Callabl
         ways.append(f"RECIPE={fitting[0]} ({fitting[1].base}) takes {gib(fitting[1].memory.total)} GiB")
     hint = "; or ".join(ways) or "no recipe fits; end other programs, or take a machine with more memory"
     if plan.verdict == "too large":
+        raise MachineError(message, hint)
+    return f"{message}; {hint}"
+
+
+def lighter_evaluation(found: Found, recipe: Recipe, machine: Machine) -> tuple[str, EvaluationMemory] | None:
+    """Find the first settings with which the evaluation fits: a smaller batch, then a 4-bit base, then both."""
+    fewer = {"evaluate.batch": max(1, recipe.evaluate.batch // 4)}
+    for step in (fewer, {"evaluate.quantization": "nf4"}, fewer | {"evaluate.quantization": "nf4"}):
+        takes = make_plan(found, _changed(recipe, step), machine).evaluation
+        if takes.total <= machine.room:
+            return _as_set(step), takes
+    return None
+
+
+def _require_room_to_evaluate(found: Found, recipe: Recipe, machine: Machine, where: str) -> str:
+    takes = make_plan(found, recipe, machine).evaluation
+    if takes.total <= machine.room:
+        return ""
+    message = (
+        f"BASE={found.name}: evaluation takes {gib(takes.total)} GiB at its highest moment, "
+        f"{gib(machine.room)} GiB are free ({where})"
+    )
+    lighter = lighter_evaluation(found, recipe, machine)
+    hint = f'SET="{lighter[0]}" takes {gib(lighter[1].total)} GiB' if lighter else "choose a smaller base with BASE="
+    if takes.weights + takes.adapter > machine.room:  # no batch is small enough
         raise MachineError(message, hint)
     return f"{message}; {hint}"
 

@@ -171,6 +171,7 @@ def _as_text(
     lines += [
         f"  {'total':<34}{gib(plan.memory.total):>7}",
         f"  {'free now':<34}{gib(plan.room):>7}  {_limit(machine)}",
+        f"  {'evaluation after it':<34}{gib(plan.evaluation.total):>7}  {_evaluation(recipe, plan)}",
         f"verdict      {plan.verdict}" + (f'; it fits with SET="{instead}"' if instead else ""),
         f"disk         {plan.disk.total / 1e9:.1f} GB: {_disk(plan.disk)}",
         f"time         {_time(plan, speed)}",
@@ -208,6 +209,7 @@ def _plan_as_json(plan: Plan) -> dict[str, Any]:
         "parameters": plan.parameters,
         "trainable_parameters": plan.trainable,
         "memory_bytes": {**asdict(plan.memory), "total": plan.memory.total},
+        "evaluation_bytes": {**asdict(plan.evaluation), "total": plan.evaluation.total},
         "free_bytes": plan.room,
         "verdict": plan.verdict,
         "disk_bytes": {**asdict(plan.disk), "total": plan.disk.total},
@@ -223,6 +225,12 @@ def _device(machine: Machine) -> str:
 def _shared(recipe: Recipe, machine: Machine) -> str:
     here = recipe.train.processes // recipe.train.nodes
     return "" if here == 1 else f", {here} processes" + (" with a card each" if machine.gpu else " together")
+
+
+def _evaluation(recipe: Recipe, plan: Plan) -> str:
+    held = "4 bits" if recipe.evaluate.quantization == "nf4" else f"{gib(plan.evaluation.weights)} GiB of weights"
+    fits = "" if plan.evaluation.total <= plan.room else "; does not fit"
+    return f"{recipe.evaluate.batch} items at once, {held}{fits}"
 
 
 def _limit(machine: Machine) -> str:

@@ -93,7 +93,7 @@ def _filters_of_base(name: str) -> int:
     """Probe a base that no run is made for; nothing is kept."""
     from tuner.evaluate.probes import filters
     from tuner.evaluate.probes.filter_snippets import cases
-    from tuner.models import judging_dtype, load_model
+    from tuner.models import load_judge
     from tuner.render import Renderer
 
     progress = TerminalProgress()
@@ -101,7 +101,7 @@ def _filters_of_base(name: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         work = Workspace(Path(folder), Path(folder), Path(folder), progress)
         renderer = Renderer.from_folder(Path(base.path), "app")
-        found = filters.probe(load_model(base, None, judging_dtype()), renderer, base, cases(), work)
+        found = filters.probe(load_judge(base, None, "none"), renderer, base, cases(), work)
     print(f"{base.name}: {filters.said(found)}")
     for group, change in found.groups.items():
         ends = f"[{100 * change.low:+.1f}, {100 * change.high:+.1f}]"

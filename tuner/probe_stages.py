@@ -51,7 +51,7 @@ class Probing:
             before = stage.read_forgetting(workspace.run / base_probes) if system != "base" else None
             return stage.run(system, self.loader(system), self.renderer(), chosen, before, workspace)
 
-        decides = {"system": system, "base": self.pipeline.base.revision, "library": chosen.sha256}
+        decides = {"system": system, **self.pipeline.judged_with(), "library": chosen.sha256}
         inputs = [] if system == "base" else [base_probes, *self.adapter_files()]
         self.stage(f"probe-{system}", Probed, work, decides, inputs)
 
@@ -78,7 +78,7 @@ class Probing:
             load, renderer = self.loader("tuned"), self.renderer()
             return recall.run(load, renderer, dataset, answers, windows, seed, found_secrets, MARKS, workspace)
 
-        decides = {"base": self.pipeline.base.revision, "windows": windows, "seed": seed}
+        decides = {**self.pipeline.judged_with(), "windows": windows, "seed": seed}
         inputs = [dataset.train, dataset.items, *answers.values(), *self.adapter_files()]
         self.stage("recall", Probed, work, decides, inputs)
 
@@ -103,10 +103,10 @@ class Probing:
     def weaken(self, adapter: Adapter, dataset: Dataset, workspace: Workspace) -> Adapter:
         """Make an adapter that was just trained weaker, if it forgets too much: before any item is looked at."""
         from tuner.evaluate.probes import trade
-        from tuner.models import judging_dtype, load_model
+        from tuner.models import load_judge
 
         def load() -> Any:
-            return load_model(self.pipeline.base, workspace.out / adapter.folder, judging_dtype())
+            return load_judge(self.pipeline.base, workspace.out / adapter.folder, self._quantization)
 
         valid, settings = workspace.run / dataset.valid, self.pipeline.recipe.evaluate.probes
         return trade.weaken(adapter, load, self.renderer(), self._choice(), valid, settings, workspace)
@@ -123,7 +123,7 @@ class Probing:
             return filters.run(self.loader("base"), self.renderer(), base, chosen, workspace)
 
         written = content_id(*(to_json(each) for each in chosen))
-        self.stage("filters", Probed, work, {"base": base.revision, "cases": written}, [])
+        self.stage("filters", Probed, work, {**self.pipeline.judged_with(), "cases": written}, [])
 
     def canaries(self, planted: list[Canary]) -> None:
         """Measure how much the adapter gives away of canaries that were planted before it was trained."""
@@ -134,13 +134,17 @@ class Probing:
 
             return canaries.run(self.loader("tuned"), self.renderer(), dataset, planted, seed, workspace)
 
-        decides = {"base": self.pipeline.base.revision, "seed": seed, "planted": [to_json(each) for each in planted]}
+        decides = {**self.pipeline.judged_with(), "seed": seed, "planted": [to_json(each) for each in planted]}
         self.stage("canaries", Probed, work, decides, [dataset.train, *self.adapter_files()])
 
     def trade_settings(self) -> dict[str, Any]:
         """Give what decides the curve and the choice, beside adapter and rows."""
         settings = self.pipeline.recipe.evaluate.probes.model_dump(mode="json")
-        return {"probes": settings, "base": self.pipeline.base.revision, "library": self._choice().sha256}
+        return {"probes": settings, **self.pipeline.judged_with(), "library": self._choice().sha256}
+
+    @property
+    def _quantization(self) -> str:
+        return self.pipeline.recipe.evaluate.quantization
 
     def _choice(self) -> Sample:
         return sample(self.pipeline.recipe.evaluate.probes.library_pieces or FEWEST, "choice")
@@ -149,10 +153,10 @@ class Probing:
         """Give what loads a system's model."""
 
         def load() -> Any:
-            from tuner.models import judging_dtype, load_model
+            from tuner.models import load_judge
 
             adapter = self.pipeline.run.folder / "adapter" if system == "tuned" else None
-            return load_model(self.pipeline.base, adapter, judging_dtype())
+            return load_judge(self.pipeline.base, adapter, self._quantization)
 
         return load
 

@@ -250,6 +250,9 @@ class EvaluateSettings(ExecutionSettings):
     retrieved: int = Field(default=3, ge=1, le=16, description="pieces of other files shown to a system with +bm25")
     retrieved_tokens: int = Field(default=256, ge=32, description="room for these, on top of max_prompt_tokens")
     batch: int = Field(default=32, ge=1, description="items generated together")
+    quantization: Literal["none", "nf4"] = Field(
+        default="none", description="nf4 answers on a 4-bit base, with adapter and without, where 16 bits do not fit"
+    )
     latency_items: int = Field(default=12, ge=0, description="items answered one at a time, to measure latency")
     probes: ProbeSettings = ProbeSettings()
 

@@ -75,7 +75,8 @@ class Sweeping:
         rundir.check_disk(self.folder, DISK_BYTES)
         prepared = prepare(self.folder, self.repos, self.repo, self.base, self.variants, progress, said)
         valid = valid_rows(self.folder, prepared)
-        bench = Bench(self.folder, self.repos, self.repo, self.base, valid, progress)
+        held = self.variants.all[0].recipe.evaluate.quantization
+        bench = Bench(self.folder, self.repos, self.repo, self.base, valid, held, progress)
         (self.folder / TRIALS).mkdir(exist_ok=True)
         judged = self._judge_base(bench)
         trainings = self.trainings()

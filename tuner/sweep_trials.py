@@ -49,13 +49,17 @@ class Training(Pipeline):
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all trials of a sweep share; `repo` stands for `repos` where there are several."""
+    """What all trials of a sweep share; `repo` stands for `repos` where there are several.
+
+    `quantization` is how the base is held while it judges.
+    """
 
     folder: Path
     repos: list[Repo]
     repo: Repo
     base: Base
     valid: list[Row]
+    quantization: str
     progress: Progress
 
     def attempt(self, variant: Variant, seed: int, rows: Rows, may_fail: bool, kept: Path | None) -> Trial:
@@ -87,10 +91,10 @@ class Bench:
     def judge(self, adapter: Path | None) -> list[RowScore]:
         """Score the validation rows under the base, with an adapter or without."""
         from tuner.evaluate.validation import score_validation
-        from tuner.models import judging_dtype, load_model
+        from tuner.models import load_judge
 
         gc.collect()  # trainer and model hold each other: a sweep would gather one after the other
-        model = load_model(self.base, adapter, judging_dtype())
+        model = load_judge(self.base, adapter, self.quantization)
         vocabulary = Renderer.from_folder(Path(self.base.path), self.repos[0].name).vocabulary
         with self.progress.track("judging", total=len(self.valid), unit="row") as track:
             return score_validation(model, self.valid, vocabulary, track)

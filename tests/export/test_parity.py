@@ -22,7 +22,9 @@ from tuner.export import parity
 from tuner.export.gguf_base import write_gguf
 from tuner.export.gguf_lora import write_gguf_lora
 from tuner.export.weights import read_json, read_lora
+from tuner.models import load_judge
 from tuner.recipe import ExportSettings
+from tuner.records import Base
 
 LIMITS = ExportSettings()
 LLAMA3 = {
@@ -219,3 +221,14 @@ def test_a_folder_in_bfloat16_is_excused_for_rounding_and_not_for_more() -> None
         settings = ExportSettings(max_mean_kl=1.0)
         found = rows + np.array([[0.0, 0.0, shift]])
         assert parity.judge_bfloat16(rows, found, settings).passed is passed
+
+
+def test_the_reference_is_computed_beside_a_gpu_and_not_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def card() -> torch.device:
+        raise AssertionError("the card was asked for")
+
+    base = Base("tiny", str(tiny_checkpoint(tmp_path / "base", "llama")), "1" * 40, "prefix_only")
+    monkeypatch.setattr("tuner.models.device", card)  # its memory was sized for 16 bits or four
+    assert parity.torch_answers(base, None, [[5, 6, 7]]).shape[0] == 1
+    with pytest.raises(AssertionError, match="the card was asked for"):
+        load_judge(base, None, "none")

@@ -38,7 +38,7 @@ def go(
     work = Workspace(folder / "run", folder / "out", folder / "scratch", progress or Progress())
     for each in (work.run, work.out, work.scratch):
         each.mkdir(parents=True, exist_ok=True)
-    record = stage.run(base_record(base), Renderer.from_folder(base, "shop"), settings, tokens, 17, work)
+    record = stage.run(base_record(base), Renderer.from_folder(base, "shop"), settings, "none", tokens, 17, work)
     return record, list(read_jsonl(work.out / record.rows, Row))
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tuner.errors import DataError
+from tuner.errors import DataError, EvaluateError
 from tuner.evaluate.copier import Copier
 from tuner.evaluate.copilot.program import find_server
 from tuner.evaluate.copilot.recording import Recorded
@@ -44,8 +44,9 @@ def local_system(
     from tuner.evaluate.local import LocalSystem
 
     retrieval = Retrieval(pairs, settings.retrieved) if name.endswith(WITH_RETRIEVAL) else None
-    model = _loaded(base, adapter_folder if name.startswith("tuned") else None)
-    yield LocalSystem(name, model, renderer, settings, retrieval.neighbours if retrieval else None)
+    model = _loaded(base, adapter_folder if name.startswith("tuned") else None, settings)
+    with _memory_named(settings):
+        yield LocalSystem(name, model, renderer, settings, retrieval.neighbours if retrieval else None)
 
 
 @contextmanager
@@ -53,7 +54,8 @@ def scorer(base: Base, renderer: Renderer, settings: EvaluateSettings) -> Iterat
     """Load the base to score text with it."""
     from tuner.evaluate.local import LocalSystem
 
-    yield LocalSystem("base", _loaded(base, None), renderer, settings)
+    with _memory_named(settings):
+        yield LocalSystem("base", _loaded(base, None, settings), renderer, settings)
 
 
 @contextmanager
@@ -63,9 +65,10 @@ def control_system(
     """Load the base with another run's adapter; `about` says whose it is."""
     from tuner.evaluate.local import LocalSystem
 
-    system = LocalSystem("control", _loaded(base, adapter_folder), renderer, settings)
+    system = LocalSystem("control", _loaded(base, adapter_folder, settings), renderer, settings)
     system.about |= about
-    yield system
+    with _memory_named(settings):
+        yield system
 
 
 @contextmanager
@@ -129,10 +132,32 @@ def notices(settings: CompareSettings, names: Sequence[str]) -> list[str]:
     return said
 
 
-def _loaded(base: Base, adapter: Path | None) -> Any:
+def _loaded(base: Base, adapter: Path | None, settings: EvaluateSettings) -> Any:
     from tuner.evaluate.weight_layout import lay_out_by_columns
-    from tuner.models import judging_dtype, load_model
+    from tuner.models import load_judge
 
-    model = load_model(base, adapter, judging_dtype())
+    model = load_judge(base, adapter, settings.quantization)
     lay_out_by_columns(model)
     return model
+
+
+@contextmanager
+def _memory_named(settings: EvaluateSettings) -> Iterator[None]:
+    """Say what to lower where answering takes more memory than there is, as far as it is not lowered already."""
+    from tuner.models import is_out_of_memory
+
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        ways = {
+            f"evaluate.batch={settings.batch // 4 or 1}": settings.batch > 1,
+            "evaluate.quantization=nf4": settings.quantization == "none",
+            f"evaluate.max_prompt_tokens={settings.max_prompt_tokens // 2}": settings.max_prompt_tokens >= 64,
+        }
+        hints = [f'SET="{words}"' for words, useful in ways.items() if useful]
+        raise EvaluateError(
+            f"out of memory while answering {settings.batch} items at once",
+            f"{', or '.join(hints)}; the adapter is kept",
+        ) from None

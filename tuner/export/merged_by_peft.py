@@ -19,9 +19,9 @@ def merge_by_peft(base: Base, adapter: Path, folder: Path, number_format: Merged
 
     from tuner.models import load_model
 
-    model = load_model(base, adapter, torch.float32 if exact else torch.bfloat16).merge_and_unload()
+    model = load_model(base, adapter, torch.float32 if exact else torch.bfloat16, place=False).merge_and_unload()
     if number_format == "f16":
         for name, weight in model.named_parameters():
             require_float16(weight.detach().abs().max().float().cpu().numpy(), name, WRITE_BFLOAT16)
-    model.to(getattr(torch, NAMES[number_format])).cpu().save_pretrained(folder)
+    model.to(getattr(torch, NAMES[number_format])).save_pretrained(folder)
     copy_tokenizer(Path(base.path), folder)

@@ -119,7 +119,8 @@ def torch_answers(base: Base, adapter: Path | None, prompts: list[list[int]]) ->
 
     from tuner.models import load_model
 
-    return answers_of(load_model(base, adapter, torch.float32), prompts)
+    # not on a GPU, whose memory was sized for 16 bits or four: a few short prompts take no time
+    return answers_of(load_model(base, adapter, torch.float32, place=False), prompts)
 
 
 def answers_of(model: torch.nn.Module, prompts: list[list[int]]) -> np.ndarray:

@@ -16,7 +16,7 @@ from collections import Counter
 from importlib import resources
 
 from tuner.errors import BaseError
-from tuner.models import judging_dtype, load_model
+from tuner.models import load_judge
 from tuner.recipe import DatasetSettings
 from tuner.records import Base, Row, content_id, write_jsonl
 from tuner.render import MASKED, Renderer
@@ -29,8 +29,16 @@ SHORTEST = 4  # tokens
 GRAM, FEWEST_NEW_GRAMS = 8, 0.5  # of all runs of 8 tokens, half at least must be new
 
 
-def run(base: Base, renderer: Renderer, settings: DatasetSettings, tokens: int, seed: int, work: Workspace) -> Replay:
-    """Collect rows of about `tokens` tokens."""
+def run(
+    base: Base,
+    renderer: Renderer,
+    settings: DatasetSettings,
+    quantization: str,
+    tokens: int,
+    seed: int,
+    work: Workspace,
+) -> Replay:
+    """Collect rows of about `tokens` tokens; `quantization` is how the base is held, as it is where it is judged."""
     started = time.monotonic()
     prompts = [renderer.chat_prompt(request) for request in anchors()]
     room = settings.max_tokens - max(map(len, prompts))
@@ -40,7 +48,7 @@ def run(base: Base, renderer: Renderer, settings: DatasetSettings, tokens: int, 
             "raise dataset.max_tokens, or set dataset.replay_share to 0",
         )
     limits = Limits(min(settings.replay_answer_tokens, room), renderer.stop_ids, renderer.end_id)
-    rows = _rows(base, prompts, limits, settings.replay_rounds, tokens, seed, work)
+    rows = _rows(base, quantization, prompts, limits, settings.replay_rounds, tokens, seed, work)
     (work.out / "data").mkdir()
     write_jsonl(work.out / "data/replay.jsonl", rows.kept)
     seconds = time.monotonic() - started
@@ -83,7 +91,14 @@ class _Rows:
 
 
 def _rows(
-    base: Base, prompts: list[list[int]], limits: Limits, rounds: int, tokens: int, seed: int, work: Workspace
+    base: Base,
+    quantization: str,
+    prompts: list[list[int]],
+    limits: Limits,
+    rounds: int,
+    tokens: int,
+    seed: int,
+    work: Workspace,
 ) -> _Rows:
     rows, memory, model = _Rows(), Memory(work.scratch / "answers.jsonl"), None
     with work.progress.track("answering as the base does", total=tokens, unit="token") as track:
@@ -95,7 +110,7 @@ def _rows(
                     return rows
                 place, asked = f"{number}/{start}", [prompts[which] for which in order[start : start + BATCH]]
                 if place not in memory.known:
-                    model = model or load_model(base, None, judging_dtype())
+                    model = model or load_judge(base, None, quantization)
                     drawn = None if number == 0 else int(content_id(str(seed), place)[:8], 16)
                     memory.add(place, answer(model, asked, limits, drawn))
                 before = rows.tokens
